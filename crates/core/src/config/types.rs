@@ -1,0 +1,75 @@
+//! Values of options that cannot be wrong once they exist.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a socket listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Address {
+    /// `HOST:PORT`, `:PORT` (every IPv4 and IPv6 address), `[v6]:PORT`.
+    Tcp(SocketAddr),
+    /// `/path` or `unix:/path`.
+    Unix(PathBuf),
+    /// `@name`, in the abstract namespace of `unix(7)`.
+    Abstract(String),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+            Self::Abstract(name) => write!(f, "@{name}"),
+        }
+    }
+}
+
+/// Permission bits of a unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mode(pub u32);
+
+/// A user by name or number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UserName {
+    /// As in `passwd(5)`.
+    Name(String),
+    /// A number.
+    Id(u32),
+}
+
+/// A group by name or number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupName {
+    /// As in `group(5)`.
+    Name(String),
+    /// A number.
+    Id(u32),
+}
+
+/// Which Python.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PythonChoice {
+    /// `3.12`: `python3.12` on PATH.
+    Version(u8, u8),
+    /// The path of an interpreter.
+    Path(PathBuf),
+}
+
+/// Which requests get a line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccessLog {
+    /// Those answered with 5xx.
+    Errors,
+    /// All.
+    All,
+    /// None.
+    Off,
+}

@@ -1,0 +1,68 @@
+//! What one vassal file says, as values that cannot be wrong.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
+
+/// One vassal file, read, checked, with every default filled in and every path absolute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VassalConfig {
+    /// What to load.
+    pub app: AppTarget,
+    /// The callable's name, if said: else `application`, then `app`.
+    pub callable: Option<String>,
+    /// Working directory, first on `sys.path`.
+    pub chdir: PathBuf,
+    /// Prepended to `sys.path`, after `chdir`.
+    pub pythonpath: Vec<PathBuf>,
+    /// Virtual environment.
+    pub virtualenv: Option<PathBuf>,
+    /// Which Python, if said.
+    pub python: Option<PythonChoice>,
+    /// Variables for the app, in the order of the file.
+    pub env: Vec<(String, String)>,
+    /// Files of `KEY=VALUE`, read as the vassal's user.
+    pub env_file: Vec<PathBuf>,
+    /// Where to speak HTTP/1.1.
+    pub http: Vec<Address>,
+    /// Worker processes.
+    pub processes: u32,
+    /// Threads in each worker.
+    pub threads: u32,
+    /// Import the app in each worker instead of once in the master.
+    pub lazy_apps: bool,
+    /// How long requests in flight may take once a generation is told to leave.
+    pub reload_mercy: Duration,
+    /// Files whose touch reloads this vassal, watched as its user.
+    pub touch_reload: Vec<PathBuf>,
+    /// Mode of unix sockets.
+    pub chmod_socket: Mode,
+    /// Accept backlog.
+    pub listen: u32,
+    /// Largest request head in bytes.
+    pub buffer_size: u32,
+    /// Largest request body in bytes.
+    pub limit_post: Option<u64>,
+    /// File for the app's output, opened as the vassal's user.
+    pub logto: Option<PathBuf>,
+    /// User to run as.
+    pub uid: Option<UserName>,
+    /// Group to run as; the user's own by default.
+    pub gid: Option<GroupName>,
+    /// Which requests are logged.
+    pub access_log: AccessLog,
+}
+
+/// What to load.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AppTarget {
+    /// A module by its dotted name.
+    Module(String),
+    /// A `.py` file by its path.
+    File(PathBuf),
+}

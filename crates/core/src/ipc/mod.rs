@@ -1,0 +1,12 @@
+//! How the processes of Lictor talk to each other.
+//!
+//! Two channels, both sequenced packets over a socket pair: emperor and master, master and worker.
+//! What a master or worker says is untrusted: packets are bounded, parsed strictly and tamed.
+
+mod channel;
+mod handover;
+mod message;
+
+pub use channel::{Channel, ChannelError, Received};
+pub use handover::{Handover, HandoverListener, Hosting};
+pub use message::{MasterMessage, MasterOrder, WorkerMessage, WorkerOrder};

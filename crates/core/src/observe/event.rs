@@ -1,0 +1,128 @@
+//! Everything that happens, once. The log line, `lictor events` and the tests come from here.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, SocketStatus, Timestamp, VassalState};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Position in the emperor's stream of events.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The vassal concerned, if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vassal: Option<String>,
+    /// What, with its own fields beside the ones above.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened. In JSON the field `event` names it in kebab-case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the fields of an event say what they are by their names")]
+pub enum EventKind {
+    /// The emperor answers on its control socket and looks at its sources for the first time.
+    EmperorStarted { pid: u32, sources: Vec<String> },
+    /// The first pass over the sources has been acted on.
+    EmperorReady { vassals: usize },
+    /// The emperor was told to stop.
+    EmperorStopping,
+    /// A source could not be looked at; what runs goes on.
+    SourceFailed { source: String, message: String },
+    /// A vassal file appeared.
+    VassalAdded { file: String },
+    /// A vassal file changed or was touched.
+    VassalChanged { file: String },
+    /// A vassal file is gone.
+    VassalRemoved { file: String },
+    /// The last process of a removed vassal is gone.
+    VassalGone,
+    /// A vassal came into another state.
+    StateChanged { from: VassalState, to: VassalState, generation: u64 },
+    /// The sockets of a vassal listen.
+    SocketsBound { sockets: Vec<SocketStatus> },
+    /// A master was started.
+    MasterSpawned { generation: u64, pid: u32 },
+    /// A master found out its Python.
+    MasterBooted { generation: u64, python: String },
+    /// A generation is up and serves from now on.
+    GenerationReady { generation: u64, interface: String },
+    /// A generation did not come up, or what serves has trouble.
+    GenerationFailed { generation: u64, failure: Failure },
+    /// A generation was told to finish and leave.
+    GenerationDraining { generation: u64 },
+    /// A master ended.
+    MasterExited { generation: u64, pid: u32, status: String, expected: bool },
+    /// A worker was started.
+    WorkerSpawned { generation: u64, worker: u32, pid: u32 },
+    /// A worker can serve.
+    WorkerReady { generation: u64, worker: u32, pid: u32 },
+    /// A worker ended.
+    WorkerExited { generation: u64, worker: u32, pid: u32, status: String, expected: bool },
+    /// A vassal waits before it is tried again.
+    BackoffStarted { generation: u64, milliseconds: u64 },
+    /// Output of an app was dropped, because it came faster than it could be read or written.
+    OutputDropped { lines: u64 },
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmperorStarted { pid, sources } => {
+                write!(f, "emperor started: pid {pid}, sources {}", sources.join(" "))
+            }
+            Self::EmperorReady { vassals } => write!(f, "emperor ready: {vassals} vassals"),
+            Self::EmperorStopping => f.write_str("emperor stopping"),
+            Self::SourceFailed { source, message } => {
+                write!(f, "source `{source}` could not be read: {message}")
+            }
+            Self::VassalAdded { file } => write!(f, "added: `{file}`"),
+            Self::VassalChanged { file } => write!(f, "changed: `{file}`"),
+            Self::VassalRemoved { file } => write!(f, "removed: `{file}`"),
+            Self::VassalGone => f.write_str("gone"),
+            Self::StateChanged { from, to, generation } => {
+                write!(f, "{from} -> {to} (generation {generation})")
+            }
+            Self::SocketsBound { sockets } => {
+                f.write_str("listening on")?;
+                sockets.iter().try_for_each(|socket| write!(f, " {} {}", socket.protocol, socket.address))
+            }
+            Self::MasterSpawned { generation, pid } => {
+                write!(f, "generation {generation}: master started, pid {pid}")
+            }
+            Self::MasterBooted { generation, python } => {
+                write!(f, "generation {generation}: Python {python}")
+            }
+            Self::GenerationReady { generation, interface } => {
+                write!(f, "generation {generation}: ready, {interface}")
+            }
+            Self::GenerationFailed { generation, failure } => {
+                write!(f, "generation {generation}: failed: {failure}")
+            }
+            Self::GenerationDraining { generation } => write!(f, "generation {generation}: draining"),
+            Self::MasterExited { generation, pid, status, expected } => {
+                let how = if *expected { "left" } else { "ended unexpectedly" };
+                write!(f, "generation {generation}: master {how}, pid {pid}, {status}")
+            }
+            Self::WorkerSpawned { generation, worker, pid } => {
+                write!(f, "generation {generation}: worker {worker} started, pid {pid}")
+            }
+            Self::WorkerReady { generation, worker, pid } => {
+                write!(f, "generation {generation}: worker {worker} ready, pid {pid}")
+            }
+            Self::WorkerExited { generation, worker, pid, status, expected } => {
+                let how = if *expected { "left" } else { "ended unexpectedly" };
+                write!(f, "generation {generation}: worker {worker} {how}, pid {pid}, {status}")
+            }
+            Self::BackoffStarted { milliseconds, .. } => {
+                write!(f, "trying again in {:.1} s", *milliseconds as f64 / 1000.0)
+            }
+            Self::OutputDropped { lines } => write!(f, "{lines} lines of output dropped"),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Descriptors that come from outside by number, and the flag that lets them cross an exec.
+
+use std::io;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+
+use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
+
+/// Takes over an inherited descriptor by its number and marks it close-on-exec.
+///
+/// Refuses numbers that are not open. Each number must be adopted once only.
+pub fn adopt(number: i32) -> io::Result<OwnedFd> {
+    if number < 0 {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    #[expect(unsafe_code, reason = "an inherited descriptor is known by its number only")]
+    // SAFETY: the number comes from the handover document of the process that put the descriptor
+    // there for us; nobody else in this process knows it, so ownership is taken exactly once. A
+    // number that is not open is caught below, before anything uses it.
+    let fd = unsafe { OwnedFd::from_raw_fd(number) };
+    match set_close_on_exec(&fd, true) {
+        Ok(()) => Ok(fd),
+        Err(error) => {
+            // Not open: there is nothing to close.
+            let _not_open = std::os::fd::IntoRawFd::into_raw_fd(fd);
+            Err(error)
+        }
+    }
+}
+
+/// Sets or clears close-on-exec.
+pub fn set_close_on_exec(fd: impl AsFd, is_closed: bool) -> io::Result<()> {
+    let flags = fcntl_getfd(&fd)?;
+    let wanted = if is_closed { flags | FdFlags::CLOEXEC } else { flags - FdFlags::CLOEXEC };
+    Ok(fcntl_setfd(&fd, wanted)?)
+}
+
+/// Lets a descriptor cross the next exec and gives its number.
+pub fn keep_across_exec(fd: &OwnedFd) -> io::Result<i32> {
+    set_close_on_exec(fd, false)?;
+    Ok(std::os::fd::AsRawFd::as_raw_fd(fd))
+}

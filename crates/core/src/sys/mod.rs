@@ -1,0 +1,17 @@
+//! The kernel, wrapped: the only place of this package with `unsafe`.
+
+mod fds;
+mod files;
+mod memfd;
+mod pidfd;
+mod proc;
+mod scoreboard;
+mod title;
+
+pub use fds::{adopt, keep_across_exec, set_close_on_exec};
+pub use files::{FileReadError, read_bounded};
+pub use memfd::{open_path_of, sealed_memfd};
+pub use pidfd::{ExitStatus, Pidfd};
+pub use proc::{resident_bytes, thread_count};
+pub use scoreboard::{Scoreboard, Slot, SlotState};
+pub use title::set_title;

@@ -1,0 +1,3 @@
+//! The part of Lictor that lives inside a vassal's Python.
+
+mod worker;

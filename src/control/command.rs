@@ -1,0 +1,86 @@
+//! What the control socket asks of the emperor's loop, and the answers.
+//!
+//! The server knows nothing of the emperor's inside: it sends a [`Command`] with a place for the
+//! answer, and follows events through a broadcast receiver.
+
+use lictor_core::observe::{Event, Status, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{broadcast, oneshot};
+
+/// A question or order to the emperor.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// How everything is.
+    Status {
+        /// Where the answer goes.
+        reply: oneshot::Sender<Status>,
+    },
+    /// Do something with a vassal.
+    Act {
+        /// Its name.
+        vassal: String,
+        /// What to do.
+        verb: Verb,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<Acted, ActError>>,
+    },
+    /// The events so far, and those to come.
+    Events {
+        /// Where the answer goes.
+        reply: oneshot::Sender<(Vec<Event>, broadcast::Receiver<Event>)>,
+    },
+    /// The last lines of output, and those to come.
+    Logs {
+        /// Where the answer goes.
+        reply: oneshot::Sender<(Vec<LogLine>, broadcast::Receiver<LogLine>)>,
+    },
+}
+
+/// What can be done with a vassal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Verb {
+    /// A new generation.
+    Reload,
+    /// Undo `stop`.
+    Start,
+    /// Drain and stay stopped.
+    Stop,
+    /// Try again now, without waiting for the back-off.
+    Retry,
+}
+
+/// What an order set in motion. Waiting for it is the server's part, by the events after `seq`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acted {
+    /// The generation that is coming up; none for `stop`, or when nothing had to be done.
+    pub(crate) generation: Option<u64>,
+    /// The newest event at that moment.
+    pub(crate) seq: u64,
+}
+
+/// Why an order was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ActError {
+    /// No such vassal.
+    #[error("there is no vassal `{name}`")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The nearest name there is.
+        nearest: Option<String>,
+    },
+    /// The order does not fit the state.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// One line of a vassal's output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LogLine {
+    /// When it was read.
+    pub(crate) at: Timestamp,
+    /// Whose.
+    pub(crate) vassal: String,
+    /// Without its line end, control characters replaced.
+    pub(crate) line: String,
+}

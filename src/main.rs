@@ -1,0 +1,3 @@
+//! placeholder
+mod control;
+fn main() {}
