@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{config::VassalConfig, observe::SocketStatus};
+use crate::config::{Address, VassalConfig};
 
 /// The document that a master starts from. The emperor fills it; the boot of the master adds
-/// [`Handover::hosting`] and the descriptor numbers before the interpreter takes over.
+/// [`Handover::hosting`] before the interpreter takes over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Handover {
     /// The vassal's name.
     pub vassal: String,
@@ -20,9 +21,11 @@ pub struct Handover {
     pub config: VassalConfig,
     /// Environment that stands below `env-file` and `env`.
     pub environment: Vec<(String, String)>,
+    /// Soft limit of open files that the emperor was started with (it raises its own).
+    pub open_files: Option<u64>,
     /// The listening sockets, in the order of their descriptors.
     pub listeners: Vec<HandoverListener>,
-    /// How the interpreter is run and the descriptors it finds; none until the boot knows.
+    /// How the interpreter is run; none until the boot knows.
     #[serde(default)]
     pub hosting: Option<Hosting>,
 }
@@ -30,8 +33,10 @@ pub struct Handover {
 /// One listening socket of a [`Handover`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandoverListener {
-    /// Protocol and address.
-    pub socket: SocketStatus,
+    /// `http`.
+    pub protocol: String,
+    /// Where it listens, port 0 resolved.
+    pub address: Address,
     /// Descriptor number in the master, once the boot knows.
     #[serde(default)]
     pub fd: Option<i32>,
@@ -40,10 +45,18 @@ pub struct HandoverListener {
 /// What the boot of a master found out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hosting {
-    /// The interpreter that stands for this app: `sys.executable`.
+    /// What is executed to run the interpreter: itself, or Lictor to embed its library.
+    pub program: PathBuf,
+    /// The arguments, the name of the program first.
+    pub arguments: Vec<String>,
+    /// `sys.executable` of the app: the virtualenv's `bin/python`, unresolved.
     pub executable: PathBuf,
+    /// The shared library to embed; none if the interpreter is executed.
+    pub library: Option<PathBuf>,
     /// Descriptor of the channel to the emperor.
     pub channel_fd: i32,
-    /// Whether the interpreter was executed instead of embedded.
-    pub is_executed: bool,
+    /// Descriptor of the host library.
+    pub host_fd: i32,
+    /// Descriptor of this document.
+    pub document_fd: i32,
 }

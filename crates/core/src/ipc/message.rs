@@ -45,6 +45,8 @@ pub enum MasterMessage {
     Failed(Failure),
     /// The generation serves, but something about it is not as its file asks.
     Troubled(Failure),
+    /// What [`MasterMessage::Troubled`] said is over.
+    Mended,
     /// A worker was forked.
     WorkerSpawned {
         /// Its slot.
@@ -108,6 +110,4 @@ pub enum WorkerMessage {
     },
     /// The app could not be imported; the worker ends after this.
     Failed(Failure),
-    /// The worker serves, but something is wrong (output that cannot be written).
-    Troubled(Failure),
 }

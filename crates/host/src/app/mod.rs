@@ -1,0 +1,11 @@
+//! The app as a Python object, and the Python that it finds around itself.
+
+mod failure;
+mod load;
+mod output;
+mod surroundings;
+
+pub(crate) use failure::failure_of;
+pub(crate) use load::{App, load};
+pub(crate) use output::Outlet;
+pub(crate) use surroundings::{prepare, python_version};

@@ -1,0 +1,140 @@
+//! From the handover document to the first fork.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use lictor_core::config::VassalConfig;
+use lictor_core::ipc::{Channel, Handover, Hosting, MasterMessage};
+use lictor_core::observe::{Failure, FailureKind};
+use lictor_core::sys::{Scoreboard, adopt, set_title, thread_count};
+use pyo3::prelude::*;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use super::again;
+use super::fork::Seed;
+use super::run::Master;
+use crate::app::{App, failure_of, load, prepare, python_version};
+use crate::worker::Listener;
+
+/// Everything that came over the exec.
+pub(crate) struct Boot {
+    pub(super) handover: Handover,
+    pub(super) hosting: Hosting,
+    pub(super) channel: Channel,
+    pub(super) document: OwnedFd,
+    pub(super) host: OwnedFd,
+    pub(super) listeners: Vec<Listener>,
+}
+
+/// How a process of this generation goes on.
+pub(crate) enum End {
+    /// The generation was told to leave, and did.
+    Left,
+    /// It could not come up; the emperor has been told.
+    Failed,
+    /// This is a new worker.
+    Forked(Box<Seed>),
+}
+
+impl Boot {
+    /// Reads the document and takes over the descriptors it names.
+    pub(crate) fn read(number: i32) -> io::Result<Self> {
+        let document = adopt(number)?;
+        let file = File::from(document);
+        let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+        let mut bytes = vec![0; length];
+        file.read_exact_at(&mut bytes, 0)?;
+        let handover: Handover = serde_json::from_slice(&bytes)?;
+        let hosting = handover.hosting.clone().ok_or(io::ErrorKind::InvalidData)?;
+        let listeners = handover.listeners.iter().map(|listener| {
+            let number = listener.fd.ok_or(io::ErrorKind::InvalidData)?;
+            Ok(Listener { fd: adopt(number)?, address: listener.address.clone() })
+        });
+        Ok(Self {
+            listeners: listeners.collect::<io::Result<_>>()?,
+            channel: Channel::from_fd(adopt(hosting.channel_fd)?),
+            host: adopt(hosting.host_fd)?,
+            document: OwnedFd::from(file),
+            hosting,
+            handover,
+        })
+    }
+}
+
+/// Loads the app, unless each worker shall, and runs the master's loop.
+pub(crate) fn boot(py: Python<'_>, boot: Boot) -> End {
+    let Handover { vassal, generation, .. } = &boot.handover;
+    set_title(&format!("lictor: {vassal} #{generation}"));
+    match prepared(py, &boot) {
+        Ok(prepared) => start(py, boot, prepared),
+        Err(failure) => {
+            // The emperor also sees the exit; if it does not read, there is nobody else to tell.
+            drop(boot.channel.send(&MasterMessage::Failed(failure), &[]));
+            End::Failed
+        }
+    }
+}
+
+/// The app, if it is loaded here, and the pipe by which output tells of trouble.
+struct Prepared {
+    app: Option<App>,
+    trouble: OwnedFd,
+}
+
+fn prepared(py: Python<'_>, boot: &Boot) -> Result<Prepared, Failure> {
+    let python = |error: PyErr| Failure { kind: FailureKind::Python, ..failure_of(py, &error, "it started") };
+    let version = python_version(py).map_err(python)?;
+    // A full channel here would mean that nobody reads: the loop will see it closed.
+    drop(boot.channel.send(&MasterMessage::Booted { python: version }, &[]));
+    let (trouble, teller) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
+        .map_err(|error| Failure::new(FailureKind::Crash, format!("could not make a pipe: {error}"), ""))?;
+    let config = &boot.handover.config;
+    prepare(py, config, teller).map_err(python)?;
+    let app = if config.lazy_apps { None } else { Some(load(py, config)?) };
+    Ok(Prepared { app, trouble })
+}
+
+fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
+    let Prepared { app, trouble } = prepared;
+    if app.is_some() && thread_count() > 1 {
+        // A fork would lose the threads that the import started: start again without the import.
+        again::without_preload(boot);
+        return End::Failed;
+    }
+    if app.is_some() {
+        freeze(py);
+    }
+    let Boot { handover, channel, listeners, .. } = boot;
+    let config: Arc<VassalConfig> = Arc::new(handover.config);
+    let Ok(scoreboard) = Scoreboard::new(config.processes as usize) else {
+        let failure = Failure::new(FailureKind::Crash, "could not map memory for the workers", "");
+        drop(channel.send(&MasterMessage::Failed(failure), &[]));
+        return End::Failed;
+    };
+    let master = Master::new(super::run::Parts {
+        vassal: handover.vassal,
+        generation: handover.generation,
+        config,
+        channel,
+        listeners,
+        scoreboard,
+        app,
+        trouble,
+    });
+    match master {
+        Ok(master) => master.run(py),
+        Err(_) => End::Failed,
+    }
+}
+
+/// What the import left behind is moved out of the collector's sight, so that collections in the
+/// workers do not write to shared pages (`gc.freeze`). Best effort.
+fn freeze(py: Python<'_>) {
+    if let Ok(gc) = py.import("gc") {
+        drop(gc.call_method0("collect"));
+        drop(gc.call_method0("freeze"));
+    }
+}

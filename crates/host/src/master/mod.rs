@@ -1,0 +1,15 @@
+//! The master of one generation: loads the app once, forks workers, keeps them alive.
+//!
+//! One thread throughout, so that forking is safe; it forks through Python's `os.fork`, so that the
+//! interpreter's own hooks run. It serves no request. `pool` decides, `run` does.
+
+mod again;
+mod boot;
+mod fork;
+mod pool;
+mod run;
+mod start;
+mod touch;
+
+pub(crate) use boot::{Boot, End, boot};
+pub(crate) use start::become_worker;

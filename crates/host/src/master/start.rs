@@ -1,0 +1,47 @@
+//! The first steps of a worker, from the fork to the reactor.
+
+use lictor_core::ipc::WorkerMessage;
+use lictor_core::sys::set_title;
+use pyo3::prelude::*;
+
+use super::fork::Seed;
+use crate::app::{App, load};
+use crate::worker::{self, Worker};
+
+/// Runs a worker to its end. Gives the exit status.
+pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
+    let Seed { vassal, generation, id, config, listeners, channel, slot, app, sigterm } = seed;
+    set_title(&format!("lictor: {vassal} #{generation} worker {id}"));
+    restore_sigterm(py, sigterm.bind(py));
+    sigterm.drop_ref(py);
+    let app = match app.map_or_else(|| load(py, &config), Ok) {
+        Ok(app) => app,
+        Err(failure) => {
+            // The master also sees the exit.
+            drop(channel.send(&WorkerMessage::Failed(failure), &[]));
+            return 1;
+        }
+    };
+    let App { callable, interface } = app;
+    let ready = WorkerMessage::Ready { interface: interface.to_owned() };
+    if channel.send(&ready, &[]).is_err() {
+        callable.drop_ref(py);
+        return 1;
+    }
+    worker::serve(py, Worker { config, vassal, id, listeners, channel, slot, app: callable });
+    0
+}
+
+/// The master took SIGTERM for itself; in a worker it is again what the app made of it, by default
+/// the end of the process. Told to leave politely, a worker hears it from its master.
+fn restore_sigterm(py: Python<'_>, handler: &Bound<'_, PyAny>) {
+    let restore = || -> PyResult<()> {
+        let signal = py.import("signal")?;
+        let number = signal.getattr("SIGTERM")?;
+        // None: a handler that was not installed from Python, which here is the master's.
+        let handler = if handler.is_none() { signal.getattr("SIG_DFL")? } else { handler.clone() };
+        signal.call_method1("signal", (number, handler))?;
+        Ok(())
+    };
+    drop(restore());
+}

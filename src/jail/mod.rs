@@ -1,0 +1,21 @@
+//! What a vassal gives up before it runs, in order.
+//!
+//! Runs in the master while it has one thread and has touched nothing of the tenant's.
+
+mod error;
+pub(crate) mod limits;
+mod user;
+
+use lictor_core::config::VassalConfig;
+
+pub(crate) use error::JailError;
+pub(crate) use user::Identity;
+
+/// Confines this process for good.
+///
+/// 1. Limits, because raising one back needs the rights that step 2 gives up.
+/// 2. Groups, then group, then user: after the user is set nothing else may be changed.
+pub(crate) fn enter(config: &VassalConfig, open_files: Option<u64>) -> Result<Identity, JailError> {
+    limits::restore_open_files(open_files)?;
+    user::become_user(config.uid.as_ref(), config.gid.as_ref())
+}

@@ -1,0 +1,93 @@
+//! Who a vassal runs as (`credentials(7)`).
+
+use std::ffi::CString;
+use std::io;
+
+use lictor_core::config::{GroupName, UserName};
+use nix::unistd::{Gid, Group, Uid, User, getuid, initgroups, setgroups, setresgid, setresuid};
+
+use super::JailError;
+
+/// Who this process is from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// Name, or the number if it has none.
+    pub(crate) name: String,
+    /// Home directory.
+    home: String,
+}
+
+impl Identity {
+    /// The variables that tell an app who it is.
+    pub(crate) fn environment(&self) -> [(String, String); 3] {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        [pair("HOME", &self.home), pair("USER", &self.name), pair("LOGNAME", &self.name)]
+    }
+
+    fn of(user: Option<&User>, uid: Uid) -> Self {
+        match user {
+            Some(user) => {
+                Self { name: user.name.clone(), home: user.dir.to_string_lossy().into_owned() }
+            }
+            None => Self { name: uid.to_string(), home: "/".to_owned() },
+        }
+    }
+}
+
+/// Becomes the user and group for good; without `uid` and `gid` everything stays as it is.
+pub(super) fn become_user(
+    uid: Option<&UserName>,
+    gid: Option<&GroupName>,
+) -> Result<Identity, JailError> {
+    let own = getuid();
+    let (uid, user) = find_user(uid, own)?;
+    let gid = match gid {
+        Some(group) => Some(find_group(group)?),
+        None if uid == own => None,
+        None => Some(user.as_ref().map_or(Gid::from_raw(uid.as_raw()), |user| user.gid)),
+    };
+    let identity = Identity::of(user.as_ref(), uid);
+    if uid == own && gid.is_none_or(|gid| gid == nix::unistd::getgid()) {
+        return Ok(identity);
+    }
+    if !own.is_root() {
+        let own = Identity::of(User::from_uid(own).ok().flatten().as_ref(), own).name;
+        return Err(JailError::NotRoot { user: identity.name, own });
+    }
+    let gid = gid.unwrap_or_else(nix::unistd::getgid);
+    match user.as_ref().and_then(|user| CString::new(user.name.as_str()).ok()) {
+        Some(name) => step("set the supplementary groups", initgroups(&name, gid))?,
+        None => step("clear the supplementary groups", setgroups(&[gid]))?,
+    }
+    step("set the group", setresgid(gid, gid, gid))?;
+    step("set the user", setresuid(uid, uid, uid))?;
+    Ok(identity)
+}
+
+fn find_user(name: Option<&UserName>, own: Uid) -> Result<(Uid, Option<User>), JailError> {
+    match name {
+        None => Ok((own, User::from_uid(own).ok().flatten())),
+        Some(UserName::Id(number)) => {
+            let uid = Uid::from_raw(*number);
+            Ok((uid, User::from_uid(uid).ok().flatten()))
+        }
+        Some(UserName::Name(name)) => {
+            let user = step("look up the user", User::from_name(name))?;
+            let user = user.ok_or_else(|| JailError::NoUser(name.clone()))?;
+            Ok((user.uid, Some(user)))
+        }
+    }
+}
+
+fn find_group(name: &GroupName) -> Result<Gid, JailError> {
+    match name {
+        GroupName::Id(number) => Ok(Gid::from_raw(*number)),
+        GroupName::Name(name) => step("look up the group", Group::from_name(name))?
+            .map(|group| group.gid)
+            .ok_or_else(|| JailError::NoGroup(name.clone())),
+    }
+}
+
+fn step<T>(action: &'static str, result: nix::Result<T>) -> Result<T, JailError> {
+    result.map_err(|error| JailError::Step { action, source: io::Error::from(error) })
+}
