@@ -1,0 +1,196 @@
+//! Doing what the lives of the vassals decide: bind, start, tell, end.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+use lictor_core::config::VassalConfig;
+use lictor_core::ipc::{Handover, MasterOrder};
+use lictor_core::observe::{EventKind, Failure, FailureKind};
+
+use super::generation::{Generation, Place};
+use super::lifecycle::{Action, Event};
+use super::output;
+use super::run::Emperor;
+use super::spawn::spawn;
+use super::vassal::owner_of;
+
+impl Emperor {
+    /// Something happened to a vassal: its life decides, and what it decides is done.
+    pub(super) fn happen(&mut self, name: &str, event: Event) {
+        let Some(vassal) = self.vassals.get_mut(name) else { return };
+        vassal.life.jitter = jitter();
+        let actions = vassal.life.step(event, Instant::now());
+        for action in actions {
+            self.perform(name, action);
+        }
+        if let Some(vassal) = self.vassals.get_mut(name) {
+            vassal.tell_state(&self.journal);
+        }
+    }
+
+    fn perform(&mut self, name: &str, action: Action) {
+        match action {
+            Action::Spawn(generation) => {
+                self.starts.push_back(Place { vassal: name.to_owned(), generation });
+            }
+            Action::Serve(generation) => {
+                self.tell_master(name, generation, &MasterOrder::Serve);
+                let Some(vassal) = self.vassals.get_mut(name) else { return };
+                vassal.error = None;
+                let interface = vassal.generations.get(&generation).and_then(|g| g.interface.clone());
+                let interface = interface.unwrap_or_default();
+                self.journal.tell(Some(name), EventKind::GenerationReady { generation, interface });
+            }
+            Action::Drain(generation) => {
+                let config = self.vassals.get(name).and_then(|v| v.generations.get(&generation));
+                let Some(deadline) = config.map(|generation| generation.config.reload_mercy) else { return };
+                self.journal.tell(Some(name), EventKind::GenerationDraining { generation });
+                self.tell_master(name, generation, &MasterOrder::Drain { deadline });
+            }
+            Action::Kill(generation) => {
+                if let Some(generation) = self.vassals.get(name).and_then(|v| v.generations.get(&generation)) {
+                    generation.kill();
+                }
+            }
+            Action::TimeOut(generation) => self.time_out(name, generation),
+            Action::Release => {
+                if let Some(vassal) = self.vassals.get_mut(name) {
+                    vassal.release();
+                }
+            }
+            Action::Wait(wait) => {
+                let generation = self.vassals.get(name).map_or(0, |vassal| vassal.life.newest());
+                let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                self.journal.tell(Some(name), EventKind::BackoffStarted { generation, milliseconds });
+            }
+            Action::Forget => {
+                self.vassals.remove(name);
+                self.journal.tell(Some(name), EventKind::VassalGone);
+                self.journal.forget(name);
+            }
+        }
+    }
+
+    fn tell_master(&self, name: &str, generation: u64, order: &MasterOrder) {
+        if let Some(generation) = self.vassals.get(name).and_then(|v| v.generations.get(&generation)) {
+            generation.tell(order);
+        }
+    }
+
+    fn time_out(&mut self, name: &str, generation: u64) {
+        let Some(vassal) = self.vassals.get_mut(name) else { return };
+        let seconds = vassal.life.start_timeout.as_secs_f64();
+        let message = format!("the app was not ready after {seconds} s (`start-timeout`)");
+        let hint = "hint: something hangs while the app is imported; if it only is slow, raise `start-timeout`";
+        vassal.tell_failure(generation, Failure::new(FailureKind::Timeout, message, hint), &self.journal);
+        self.happen(name, Event::Failed(generation));
+        self.fail_foreground();
+    }
+
+    /// Starts what waits for its start, as many at a time as the machine can bear.
+    pub(super) fn start_waiting(&mut self) {
+        let limit = available_parallelism().map_or(2, usize::from) * 2;
+        while let Some(place) = self.starts.front() {
+            let coming = |name: &str| {
+                let vassal = self.vassals.get(name)?;
+                let generation = vassal.life.coming()?;
+                Some((generation, vassal.generations.contains_key(&generation)))
+            };
+            // Superseded or stopped while it waited.
+            if coming(&place.vassal).is_none_or(|(generation, _)| generation != place.generation) {
+                self.starts.pop_front();
+                continue;
+            }
+            let started = self.vassals.keys().filter(|name| coming(name).is_some_and(|(_, is)| is));
+            if started.count() >= limit {
+                return;
+            }
+            if let Some(place) = self.starts.pop_front() {
+                self.start(&place);
+            }
+        }
+    }
+
+    fn start(&mut self, place: &Place) {
+        let name = place.vassal.as_str();
+        match self.try_start(place) {
+            Ok(pid) => {
+                let generation = place.generation;
+                self.journal.tell(Some(name), EventKind::MasterSpawned { generation, pid });
+                self.happen(name, Event::Spawned(place.generation));
+            }
+            Err(failure) => {
+                if let Some(vassal) = self.vassals.get_mut(name) {
+                    vassal.tell_failure(place.generation, failure, &self.journal);
+                }
+                self.happen(name, Event::Failed(place.generation));
+                self.fail_foreground();
+            }
+        }
+    }
+
+    fn try_start(&mut self, place: &Place) -> Result<u32, Failure> {
+        let crash = |message: String| Failure::new(FailureKind::Crash, message, "");
+        let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(|| crash("it is gone".into()))?;
+        let config = vassal.config.clone().ok_or_else(|| crash("it has no configuration".into()))?;
+        match vassal.listeners.bind(&config, owner_of(&config)) {
+            Ok(false) => {}
+            Ok(true) => {
+                let sockets = vassal.listeners.status();
+                self.journal.tell(Some(&place.vassal), EventKind::SocketsBound { sockets });
+            }
+            Err(error) => {
+                let holder = self
+                    .vassals
+                    .values()
+                    .find(|other| other.name != place.vassal && other.listeners.has(error.address()));
+                return Err(error.failure(holder.map(|other| other.name.as_str())));
+            }
+        }
+        let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(|| crash("it is gone".into()))?;
+        let (listeners, fds) = vassal.listeners.handover(&config);
+        let handover = Handover {
+            vassal: vassal.name.clone(),
+            file: vassal.path.display().to_string(),
+            generation: place.generation,
+            config: VassalConfig::clone(&config),
+            environment: self.settings.environment.clone(),
+            open_files: self.settings.open_files,
+            listeners,
+            hosting: None,
+        };
+        let spawned = spawn(&handover, self.host.as_fd(), &fds)
+            .map_err(|error| crash(format!("{error}{}", cause(&error))))?;
+        tokio::spawn(output::read(place.vassal.clone(), spawned.output, self.journal.clone()));
+        let generation =
+            Generation::watch(place.clone(), spawned.child, spawned.channel, Arc::clone(&config), &self.inputs)
+                .map_err(|error| crash(format!("could not watch the master: {error}")))?;
+        let pid = generation.pid();
+        vassal.generations.insert(place.generation, generation);
+        Ok(pid)
+    }
+
+    /// One app in the foreground that does not start is told at once, not tried again for ever; with
+    /// `--reload` somebody is at work on it.
+    pub(super) fn fail_foreground(&mut self) {
+        let serves = self.vassals.values().any(|vassal| vassal.life.serving().is_some());
+        if self.settings.is_foreground && self.settings.reload_tree.is_none() && !serves && !self.is_stopping {
+            self.has_app_failed = true;
+            self.stop();
+        }
+    }
+}
+
+
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(String::new, |source| format!(": {source}"))
+}
+
+/// Between 0 and 1, different each time: the hasher's keys are random.
+fn jitter() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    let random = RandomState::new().hash_one(0u8) >> 11;
+    random as f64 / (1u64 << 53) as f64
+}

@@ -1,0 +1,137 @@
+//! The emperor's record of one generation: its master, the channel to it, and what it said.
+
+use std::io;
+use std::process::Child;
+use std::sync::Arc;
+
+use lictor_core::config::VassalConfig;
+use lictor_core::ipc::{Channel, MasterMessage, MasterOrder, Received};
+use lictor_core::observe::WorkerStatus;
+use lictor_core::sys::Pidfd;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::mpsc;
+
+use super::run::Input;
+
+/// Messages of one master that are taken in a row before others have their turn.
+const TURN: usize = 32;
+/// Most workers that a master can claim to have: the limit of `processes`, twice.
+const WORKER_LIMIT: usize = 4096;
+
+/// One generation.
+#[derive(Debug)]
+pub(super) struct Generation {
+    child: Child,
+    channel: Arc<AsyncFd<Channel>>,
+    /// What it was started with.
+    pub(super) config: Arc<VassalConfig>,
+    pub(super) python: Option<String>,
+    pub(super) interface: Option<String>,
+    /// As of the last report.
+    pub(super) workers: Vec<WorkerStatus>,
+}
+
+impl Generation {
+    /// Takes over a started master; what it says and its end arrive as inputs.
+    pub(super) fn watch(
+        place: Place,
+        child: Child,
+        channel: Channel,
+        config: Arc<VassalConfig>,
+        inputs: &mpsc::Sender<Input>,
+    ) -> io::Result<Self> {
+        let pidfd = AsyncFd::new(Pidfd::open(child.id())?)?;
+        let channel = Arc::new(AsyncFd::new(channel)?);
+        tokio::spawn(hear(place.clone(), Arc::clone(&channel), inputs.clone()));
+        let inputs = inputs.clone();
+        tokio::spawn(async move {
+            // An error here would be one of the reactor itself; the exit is then looked for anyway.
+            drop(pidfd.readable().await);
+            drop(inputs.send(Input::MasterExited(place)).await);
+        });
+        Ok(Self { child, channel, config, python: None, interface: None, workers: Vec::new() })
+    }
+
+    /// The master's process id.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Tells the master something. One that does not read is ended by a deadline.
+    pub(super) fn tell(&self, order: &MasterOrder) {
+        drop(self.channel.get_ref().send(order, &[]));
+    }
+
+    /// SIGKILL to the master and to its workers, which share its process group. The group is still
+    /// the master's, because the master has not been reaped.
+    pub(super) fn kill(&self) {
+        let group = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw);
+        if let Some(group) = group {
+            drop(rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
+        }
+    }
+
+    /// Collects the master's exit status, if it has ended.
+    pub(super) fn reap(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+}
+
+/// Which generation of which vassal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) vassal: String,
+    pub(super) generation: u64,
+}
+
+/// Passes on what a master says until it hangs up or talks nonsense.
+async fn hear(place: Place, channel: Arc<AsyncFd<Channel>>, inputs: mpsc::Sender<Input>) {
+    let mut turn = 0;
+    loop {
+        let Ok(mut ready) = channel.readable().await else { return };
+        let message = match channel.get_ref().receive::<MasterMessage>() {
+            Ok(Received::Nothing) => {
+                ready.clear_ready();
+                continue;
+            }
+            Ok(Received::Message(message, _)) => tamed(message),
+            Ok(Received::Closed) => return,
+            Err(error) => {
+                // Whoever says what no master says is not trusted any further.
+                tracing::warn!(vassal = place.vassal, "generation {}: {error}", place.generation);
+                return;
+            }
+        };
+        if inputs.send(Input::MasterSaid(place.clone(), message)).await.is_err() {
+            return;
+        }
+        turn += 1;
+        if turn % TURN == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// A tenant can make its master say anything: texts are cut and cleaned, lists bounded.
+fn tamed(message: MasterMessage) -> MasterMessage {
+    let clean = |text: String| -> String {
+        text.chars().filter(|c| !c.is_control()).take(256).collect()
+    };
+    match message {
+        MasterMessage::Booted { python } => MasterMessage::Booted { python: clean(python) },
+        MasterMessage::Ready { interface } => MasterMessage::Ready { interface: clean(interface) },
+        MasterMessage::Failed(failure) => MasterMessage::Failed(failure.tamed()),
+        MasterMessage::Troubled(failure) => MasterMessage::Troubled(failure.tamed()),
+        MasterMessage::WorkerExited { worker, pid, status, expected } => {
+            MasterMessage::WorkerExited { worker, pid, status: clean(status), expected }
+        }
+        MasterMessage::Report { id, mut workers } => {
+            workers.truncate(WORKER_LIMIT);
+            MasterMessage::Report { id, workers }
+        }
+        MasterMessage::ReloadWanted { file } => MasterMessage::ReloadWanted { file: clean(file) },
+        MasterMessage::Mended
+        | MasterMessage::WorkerSpawned { .. }
+        | MasterMessage::WorkerReady { .. } => message,
+    }
+}

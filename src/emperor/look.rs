@@ -1,0 +1,170 @@
+//! A look at the sources: what is there now becomes events of the vassals' lives.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lictor_core::config::read_vassal_bytes;
+use lictor_core::observe::{EventKind, Failure, FailureKind};
+
+use super::lifecycle::Event;
+use super::run::Emperor;
+use super::snapshot::{Change, Found, Snapshot, changes, content_hash};
+use super::vassal::Vassal;
+use super::watch::Watch;
+
+impl Emperor {
+    /// Looks at all sources and acts on what changed.
+    pub(super) fn look(&mut self, watch: &mut Watch) {
+        if self.is_stopping {
+            return;
+        }
+        // Watched first, so that what changes during the look is looked at again.
+        watch.set(self.settings.sources.iter().flat_map(super::sources::Source::watch_points).collect());
+        let (now, sources) = self.snapshot();
+        let before = std::mem::replace(&mut self.snapshot, now);
+        for change in changes(&before, &self.snapshot) {
+            match change {
+                Change::Added(name) => self.file_added(name, &sources),
+                Change::Changed(name) => self.file_changed(&name, before.vassals.get(&name)),
+                Change::Removed(name) => self.file_removed(&name),
+            }
+        }
+    }
+
+    /// What the sources hold now, and which source each path came from. A source that cannot be
+    /// read keeps its vassals: a network file system that is away is no order to stop everything.
+    fn snapshot(&self) -> (Snapshot, Vec<(PathBuf, usize)>) {
+        let running = |name: &str| self.vassals.get(name).map(|vassal| vassal.path.as_path());
+        let mut now = Snapshot::default();
+        let mut origins = Vec::new();
+        for (index, source) in self.settings.sources.iter().enumerate() {
+            let mut found = Snapshot::default();
+            if let Err(error) = source.list(&mut found, &running) {
+                let source = source.label();
+                self.journal.tell(None, EventKind::SourceFailed { source, message: error.to_string() });
+                let kept = self.vassals.values().filter(|vassal| vassal.source == index);
+                for name in kept.map(|vassal| vassal.name.clone()) {
+                    if let Some(old) = self.snapshot.vassals.get(&name) {
+                        found.vassals.insert(name, old.clone());
+                    }
+                }
+            }
+            for (name, found) in found.vassals {
+                origins.push((found.path.clone(), index));
+                origins.extend(found.rival.iter().map(|rival| (rival.clone(), index)));
+                now.add(name.clone(), found.path, running(&name));
+                if let Some(rival) = found.rival {
+                    now.add(name.clone(), rival, running(&name));
+                }
+            }
+        }
+        (now, origins)
+    }
+
+    fn file_added(&mut self, name: String, origins: &[(PathBuf, usize)]) {
+        let Some(found) = self.snapshot.vassals.get(&name).cloned() else { return };
+        let file = found.path.display().to_string();
+        self.journal.tell(Some(&name), EventKind::VassalAdded { file });
+        let source = origins.iter().find(|(path, _)| *path == found.path).map_or(0, |(_, index)| *index);
+        // It may be there still, on its way out.
+        let vassal = self
+            .vassals
+            .entry(name.clone())
+            .or_insert_with(|| Vassal::new(name.clone(), source, found.path.clone()));
+        vassal.source = source;
+        vassal.path.clone_from(&found.path);
+        self.read(&name, &found);
+    }
+
+    fn file_changed(&mut self, name: &str, before: Option<&Found>) {
+        let Some(found) = self.snapshot.vassals.get(name).cloned() else { return };
+        let Some(before) = before else { return };
+        let is_same_file = found.path == before.path && found.rival == before.rival;
+        if is_same_file && !found.identity.was_touched_since(&before.identity) {
+            // Mode, owner or the content under an old time: only the content can tell.
+            let hash = read_vassal_bytes(&found.path).ok().map(|bytes| content_hash(&bytes));
+            let known = self.vassals.get(name).and_then(|vassal| vassal.hash);
+            if hash.is_some() && hash == known {
+                return;
+            }
+        }
+        if let Some(vassal) = self.vassals.get_mut(name) {
+            vassal.path.clone_from(&found.path);
+        }
+        let file = found.path.display().to_string();
+        self.journal.tell(Some(name), EventKind::VassalChanged { file });
+        self.read(name, &found);
+    }
+
+    fn file_removed(&mut self, name: &str) {
+        let Some(vassal) = self.vassals.get(name) else { return };
+        let file = vassal.path.display().to_string();
+        self.journal.tell(Some(name), EventKind::VassalRemoved { file });
+        self.happen(name, Event::FileGone);
+    }
+
+    /// Reads the file of a vassal again, as it is now, and begins a new generation.
+    pub(super) fn read_again(&mut self, name: &str) {
+        if let Some(found) = self.snapshot.vassals.get(name).cloned() {
+            self.read(name, &found);
+        }
+    }
+
+    fn read(&mut self, name: &str, found: &Found) {
+        let outcome = self.parse(name, found);
+        let Some(vassal) = self.vassals.get_mut(name) else { return };
+        match outcome {
+            Ok((config, hash)) => {
+                vassal.hash = hash;
+                vassal.life.start_timeout = config.start_timeout;
+                vassal.life.reload_mercy = config.reload_mercy;
+                vassal.config = Some(Arc::new(config));
+                self.happen(name, Event::FileGood);
+            }
+            Err((failure, hash)) => {
+                vassal.hash = hash;
+                self.happen(name, Event::FileBad);
+                if let Some(vassal) = self.vassals.get_mut(name) {
+                    let generation = vassal.life.newest();
+                    vassal.tell_failure(generation, failure, &self.journal);
+                }
+                self.fail_foreground();
+            }
+        }
+    }
+
+    #[expect(clippy::type_complexity, reason = "both outcomes carry the hash of what was read")]
+    fn parse(
+        &self,
+        name: &str,
+        found: &Found,
+    ) -> Result<(lictor_core::config::VassalConfig, Option<u64>), (Failure, Option<u64>)> {
+        if let Some(rival) = &found.rival {
+            return Err((rival_failure(name, &found.path, rival), None));
+        }
+        let source = self.vassals.get(name).and_then(|vassal| self.settings.sources.get(vassal.source));
+        let Some(source) = source else {
+            return Err((Failure::new(FailureKind::Config, "its source is gone", ""), None));
+        };
+        let failure = |diagnostics: lictor_core::config::Diagnostics| {
+            Failure::new(FailureKind::Config, diagnostics.summary(), diagnostics.to_string())
+        };
+        let bytes = if source.has_files() {
+            read_vassal_bytes(&found.path).map_err(|error| (failure(error), None))?
+        } else {
+            Vec::new()
+        };
+        let hash = Some(content_hash(&bytes));
+        let config = source.parse_file(&found.path, &bytes);
+        config.map(|config| (config, hash)).map_err(|error| (failure(error), hash))
+    }
+}
+
+fn rival_failure(name: &str, path: &Path, rival: &Path) -> Failure {
+    let message = format!(
+        "two files stand for vassal `{name}`: `{}` and `{}`",
+        path.display(),
+        rival.display()
+    );
+    Failure::new(FailureKind::Config, message, "hint: rename or remove one of them")
+}

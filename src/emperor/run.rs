@@ -1,0 +1,247 @@
+//! The emperor's loop: everything that happens becomes one input, in one order.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use lictor_core::ipc::MasterMessage;
+use lictor_core::observe::{EventKind, Timestamp};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::generation::Place;
+use super::journal::Journal;
+use super::reports::Reports;
+use super::run_dir::{RunDir, RunDirError};
+use super::snapshot::Snapshot;
+use super::sources::Source;
+use super::vassal::Vassal;
+use super::watch::Watch;
+use super::{host, lifecycle};
+use crate::control::{self, Command};
+
+/// Inputs that wait for their turn; whoever has more to say waits to say it.
+const INPUT_QUEUE: usize = 1024;
+/// Orders of people that wait for their turn.
+const COMMAND_QUEUE: usize = 64;
+
+/// What an emperor is told at its start.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Where vassals come from.
+    pub(crate) sources: Vec<Source>,
+    /// Where the control socket stands; none for one app in the foreground without one.
+    pub(crate) run_dir: Option<PathBuf>,
+    /// Environment below `env-file` and `env`.
+    pub(crate) environment: Vec<(String, String)>,
+    /// Soft limit of open files that apps get.
+    pub(crate) open_files: Option<u64>,
+    /// One app in the foreground: its failure to start is the end, its output is printed plainly.
+    pub(crate) is_foreground: bool,
+    /// A tree whose `.py` files reload the app when they change.
+    pub(crate) reload_tree: Option<PathBuf>,
+}
+
+/// Why an emperor cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EmperorError {
+    /// The run directory cannot be used.
+    #[error(transparent)]
+    RunDir(#[from] RunDirError),
+    /// A source that is not there at the start is a mistake of the command line.
+    #[error("could not look at the source `{source_label}`")]
+    Source {
+        /// As it was typed.
+        source_label: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Something that every emperor needs.
+    #[error("could not {action}")]
+    Setup {
+        /// What was attempted.
+        action: &'static str,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// The one app in the foreground did not start; its failure has been told.
+    #[error("the app did not start")]
+    AppFailed,
+}
+
+/// Everything that happens to an emperor, but for signals and orders of people.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// A master said something.
+    MasterSaid(Place, MasterMessage),
+    /// A master ended.
+    MasterExited(Place),
+}
+
+/// The emperor.
+#[derive(Debug)]
+pub(super) struct Emperor {
+    pub(super) settings: Settings,
+    pub(super) journal: Journal,
+    pub(super) inputs: mpsc::Sender<Input>,
+    pub(super) host: OwnedFd,
+    pub(super) started_at: Timestamp,
+    pub(super) snapshot: Snapshot,
+    pub(super) vassals: BTreeMap<String, Vassal>,
+    /// Generations that wait for their start; as many come up at a time as the machine can bear.
+    pub(super) starts: VecDeque<Place>,
+    pub(super) reports: Reports,
+    pub(super) is_stopping: bool,
+    pub(super) has_app_failed: bool,
+}
+
+/// Runs an emperor until it is told to stop and its last vassal is gone.
+pub(crate) async fn run(settings: Settings) -> Result<(), EmperorError> {
+    let setup = |action| move |source| EmperorError::Setup { action, source };
+    let run_dir = settings.run_dir.as_deref().map(RunDir::hold).transpose()?;
+    let mut signals = Signals::new().map_err(setup("listen to signals"))?;
+    let host = host::library(run_dir.as_ref().map(RunDir::path)).map_err(setup("lay out the host library"))?;
+    let (inputs, mut input_queue) = mpsc::channel(INPUT_QUEUE);
+    let (commands, mut command_queue) = mpsc::channel(COMMAND_QUEUE);
+    let mut emperor = Emperor {
+        journal: Journal::new(!settings.is_foreground),
+        inputs,
+        host,
+        started_at: Timestamp::now(),
+        snapshot: Snapshot::default(),
+        vassals: BTreeMap::new(),
+        starts: VecDeque::new(),
+        reports: Reports::default(),
+        is_stopping: false,
+        has_app_failed: false,
+        settings,
+    };
+    if let Some(run_dir) = &run_dir {
+        tokio::spawn(control::serve(run_dir.bind_control()?, commands.clone()));
+    }
+    emperor.announce();
+    let mut watch = Watch::new();
+    if let Some(tree) = &emperor.settings.reload_tree {
+        watch.set_tree(tree);
+    }
+    emperor.first_look(&mut watch)?;
+    emperor.govern(&mut watch, &mut signals, &mut input_queue, &mut command_queue).await;
+    if emperor.has_app_failed { Err(EmperorError::AppFailed) } else { Ok(()) }
+}
+
+impl Emperor {
+    fn announce(&self) {
+        let sources = self.settings.sources.iter().map(Source::label).collect();
+        self.journal.tell(None, EventKind::EmperorStarted { pid: std::process::id(), sources });
+    }
+
+    /// A source that cannot be looked at is a mistake now; later it may be a passing trouble.
+    fn first_look(&mut self, watch: &mut Watch) -> Result<(), EmperorError> {
+        for source in &self.settings.sources {
+            if let Source::Directory(directory) = source {
+                std::fs::read_dir(directory).map_err(|error| EmperorError::Source {
+                    source_label: source.label(),
+                    source: error,
+                })?;
+            }
+        }
+        self.look(watch);
+        self.journal.tell(None, EventKind::EmperorReady { vassals: self.vassals.len() });
+        Ok(())
+    }
+
+    async fn govern(
+        &mut self,
+        watch: &mut Watch,
+        signals: &mut Signals,
+        inputs: &mut mpsc::Receiver<Input>,
+        commands: &mut mpsc::Receiver<Command>,
+    ) {
+        while !self.is_over() {
+            let deadline = self.wake_at();
+            tokio::select! {
+                Some(input) = inputs.recv() => self.take(input),
+                Some(command) = commands.recv() => self.obey(command),
+                () = watch.look_again() => self.look(watch),
+                Some(()) = signals.reload.recv() => self.reload_all(watch),
+                Some(()) = signals.stop.recv() => self.stop(),
+                Some(()) = signals.interrupt.recv() => self.stop(),
+                () = until(deadline) => self.wake(),
+            }
+            self.start_waiting();
+            self.answer_reports();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_stopping && self.vassals.values().all(|vassal| vassal.generations.is_empty())
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        let lives = self.vassals.values().filter_map(|vassal| vassal.life.wake_at());
+        lives.chain(self.reports.wake_at()).min()
+    }
+
+    fn wake(&mut self) {
+        let now = Instant::now();
+        let is_due = |vassal: &&Vassal| vassal.life.wake_at().is_some_and(|at| at <= now);
+        let due: Vec<String> =
+            self.vassals.values().filter(is_due).map(|vassal| vassal.name.clone()).collect();
+        for name in due {
+            self.happen(&name, lifecycle::Event::Woken);
+        }
+    }
+
+    /// The first time politely; a second time at once.
+    fn stop(&mut self) {
+        if self.is_stopping {
+            for generation in self.vassals.values().flat_map(|vassal| vassal.generations.values()) {
+                generation.kill();
+            }
+            return;
+        }
+        self.is_stopping = true;
+        self.journal.tell(None, EventKind::EmperorStopping);
+        let names: Vec<String> = self.vassals.keys().cloned().collect();
+        for name in names {
+            self.happen(&name, lifecycle::Event::StopAsked);
+        }
+    }
+
+    /// SIGHUP: everything is looked at and reloaded, a few at a time.
+    fn reload_all(&mut self, watch: &mut Watch) {
+        self.look(watch);
+        let names: Vec<String> = self.vassals.keys().cloned().collect();
+        for name in names {
+            self.read_again(&name);
+        }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The signals that an emperor listens to.
+struct Signals {
+    reload: Signal,
+    stop: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            reload: signal(SignalKind::hangup())?,
+            stop: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}

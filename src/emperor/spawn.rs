@@ -1,0 +1,73 @@
+//! Starting a master: this executable again, with its orders on its stdin.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use lictor_core::ipc::{Channel, ChannelError, Handover, MasterOrder};
+use lictor_core::sys::sealed_memfd;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+/// Room in the command line for the title of a master until it has an interpreter.
+const TITLE_ROOM: &str = "                                                                ";
+
+/// A started master, seen from the emperor.
+#[derive(Debug)]
+pub(super) struct Spawned {
+    pub(super) child: Child,
+    pub(super) channel: Channel,
+    /// What its processes print.
+    pub(super) output: OwnedFd,
+}
+
+/// Why no master was started.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SpawnError {
+    #[error("could not {action}")]
+    Io {
+        action: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    #[error("could not write the orders")]
+    Document(#[from] serde_json::Error),
+    #[error("could not send the orders")]
+    Orders(#[from] ChannelError),
+}
+
+/// Starts a master and sends it its orders. Nothing but exec happens in the child.
+pub(super) fn spawn(
+    handover: &Handover,
+    host: BorrowedFd<'_>,
+    listeners: &[BorrowedFd<'_>],
+) -> Result<Spawned, SpawnError> {
+    let failed = |action| move |source: io::Error| SpawnError::Io { action, source };
+    let document = sealed_memfd("lictor-handover", &serde_json::to_vec(handover)?, false)
+        .map_err(failed("make the handover document"))?;
+    let (channel, theirs) = Channel::pair().map_err(failed("make a channel"))?;
+    let (output, writer) = pipe_with(PipeFlags::CLOEXEC)
+        .map_err(|error| failed("make a pipe")(error.into()))?;
+    rustix::io::ioctl_fionbio(&output, true).map_err(|error| failed("set up a pipe")(error.into()))?;
+    let second = writer.try_clone().map_err(failed("set up a pipe"))?;
+    let mut child = Command::new("/proc/self/exe")
+        .arg0(format!("lictor: {} #{}", handover.vassal, handover.generation))
+        .args(["__master", TITLE_ROOM])
+        .env_clear()
+        .current_dir("/")
+        // Ctrl-C at a terminal is for the emperor, which then tells its vassals.
+        .process_group(0)
+        .stdin(Stdio::from(theirs.into_fd()))
+        .stdout(Stdio::from(writer))
+        .stderr(Stdio::from(second))
+        .spawn()
+        .map_err(failed("start a master"))?;
+    let mut fds = vec![document.as_fd(), host];
+    fds.extend_from_slice(listeners);
+    if let Err(error) = channel.send(&MasterOrder::Start, &fds) {
+        drop(child.kill());
+        drop(child.wait());
+        return Err(error.into());
+    }
+    Ok(Spawned { child, channel, output })
+}

@@ -1,0 +1,146 @@
+//! The emperor's record of one vassal: its file, its life, its sockets and its generations.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lictor_core::config::{GroupName, UserName, VassalConfig};
+use lictor_core::observe::{
+    ErrorStatus, EventKind, Failure, FailureKind, Timestamp, VassalState, VassalStatus,
+};
+use nix::unistd::{Group, User};
+
+use super::generation::Generation;
+use super::journal::Journal;
+use super::lifecycle::Lifecycle;
+use super::listeners::{Listeners, Owner};
+
+/// One vassal.
+#[derive(Debug)]
+pub(super) struct Vassal {
+    pub(super) name: String,
+    /// Which of the sources it comes from.
+    pub(super) source: usize,
+    pub(super) path: PathBuf,
+    /// Of the content that was read last.
+    pub(super) hash: Option<u64>,
+    /// The newest good configuration.
+    pub(super) config: Option<Arc<VassalConfig>>,
+    pub(super) life: Lifecycle,
+    pub(super) listeners: Listeners,
+    pub(super) generations: BTreeMap<u64, Generation>,
+    pub(super) restarts: u64,
+    pub(super) error: Option<ErrorStatus>,
+    state: VassalState,
+    since: Timestamp,
+}
+
+impl Vassal {
+    /// A vassal that has just been seen.
+    pub(super) fn new(name: String, source: usize, path: PathBuf) -> Self {
+        Self {
+            name,
+            source,
+            path,
+            hash: None,
+            config: None,
+            life: Lifecycle::new(),
+            listeners: Listeners::default(),
+            generations: BTreeMap::new(),
+            restarts: 0,
+            error: None,
+            state: VassalState::Starting,
+            since: Timestamp::now(),
+        }
+    }
+
+    /// Tells the journal if the vassal has come into another state.
+    pub(super) fn tell_state(&mut self, journal: &Journal) {
+        let state = self.life.state();
+        if state != self.state {
+            let from = std::mem::replace(&mut self.state, state);
+            self.since = Timestamp::now();
+            let generation = self.shown_generation();
+            journal.tell(Some(&self.name), EventKind::StateChanged { from, to: state, generation });
+        }
+    }
+
+    /// Notes why a generation failed, and tells the journal.
+    pub(super) fn tell_failure(&mut self, generation: u64, failure: Failure, journal: &Journal) {
+        let Failure { kind, message, detail } = failure.clone();
+        self.error = Some(ErrorStatus { generation, at: Timestamp::now(), kind, message, detail });
+        journal.tell(Some(&self.name), EventKind::GenerationFailed { generation, failure });
+    }
+
+    /// Whether the error shown is only about output that cannot be written.
+    pub(super) fn has_output_trouble(&self) -> bool {
+        self.error.as_ref().is_some_and(|error| error.kind == FailureKind::Logto)
+    }
+
+    /// Closes the sockets that neither what serves nor what comes up needs. A vassal that waits
+    /// keeps them: its clients wait with it.
+    pub(super) fn release(&mut self) {
+        if self.life.is_unwanted() {
+            self.listeners.release(None);
+            return;
+        }
+        let needed = [self.life.serving(), self.life.coming()].into_iter().flatten();
+        let configs: Vec<_> =
+            needed.filter_map(|number| Some(Arc::clone(&self.generations.get(&number)?.config))).collect();
+        let Some(first) = configs.first() else { return };
+        let mut union = VassalConfig::clone(first);
+        for config in &configs {
+            union.http.extend(config.http.iter().cloned());
+        }
+        self.listeners.release(Some(&union));
+    }
+
+    /// What `status` shows.
+    pub(super) fn status(&self) -> VassalStatus {
+        let shown = self.generations.get(&self.shown_generation());
+        VassalStatus {
+            name: self.name.clone(),
+            file: self.path.display().to_string(),
+            state: self.life.state(),
+            generation: self.shown_generation(),
+            since: self.since,
+            pid: shown.map(Generation::pid),
+            python: shown.and_then(|generation| generation.python.clone()),
+            interface: shown.and_then(|generation| generation.interface.clone()),
+            restarts: self.restarts,
+            sockets: self.listeners.status(),
+            workers: self.generations.values().flat_map(|generation| generation.workers.clone()).collect(),
+            error: self.error.clone(),
+        }
+    }
+
+    /// The generation that serves, else the newest.
+    fn shown_generation(&self) -> u64 {
+        self.life.serving().or(self.life.coming()).unwrap_or(self.life.newest())
+    }
+}
+
+/// Who the unix sockets of a vassal belong to: the user that it runs as.
+pub(super) fn owner_of(config: &VassalConfig) -> Owner {
+    let user = match &config.uid {
+        None => None,
+        Some(UserName::Id(id)) => Some((*id, User::from_uid((*id).into()).ok().flatten())),
+        Some(UserName::Name(name)) => {
+            User::from_name(name).ok().flatten().map(|user| (user.uid.as_raw(), Some(user)))
+        }
+    };
+    let own_group = user.as_ref().and_then(|(_, user)| Some(user.as_ref()?.gid.as_raw()));
+    let group = match &config.gid {
+        None => own_group,
+        Some(GroupName::Id(id)) => Some(*id),
+        Some(GroupName::Name(name)) => {
+            Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw())
+        }
+    };
+    // Only root can give files away; anybody else's vassals run as the emperor's own user.
+    if rustix::process::geteuid().is_root() {
+        Owner { uid: user.map(|(id, _)| id), gid: group }
+    } else {
+        Owner::default()
+    }
+}

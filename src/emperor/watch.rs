@@ -1,0 +1,107 @@
+//! "Look again": events of the directories, never more than a hint.
+//!
+//! What an event says is not used, because editors, `mv`, `rsync` and link swaps all say different
+//! things. A look follows once it has been quiet for a moment, so that 200 files dropped at once
+//! are looked at once; a slow periodic look finds what no event told (network file systems, a lost
+//! watch).
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use notify::{Config, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+/// So long must it be quiet before the look.
+const QUIET: Duration = Duration::from_millis(20);
+/// A look comes at the latest so long after the first event, also if it is never quiet.
+const LONGEST: Duration = Duration::from_millis(300);
+/// A look without any event.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// Watches directories and says when to look again.
+pub(super) struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    watched: BTreeSet<PathBuf>,
+    events: mpsc::Receiver<()>,
+    first_event: Option<Instant>,
+    next_period: Instant,
+}
+
+impl Watch {
+    /// Nothing is watched yet. Where the kernel has no watches left, only the periodic look remains.
+    pub(super) fn new() -> Self {
+        // One place is enough: a second event before the look adds nothing.
+        let (sender, events) = mpsc::channel(1);
+        let tell = move |event: notify::Result<notify::Event>| {
+            let is_read = event.is_ok_and(|event| matches!(event.kind, EventKind::Access(
+                notify::event::AccessKind::Open(_) | notify::event::AccessKind::Read
+                    | notify::event::AccessKind::Close(notify::event::AccessMode::Read)
+            )));
+            if !is_read {
+                // Full: a look is due already.
+                drop(sender.try_send(()));
+            }
+        };
+        let config = Config::default().with_follow_symlinks(false);
+        let watcher = RecommendedWatcher::new(tell, config)
+            .inspect_err(|error| tracing::warn!("directories cannot be watched, looking every minute: {error}"))
+            .ok();
+        let next_period = Instant::now() + PERIOD;
+        Self { watcher, watched: BTreeSet::new(), events, first_event: None, next_period }
+    }
+
+    /// Watches exactly these directories from now on.
+    pub(super) fn set(&mut self, points: BTreeSet<PathBuf>) {
+        let Some(watcher) = &mut self.watcher else { return };
+        for gone in self.watched.difference(&points) {
+            // It may be gone itself.
+            drop(watcher.unwatch(gone));
+        }
+        let mut watched = BTreeSet::new();
+        for point in points {
+            // A directory that was replaced under its name needs a new watch, so each is set again.
+            drop(watcher.unwatch(&point));
+            match watcher.watch(&point, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    watched.insert(point);
+                }
+                Err(error) => tracing::debug!("`{}` cannot be watched: {error}", point.display()),
+            }
+        }
+        self.watched = watched;
+    }
+
+    /// Watches a tree as well, for `lictor serve --reload`.
+    pub(super) fn set_tree(&mut self, root: &std::path::Path) {
+        if let Some(watcher) = &mut self.watcher
+            && let Err(error) = watcher.watch(root, RecursiveMode::Recursive)
+        {
+            tracing::warn!("`{}` cannot be watched: {error}", root.display());
+        }
+    }
+
+    /// Returns when it is time to look again. May be dropped at any time without losing a hint.
+    pub(super) async fn look_again(&mut self) {
+        loop {
+            match self.first_event {
+                None => {
+                    if timeout_at(self.next_period, self.events.recv()).await.is_err() {
+                        break;
+                    }
+                    self.first_event = Some(Instant::now());
+                }
+                Some(first) => {
+                    let latest = first + LONGEST;
+                    let quiet = Instant::now() + QUIET;
+                    if timeout_at(quiet.min(latest), self.events.recv()).await.is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        self.first_event = None;
+        self.next_period = Instant::now() + PERIOD;
+    }
+}
