@@ -1,3 +1,12 @@
-//! placeholder
+//! An Emperor-style supervisor for Python apps: see `ARCHITECTURE.md`.
+
+mod boot;
+mod cli;
 mod control;
-fn main() {}
+mod emperor;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main(std::env::args_os())
+}

@@ -27,10 +27,16 @@ pub(super) async fn act(
 ) -> Result<(StatusCode, ActAnswer), RequestError> {
     let Some(limit) = limit else {
         let acted = order(commands, &vassal, verb).await?;
-        return Ok((StatusCode::ACCEPTED, ActAnswer::new(Outcome::Accepted, acted.generation)));
+        return Ok((
+            StatusCode::ACCEPTED,
+            ActAnswer::new(Outcome::Accepted, acted.generation),
+        ));
     };
     let waited = timeout(limit, act_and_wait(commands, &vassal, verb)).await;
-    let answer = waited.unwrap_or(Err(RequestError::WaitRanOut { vassal, waited: limit }))?;
+    let answer = waited.unwrap_or(Err(RequestError::WaitRanOut {
+        vassal,
+        waited: limit,
+    }))?;
     Ok((StatusCode::OK, answer))
 }
 
@@ -63,13 +69,19 @@ async fn stopped_already(
     vassal: &str,
 ) -> Result<Option<ActAnswer>, RequestError> {
     let status = ask(commands, |reply| Command::Status { reply }).await?;
-    Ok(match status.vassals.into_iter().find(|known| known.name == vassal) {
-        None => Some(ActAnswer::new(Outcome::Gone, None)),
-        Some(known) if known.state == VassalState::Stopped => {
-            Some(ActAnswer::new(Outcome::Stopped, Some(known.generation)))
-        }
-        Some(_) => None,
-    })
+    Ok(
+        match status
+            .vassals
+            .into_iter()
+            .find(|known| known.name == vassal)
+        {
+            None => Some(ActAnswer::new(Outcome::Gone, None)),
+            Some(known) if known.state == VassalState::Stopped => {
+                Some(ActAnswer::new(Outcome::Stopped, Some(known.generation)))
+            }
+            Some(_) => None,
+        },
+    )
 }
 
 async fn follow(

@@ -36,7 +36,9 @@ pub(super) async fn answer(
 pub(super) fn refusal(error: &RequestError) -> Response<AnswerBody> {
     let mut response = json(error.status(), &ErrorBody::from(error));
     if let RequestError::Method { allow, .. } = error {
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static(allow));
     }
     response
 }
@@ -47,9 +49,10 @@ async fn answered(
     uri: &Uri,
 ) -> Result<Response<AnswerBody>, RequestError> {
     Ok(match route::parse(method, uri.path(), uri.query())? {
-        Route::Status => {
-            json(StatusCode::OK, &ask(commands, |reply| Command::Status { reply }).await?)
-        }
+        Route::Status => json(
+            StatusCode::OK,
+            &ask(commands, |reply| Command::Status { reply }).await?,
+        ),
         Route::Vassal { name } => {
             let status = ask(commands, |reply| Command::Status { reply }).await?;
             json(StatusCode::OK, &vassal_named(status, name)?)
@@ -70,8 +73,14 @@ async fn answered(
 }
 
 fn vassal_named(status: Status, name: String) -> Result<VassalStatus, RequestError> {
-    let nearest = nearest(&name, status.vassals.iter().map(|vassal| vassal.name.as_str()));
-    let found = status.vassals.into_iter().find(|vassal| vassal.name == name);
+    let nearest = nearest(
+        &name,
+        status.vassals.iter().map(|vassal| vassal.name.as_str()),
+    );
+    let found = status
+        .vassals
+        .into_iter()
+        .find(|vassal| vassal.name == name);
     found.ok_or(RequestError::UnknownVassal { name, nearest })
 }
 
@@ -88,7 +97,11 @@ fn json(status: StatusCode, value: &impl Serialize) -> Response<AnswerBody> {
     // Plain values, which JSON can always express.
     let mut text = serde_json::to_vec(value).unwrap_or_default();
     text.push(b'\n');
-    with_type("application/json", status, Either::Left(Full::new(text.into())))
+    with_type(
+        "application/json",
+        status,
+        Either::Left(Full::new(text.into())),
+    )
 }
 
 fn lines(body: LineBody) -> Response<AnswerBody> {
@@ -98,7 +111,9 @@ fn lines(body: LineBody) -> Response<AnswerBody> {
 fn with_type(kind: &'static str, status: StatusCode, body: AnswerBody) -> Response<AnswerBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
@@ -115,8 +130,11 @@ mod tests {
 
     #[test]
     fn a_wrong_method_is_told_the_right_one() {
-        let error =
-            RequestError::Method { method: "PUT".into(), path: "/v1/status".into(), allow: "GET" };
+        let error = RequestError::Method {
+            method: "PUT".into(),
+            path: "/v1/status".into(),
+            allow: "GET",
+        };
         let response = refusal(&error);
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(response.headers()[ALLOW], "GET");

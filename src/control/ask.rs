@@ -24,7 +24,11 @@ pub(super) async fn ask<T>(
         commands.send(question(reply)).await.ok()?;
         answer.await.ok()
     };
-    timeout(ANSWER_DEADLINE, asked).await.ok().flatten().ok_or(RequestError::NoAnswer)
+    timeout(ANSWER_DEADLINE, asked)
+        .await
+        .ok()
+        .flatten()
+        .ok_or(RequestError::NoAnswer)
 }
 
 /// Gives an order.
@@ -34,5 +38,10 @@ pub(super) async fn order(
     verb: Verb,
 ) -> Result<Acted, RequestError> {
     let vassal = vassal.to_owned();
-    Ok(ask(commands, |reply| Command::Act { vassal, verb, reply }).await??)
+    Ok(ask(commands, |reply| Command::Act {
+        vassal,
+        verb,
+        reply,
+    })
+    .await??)
 }

@@ -87,9 +87,9 @@ impl ClientError {
     /// The next step, where one helps.
     pub(crate) fn hint(&self) -> Option<&str> {
         match self {
-            Self::NoEmperor { .. } => Some(
-                "start one with `lictor emperor DIR`, or say where it is with `--run-dir DIR`",
-            ),
+            Self::NoEmperor { .. } => {
+                Some("start one with `lictor emperor DIR`, or say where it is with `--run-dir DIR`")
+            }
             Self::Connect { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
                 Some("run as root or as the emperor's user")
             }
@@ -134,7 +134,8 @@ impl Client {
 
     /// The same as the emperor wrote it.
     pub(crate) async fn vassal_json(&self, name: &str) -> Result<Bytes, ClientError> {
-        self.get(&Route::Vassal { name: name.into() }, ANSWER_DEADLINE).await
+        self.get(&Route::Vassal { name: name.into() }, ANSWER_DEADLINE)
+            .await
     }
 
     /// Gives an order and, if asked, waits for what it comes to.
@@ -145,7 +146,11 @@ impl Client {
         wait: Option<Duration>,
     ) -> Result<ActAnswer, ClientError> {
         let deadline = ANSWER_DEADLINE + wait.unwrap_or_default();
-        let route = Route::Act { name: name.into(), verb, wait };
+        let route = Route::Act {
+            name: name.into(),
+            verb,
+            wait,
+        };
         read(&self.get(&route, deadline).await?)
     }
 
@@ -160,26 +165,40 @@ impl Client {
     }
 
     async fn lines(&self, route: &Route) -> Result<Lines, ClientError> {
-        let opened = timeout(ANSWER_DEADLINE, async { accepted(self.send(route).await?).await });
-        let response = opened.await.unwrap_or(Err(ClientError::Silent(ANSWER_DEADLINE)))?;
-        Ok(Lines { body: response.into_body(), unread: Vec::new(), searched: 0 })
+        let opened = timeout(ANSWER_DEADLINE, async {
+            accepted(self.send(route).await?).await
+        });
+        let response = opened
+            .await
+            .unwrap_or(Err(ClientError::Silent(ANSWER_DEADLINE)))?;
+        Ok(Lines {
+            body: response.into_body(),
+            unread: Vec::new(),
+            searched: 0,
+        })
     }
 
     async fn get(&self, route: &Route, deadline: Duration) -> Result<Bytes, ClientError> {
         let whole = async { collected(accepted(self.send(route).await?).await?).await };
-        timeout(deadline, whole).await.unwrap_or(Err(ClientError::Silent(deadline)))
+        timeout(deadline, whole)
+            .await
+            .unwrap_or(Err(ClientError::Silent(deadline)))
     }
 
     async fn send(&self, route: &Route) -> Result<Response<Incoming>, ClientError> {
         let socket = || self.socket.clone();
-        let stream = UnixStream::connect(&self.socket).await.map_err(|source| {
-            match source.kind() {
-                ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
-                    ClientError::NoEmperor { socket: socket() }
-                }
-                _ => ClientError::Connect { socket: socket(), source },
-            }
-        })?;
+        let stream =
+            UnixStream::connect(&self.socket)
+                .await
+                .map_err(|source| match source.kind() {
+                    ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+                        ClientError::NoEmperor { socket: socket() }
+                    }
+                    _ => ClientError::Connect {
+                        socket: socket(),
+                        source,
+                    },
+                })?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // Ends with the response; its error comes out of the response as well.
         tokio::spawn(connection);
@@ -188,7 +207,9 @@ impl Client {
         *request.method_mut() = method;
         // Made of percent-encoded parts, so it always parses.
         *request.uri_mut() = uri.parse().unwrap_or_default();
-        request.headers_mut().insert(HOST, hyper::header::HeaderValue::from_static("lictor"));
+        request
+            .headers_mut()
+            .insert(HOST, hyper::header::HeaderValue::from_static("lictor"));
         Ok(sender.send_request(request).await?)
     }
 }
@@ -200,19 +221,28 @@ async fn accepted(response: Response<Incoming>) -> Result<Response<Incoming>, Cl
         return Ok(response);
     }
     let ErrorBody { error, hint } = read(&collected(response).await?)?;
-    Err(ClientError::Refused { status, error, hint })
+    Err(ClientError::Refused {
+        status,
+        error,
+        hint,
+    })
 }
 
 async fn collected(response: Response<Incoming>) -> Result<Bytes, ClientError> {
-    match Limited::new(response.into_body(), ANSWER_LIMIT_BYTES).collect().await {
+    match Limited::new(response.into_body(), ANSWER_LIMIT_BYTES)
+        .collect()
+        .await
+    {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(ClientError::TooLong { limit_bytes: ANSWER_LIMIT_BYTES })
-        }
+        Err(error) if error.is::<LengthLimitError>() => Err(ClientError::TooLong {
+            limit_bytes: ANSWER_LIMIT_BYTES,
+        }),
         Err(error) => match error.downcast::<hyper::Error>() {
             Ok(source) => Err(ClientError::Lost { source: *source }),
             // There is no third kind.
-            Err(_) => Err(ClientError::TooLong { limit_bytes: ANSWER_LIMIT_BYTES }),
+            Err(_) => Err(ClientError::TooLong {
+                limit_bytes: ANSWER_LIMIT_BYTES,
+            }),
         },
     }
 }
@@ -244,7 +274,9 @@ impl Lines {
             }
             self.searched = self.unread.len();
             if self.unread.len() > LINE_LIMIT_BYTES {
-                return Err(ClientError::TooLong { limit_bytes: LINE_LIMIT_BYTES });
+                return Err(ClientError::TooLong {
+                    limit_bytes: LINE_LIMIT_BYTES,
+                });
             }
             match self.body.frame().await {
                 Some(frame) => self.unread.extend(frame?.data_ref().into_iter().flatten()),

@@ -22,7 +22,11 @@ pub(super) struct WriteDeadline<S> {
 
 impl<S> WriteDeadline<S> {
     pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, stuck: None }
+        Self {
+            stream,
+            patience,
+            stuck: None,
+        }
     }
 
     /// Passes progress on; turns a lack of it into an error in the end.
@@ -95,7 +99,10 @@ mod tests {
     async fn a_reader_that_stays_away_is_given_up() {
         let (near, _far) = tokio::io::duplex(8);
         let mut stream = WriteDeadline::new(near, Duration::from_secs(30));
-        let error = stream.write_all(b"more than eight bytes").await.unwrap_err();
+        let error = stream
+            .write_all(b"more than eight bytes")
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 

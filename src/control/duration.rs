@@ -13,7 +13,9 @@ pub(crate) struct NotADuration(String);
 /// Reads `30s`, `1.5m`, `500ms` or `30`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, NotADuration> {
     let refuse = || NotADuration(text.chars().take(40).collect());
-    let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let unit_at = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
     let seconds_per_unit = match unit {
         "ms" => 0.001,
@@ -28,7 +30,9 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, NotADuration> {
         return Err(refuse());
     }
     let count: f64 = number.parse().ok().ok_or_else(refuse)?;
-    Duration::try_from_secs_f64(count * seconds_per_unit).ok().ok_or_else(refuse)
+    Duration::try_from_secs_f64(count * seconds_per_unit)
+        .ok()
+        .ok_or_else(refuse)
 }
 
 #[cfg(test)]
@@ -47,13 +51,27 @@ mod tests {
             ("0", 0),
         ];
         for (text, milliseconds) in table {
-            assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn all_else_is_refused() {
-        for text in ["", "s", "-1", "1e3", "inf", "30 s", "1w", "1.2.3s", "99999999999999999999d"] {
+        for text in [
+            "",
+            "s",
+            "-1",
+            "1e3",
+            "inf",
+            "30 s",
+            "1w",
+            "1.2.3s",
+            "99999999999999999999d",
+        ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }

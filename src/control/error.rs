@@ -17,7 +17,11 @@ pub(super) enum RequestError {
     #[error("there is nothing at `{path}`")]
     UnknownPath { path: String },
     #[error("`{method}` is not possible at `{path}`")]
-    Method { method: String, path: String, allow: &'static str },
+    Method {
+        method: String,
+        path: String,
+        allow: &'static str,
+    },
     #[error("there is no parameter `{name}` here")]
     UnknownParameter { name: String },
     #[error("the parameter `{name}` is neither `true` nor `false`")]
@@ -29,7 +33,10 @@ pub(super) enum RequestError {
     #[error("user {uid} may not talk to this emperor")]
     Forbidden { uid: u32 },
     #[error("there is no vassal `{name}`")]
-    UnknownVassal { name: String, nearest: Option<String> },
+    UnknownVassal {
+        name: String,
+        nearest: Option<String>,
+    },
     #[error("{0}")]
     Refused(String),
     #[error("the emperor does not answer")]
@@ -101,6 +108,9 @@ pub(super) struct ErrorBody {
 
 impl From<&RequestError> for ErrorBody {
     fn from(error: &RequestError) -> Self {
-        Self { error: error.to_string(), hint: error.hint() }
+        Self {
+            error: error.to_string(),
+            hint: error.hint(),
+        }
     }
 }

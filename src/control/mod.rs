@@ -27,6 +27,6 @@ pub(crate) use client::{Client, ClientError, Lines};
 pub(crate) use command::{ActError, Acted, Command, LogLine, Verb};
 pub(crate) use duration::{NotADuration, parse_duration};
 pub(crate) use outcome::{ActAnswer, Lagged, Outcome};
-pub(crate) use route::{DEFAULT_WAIT, Filter};
+pub(crate) use route::Filter;
 pub(crate) use run_dir::{RunDir, RunDirError};
 pub(crate) use server::serve;

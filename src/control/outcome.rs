@@ -41,7 +41,11 @@ pub(crate) enum Outcome {
 impl ActAnswer {
     /// An answer without a failure.
     pub(super) fn new(outcome: Outcome, generation: Option<u64>) -> Self {
-        Self { outcome, generation, failure: None }
+        Self {
+            outcome,
+            generation,
+            failure: None,
+        }
     }
 
     /// Whether this is what `verb` asked for.

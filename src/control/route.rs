@@ -13,7 +13,7 @@ use super::error::RequestError;
 use super::percent;
 
 /// How long `?wait` and `--wait` without a value wait.
-pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(60);
+const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 /// The longest wait anybody gets.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -21,8 +21,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Status,
-    Vassal { name: String },
-    Act { name: String, verb: Verb, wait: Option<Duration> },
+    Vassal {
+        name: String,
+    },
+    Act {
+        name: String,
+        verb: Verb,
+        wait: Option<Duration>,
+    },
     Events(Filter),
     Logs(Filter),
 }
@@ -55,7 +61,11 @@ pub(super) fn parse(
             return Ok(());
         }
         let method = method.to_string();
-        Err(RequestError::Method { method, path: shortened(path), allow })
+        Err(RequestError::Method {
+            method,
+            path: shortened(path),
+            allow,
+        })
     };
     match segments.as_slice() {
         ["v1", "status"] => {
@@ -74,15 +84,25 @@ pub(super) fn parse(
         ["v1", "vassals", name] if !name.is_empty() => {
             require(Method::GET, "GET")?;
             no_parameters(query)?;
-            Ok(Route::Vassal { name: decoded(name)? })
+            Ok(Route::Vassal {
+                name: decoded(name)?,
+            })
         }
         ["v1", "vassals", name, verb] if !name.is_empty() => {
-            let unknown = || RequestError::UnknownPath { path: shortened(path) };
+            let unknown = || RequestError::UnknownPath {
+                path: shortened(path),
+            };
             let verb = verb_named(verb).ok_or_else(unknown)?;
             require(Method::POST, "POST")?;
-            Ok(Route::Act { name: decoded(name)?, verb, wait: wait(query)? })
+            Ok(Route::Act {
+                name: decoded(name)?,
+                verb,
+                wait: wait(query)?,
+            })
         }
-        _ => Err(RequestError::UnknownPath { path: shortened(path) }),
+        _ => Err(RequestError::UnknownPath {
+            path: shortened(path),
+        }),
     }
 }
 
@@ -90,11 +110,18 @@ pub(super) fn parse(
 pub(super) fn format(route: &Route) -> (Method, String) {
     match route {
         Route::Status => (Method::GET, "/v1/status".into()),
-        Route::Vassal { name } => (Method::GET, format!("/v1/vassals/{}", percent::encode(name))),
+        Route::Vassal { name } => (
+            Method::GET,
+            format!("/v1/vassals/{}", percent::encode(name)),
+        ),
         Route::Act { name, verb, wait } => {
-            let wait = wait.map_or_else(String::new, |wait| format!("?wait={}ms", wait.as_millis()));
+            let wait =
+                wait.map_or_else(String::new, |wait| format!("?wait={}ms", wait.as_millis()));
             let name = percent::encode(name);
-            (Method::POST, format!("/v1/vassals/{name}/{}{wait}", name_of(*verb)))
+            (
+                Method::POST,
+                format!("/v1/vassals/{name}/{}{wait}", name_of(*verb)),
+            )
         }
         Route::Events(filter) => (Method::GET, format!("/v1/events{}", query_of(filter))),
         Route::Logs(filter) => (Method::GET, format!("/v1/logs{}", query_of(filter))),
@@ -102,7 +129,9 @@ pub(super) fn format(route: &Route) -> (Method, String) {
 }
 
 fn verb_named(name: &str) -> Option<Verb> {
-    [Verb::Reload, Verb::Start, Verb::Stop, Verb::Retry].into_iter().find(|v| name_of(*v) == name)
+    [Verb::Reload, Verb::Start, Verb::Stop, Verb::Retry]
+        .into_iter()
+        .find(|v| name_of(*v) == name)
 }
 
 /// The verb as it stands in an address and on the command line.
@@ -126,17 +155,27 @@ fn query_of(filter: &Filter) -> String {
 
 /// The parameters of a query in their order; a parameter without `=` has no value.
 fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, Option<&str>)> {
-    query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)))
-    })
+    query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            pair.split_once('=')
+                .map_or((pair, None), |(name, value)| (name, Some(value)))
+        })
 }
 
 fn no_parameters(query: Option<&str>) -> Result<(), RequestError> {
-    parameters(query).next().map_or(Ok(()), |(name, _)| Err(unknown_parameter(name)))
+    parameters(query)
+        .next()
+        .map_or(Ok(()), |(name, _)| Err(unknown_parameter(name)))
 }
 
 fn filter(query: Option<&str>) -> Result<Filter, RequestError> {
-    let mut filter = Filter { vassals: Vec::new(), follow: true };
+    let mut filter = Filter {
+        vassals: Vec::new(),
+        follow: true,
+    };
     for (name, value) in parameters(query) {
         match (name, value) {
             ("vassal", Some(value)) => filter.vassals.push(decoded(value)?),
@@ -169,7 +208,9 @@ fn decoded(text: &str) -> Result<String, RequestError> {
 }
 
 fn unknown_parameter(name: &str) -> RequestError {
-    RequestError::UnknownParameter { name: shortened(name) }
+    RequestError::UnknownParameter {
+        name: shortened(name),
+    }
 }
 
 /// Text of a client on its way back to it.
@@ -190,12 +231,17 @@ mod tests {
     }
 
     fn read(method: &Method, address: &str) -> Result<Route, RequestError> {
-        let (path, query) = address.split_once('?').map_or((address, None), |(p, q)| (p, Some(q)));
+        let (path, query) = address
+            .split_once('?')
+            .map_or((address, None), |(p, q)| (p, Some(q)));
         parse(method, path, query)
     }
 
     fn filter_of(vassals: &[&str], follow: bool) -> Filter {
-        Filter { vassals: vassals.iter().map(ToString::to_string).collect(), follow }
+        Filter {
+            vassals: vassals.iter().map(ToString::to_string).collect(),
+            follow,
+        }
     }
 
     #[test]
@@ -204,8 +250,16 @@ mod tests {
         let routes = [
             Route::Status,
             Route::Vassal { name: name.clone() },
-            Route::Act { name: name.clone(), verb: Verb::Retry, wait: None },
-            Route::Act { name, verb: Verb::Stop, wait: Some(Duration::from_millis(1500)) },
+            Route::Act {
+                name: name.clone(),
+                verb: Verb::Retry,
+                wait: None,
+            },
+            Route::Act {
+                name,
+                verb: Verb::Stop,
+                wait: Some(Duration::from_millis(1500)),
+            },
             Route::Events(filter_of(&[], true)),
             Route::Logs(filter_of(&["a&b", "c"], false)),
         ];
@@ -235,13 +289,24 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_said() {
-        for address in
-            ["/", "/metrics", "/v1", "/v1/vassals", "/v1/vassals/", "/v1/vassals/a/b", "/v2/status"]
-        {
+        for address in [
+            "/",
+            "/metrics",
+            "/v1",
+            "/v1/vassals",
+            "/v1/vassals/",
+            "/v1/vassals/a/b",
+            "/v2/status",
+        ] {
             assert_eq!(get(address).unwrap_err().status(), 404, "{address}");
         }
         let misspelt = get("/v1/events?folow=false").unwrap_err();
-        assert_eq!(misspelt, RequestError::UnknownParameter { name: "folow".into() });
+        assert_eq!(
+            misspelt,
+            RequestError::UnknownParameter {
+                name: "folow".into()
+            }
+        );
         assert_eq!(get("/v1/status?x").unwrap_err().status(), 400);
         assert_eq!(get("/v1/vassals/%ff").unwrap_err(), RequestError::Encoding);
         assert_eq!(get("/v1/logs?follow=maybe").unwrap_err().status(), 400);

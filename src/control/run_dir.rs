@@ -82,11 +82,15 @@ impl RunDir {
 
     /// Makes it if it is missing, for its owner alone. For emperors.
     pub(crate) fn create(&self) -> Result<(), RunDirError> {
-        let made = DirBuilder::new().recursive(!self.in_shared_place).mode(0o700).create(&self.path);
+        let made = DirBuilder::new()
+            .recursive(!self.in_shared_place)
+            .mode(0o700)
+            .create(&self.path);
         match made {
-            Err(source) if source.kind() != ErrorKind::AlreadyExists => {
-                Err(RunDirError::Create { path: self.path.clone(), source })
-            }
+            Err(source) if source.kind() != ErrorKind::AlreadyExists => Err(RunDirError::Create {
+                path: self.path.clone(),
+                source,
+            }),
             _ => self.check(),
         }
     }
@@ -102,7 +106,10 @@ impl RunDir {
         match looked {
             Ok(found) => self.judge(&found),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(RunDirError::Look { path: self.path.clone(), source }),
+            Err(source) => Err(RunDirError::Look {
+                path: self.path.clone(),
+                source,
+            }),
         }
     }
 
@@ -125,8 +132,15 @@ fn choose(
     uid: u32,
     temporary: &Path,
 ) -> RunDir {
-    let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let sure = |path| RunDir { path, in_shared_place: false };
+    let set = |name| {
+        variable(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let sure = |path| RunDir {
+        path,
+        in_shared_place: false,
+    };
     if let Some(named) = flag.or_else(|| set("LICTOR_RUN_DIR")) {
         return sure(named);
     }
@@ -137,7 +151,10 @@ fn choose(
     if let Some(runtime) = set("XDG_RUNTIME_DIR").filter(|path| path.is_absolute()) {
         return sure(runtime.join("lictor"));
     }
-    RunDir { path: temporary.join(format!("lictor-{uid}")), in_shared_place: true }
+    RunDir {
+        path: temporary.join(format!("lictor-{uid}")),
+        in_shared_place: true,
+    }
 }
 
 #[cfg(test)]
@@ -147,8 +164,12 @@ mod tests {
     use super::*;
 
     fn chosen(flag: Option<&str>, variables: &[(&str, &str)], uid: u32) -> String {
-        let variable =
-            |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
+        let variable = |name: &str| {
+            variables
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, v)| OsString::from(v))
+        };
         let dir = choose(flag.map(PathBuf::from), variable, uid, Path::new("/tmp"));
         assert_eq!(dir.in_shared_place, dir.path.starts_with("/tmp"));
         dir.path.display().to_string()
@@ -162,12 +183,18 @@ mod tests {
         assert_eq!(chosen(None, &[xdg, own], 7), "/srv/run");
         assert_eq!(chosen(None, &[xdg], 0), "/run/lictor");
         assert_eq!(chosen(None, &[xdg], 7), "/run/user/7/lictor");
-        assert_eq!(chosen(None, &[("XDG_RUNTIME_DIR", "run")], 7), "/tmp/lictor-7");
+        assert_eq!(
+            chosen(None, &[("XDG_RUNTIME_DIR", "run")], 7),
+            "/tmp/lictor-7"
+        );
         assert_eq!(chosen(None, &[("LICTOR_RUN_DIR", "")], 7), "/tmp/lictor-7");
     }
 
     fn shared(path: &Path) -> RunDir {
-        RunDir { path: path.to_owned(), in_shared_place: true }
+        RunDir {
+            path: path.to_owned(),
+            in_shared_place: true,
+        }
     }
 
     #[test]
@@ -186,12 +213,21 @@ mod tests {
         let open = temporary.path().join("open");
         fs::create_dir(&open).unwrap();
         fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
-        assert!(matches!(shared(&open).create(), Err(RunDirError::NotPrivate { .. })));
-        let sure = RunDir { path: open.clone(), in_shared_place: false };
+        assert!(matches!(
+            shared(&open).create(),
+            Err(RunDirError::NotPrivate { .. })
+        ));
+        let sure = RunDir {
+            path: open.clone(),
+            in_shared_place: false,
+        };
         sure.check().unwrap();
 
         let link = temporary.path().join("link");
         symlink(&open, &link).unwrap();
-        assert!(matches!(shared(&link).check(), Err(RunDirError::NotADirectory(_))));
+        assert!(matches!(
+            shared(&link).check(),
+            Err(RunDirError::NotADirectory(_))
+        ));
     }
 }

@@ -49,7 +49,10 @@ pub(crate) async fn serve(listener: UnixListener, commands: mpsc::Sender<Command
     }
     let finished = async { while connections.join_next().await.is_some() {} };
     if timeout(FAREWELL, finished).await.is_err() {
-        tracing::debug!(cut = connections.len(), "cut connections of the control socket");
+        tracing::debug!(
+            cut = connections.len(),
+            "cut connections of the control socket"
+        );
     }
 }
 

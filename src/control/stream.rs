@@ -54,7 +54,9 @@ impl Body for LineBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.lines.poll_recv(context).map(|line| line.map(|line| Ok(Frame::data(line))))
+        self.lines
+            .poll_recv(context)
+            .map(|line| line.map(|line| Ok(Frame::data(line))))
     }
 }
 
@@ -105,12 +107,18 @@ impl Reader {
     }
 
     async fn send_wanted<T: Line>(&self, line: &T) -> Result<(), ReaderGone> {
-        if self.filter.accepts(line.vassal()) { self.send(line).await } else { Ok(()) }
+        if self.filter.accepts(line.vassal()) {
+            self.send(line).await
+        } else {
+            Ok(())
+        }
     }
 
     async fn send(&self, line: &impl Serialize) -> Result<(), ReaderGone> {
         // Events and log lines are plain values, which JSON can always express.
-        let Ok(mut text) = serde_json::to_vec(line) else { return Ok(()) };
+        let Ok(mut text) = serde_json::to_vec(line) else {
+            return Ok(());
+        };
         text.push(b'\n');
         self.sender.send(text.into()).await.ok().ok_or(ReaderGone)
     }

@@ -24,7 +24,12 @@ pub(super) struct Wait {
 impl Wait {
     /// A wait that considers events after `seen`.
     pub(super) fn new(vassal: String, verb: Verb, generation: Option<u64>, seen: u64) -> Self {
-        Self { vassal, verb, newest: generation.unwrap_or_default(), seen }
+        Self {
+            vassal,
+            verb,
+            newest: generation.unwrap_or_default(),
+            seen,
+        }
     }
 
     /// What `event` ends the wait with, if it does.
@@ -54,13 +59,14 @@ impl Wait {
             EventKind::GenerationReady { generation, .. } if *generation >= self.newest => {
                 Some(ActAnswer::new(Outcome::Ready, Some(*generation)))
             }
-            EventKind::GenerationFailed { generation, failure } if *generation >= self.newest => {
-                Some(ActAnswer {
-                    outcome: Outcome::Failed,
-                    generation: Some(*generation),
-                    failure: Some(failure.clone()),
-                })
-            }
+            EventKind::GenerationFailed {
+                generation,
+                failure,
+            } if *generation >= self.newest => Some(ActAnswer {
+                outcome: Outcome::Failed,
+                generation: Some(*generation),
+                failure: Some(failure.clone()),
+            }),
             other => stopped(other),
         }
     }
@@ -69,9 +75,11 @@ impl Wait {
 /// The ends of a vassal, which are what `stop` waits for and end every other wait too.
 fn stopped(kind: &EventKind) -> Option<ActAnswer> {
     match kind {
-        EventKind::StateChanged { to: VassalState::Stopped, generation, .. } => {
-            Some(ActAnswer::new(Outcome::Stopped, Some(*generation)))
-        }
+        EventKind::StateChanged {
+            to: VassalState::Stopped,
+            generation,
+            ..
+        } => Some(ActAnswer::new(Outcome::Stopped, Some(*generation))),
         EventKind::VassalGone => Some(ActAnswer::new(Outcome::Gone, None)),
         _ => None,
     }
@@ -84,16 +92,27 @@ mod tests {
     use super::*;
 
     fn event(seq: u64, vassal: &str, kind: EventKind) -> Event {
-        Event { seq, at: Timestamp::now(), vassal: Some(vassal.into()), kind }
+        Event {
+            seq,
+            at: Timestamp::now(),
+            vassal: Some(vassal.into()),
+            kind,
+        }
     }
 
     fn ready(generation: u64) -> EventKind {
-        EventKind::GenerationReady { generation, interface: "wsgi".into() }
+        EventKind::GenerationReady {
+            generation,
+            interface: "wsgi".into(),
+        }
     }
 
     fn failed(generation: u64) -> EventKind {
         let failure = Failure::new(FailureKind::Import, "no module", "a traceback");
-        EventKind::GenerationFailed { generation, failure }
+        EventKind::GenerationFailed {
+            generation,
+            failure,
+        }
     }
 
     fn spawned(generation: u64) -> EventKind {
@@ -101,7 +120,11 @@ mod tests {
     }
 
     fn state(to: VassalState) -> EventKind {
-        EventKind::StateChanged { from: VassalState::Stopping, to, generation: 7 }
+        EventKind::StateChanged {
+            from: VassalState::Stopping,
+            to,
+            generation: 7,
+        }
     }
 
     /// The first answer of a wait for generation 8 of `blog` after event 10.
@@ -111,31 +134,58 @@ mod tests {
             .iter()
             .zip(11..)
             .find_map(|(kind, seq)| wait.consider(&event(seq, "blog", kind.clone())))
-            .map(|answer| answer.map(|answer| (answer.outcome, answer.generation)).unwrap())
+            .map(|answer| {
+                answer
+                    .map(|answer| (answer.outcome, answer.generation))
+                    .unwrap()
+            })
     }
 
     #[test]
     fn the_generation_decides() {
         let reload = |kinds: &[EventKind]| outcome(Verb::Reload, kinds);
-        assert_eq!(reload(&[spawned(8), ready(8)]), Some((Outcome::Ready, Some(8))));
-        assert_eq!(reload(&[spawned(8), failed(8)]), Some((Outcome::Failed, Some(8))));
-        assert_eq!(reload(&[failed(7), ready(7)]), None, "trouble of the old one");
-        assert_eq!(reload(&[failed(9)]), Some((Outcome::Failed, Some(9))), "never spawned");
+        assert_eq!(
+            reload(&[spawned(8), ready(8)]),
+            Some((Outcome::Ready, Some(8)))
+        );
+        assert_eq!(
+            reload(&[spawned(8), failed(8)]),
+            Some((Outcome::Failed, Some(8)))
+        );
+        assert_eq!(
+            reload(&[failed(7), ready(7)]),
+            None,
+            "trouble of the old one"
+        );
+        assert_eq!(
+            reload(&[failed(9)]),
+            Some((Outcome::Failed, Some(9))),
+            "never spawned"
+        );
     }
 
     #[test]
     fn a_newer_generation_takes_the_place_of_the_awaited_one() {
         let reload = |kinds: &[EventKind]| outcome(Verb::Reload, kinds);
         assert_eq!(reload(&[spawned(9), failed(8)]), None);
-        assert_eq!(reload(&[spawned(9), failed(8), ready(9)]), Some((Outcome::Ready, Some(9))));
-        assert_eq!(reload(&[spawned(9), ready(8), failed(9)]), Some((Outcome::Failed, Some(9))));
+        assert_eq!(
+            reload(&[spawned(9), failed(8), ready(9)]),
+            Some((Outcome::Ready, Some(9)))
+        );
+        assert_eq!(
+            reload(&[spawned(9), ready(8), failed(9)]),
+            Some((Outcome::Failed, Some(9)))
+        );
     }
 
     #[test]
     fn an_end_of_the_vassal_ends_every_wait() {
         let stop = outcome(Verb::Stop, &[state(VassalState::Stopped)]);
         assert_eq!(stop, Some((Outcome::Stopped, Some(7))));
-        assert_eq!(outcome(Verb::Stop, &[ready(8), state(VassalState::Stopping)]), None);
+        assert_eq!(
+            outcome(Verb::Stop, &[ready(8), state(VassalState::Stopping)]),
+            None
+        );
         let gone = Some((Outcome::Gone, None));
         assert_eq!(outcome(Verb::Stop, &[EventKind::VassalGone]), gone);
         assert_eq!(outcome(Verb::Start, &[EventKind::VassalGone]), gone);
@@ -144,7 +194,10 @@ mod tests {
     #[test]
     fn a_failure_brings_its_reason() {
         let mut wait = Wait::new("blog".into(), Verb::Retry, Some(8), 10);
-        let answer = wait.consider(&event(11, "blog", failed(8))).unwrap().unwrap();
+        let answer = wait
+            .consider(&event(11, "blog", failed(8)))
+            .unwrap()
+            .unwrap();
         assert_eq!(answer.failure.unwrap().message, "no module");
     }
 
@@ -153,8 +206,10 @@ mod tests {
         let mut wait = Wait::new("blog".into(), Verb::Reload, Some(8), 10);
         assert_eq!(wait.consider(&event(11, "shop", ready(8))), None);
         assert_eq!(wait.consider(&event(10, "blog", ready(8))), None);
-        let stopping =
-            Event { vassal: None, ..event(12, "", EventKind::EmperorStopping) };
+        let stopping = Event {
+            vassal: None,
+            ..event(12, "", EventKind::EmperorStopping)
+        };
         assert_eq!(wait.consider(&stopping), Some(Err(RequestError::Stopping)));
     }
 }

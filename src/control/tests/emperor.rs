@@ -35,20 +35,42 @@ pub(super) fn court(script: fn(Verb) -> Vec<EventKind>) -> Court {
     let emperor = tokio::spawn(rule(received, events.clone(), script));
     let server = tokio::spawn(serve(listener, commands));
     let client = Client::new(socket.clone());
-    Court { _directory: directory, socket, client, events, emperor, server }
+    Court {
+        _directory: directory,
+        socket,
+        client,
+        events,
+        emperor,
+        server,
+    }
 }
 
 pub(super) fn event(seq: u64, kind: EventKind) -> Event {
-    Event { seq, at: Timestamp::now(), vassal: Some("blog".into()), kind }
+    Event {
+        seq,
+        at: Timestamp::now(),
+        vassal: Some("blog".into()),
+        kind,
+    }
 }
 
 pub(super) fn ready(generation: u64) -> EventKind {
-    EventKind::GenerationReady { generation, interface: "wsgi".into() }
+    EventKind::GenerationReady {
+        generation,
+        interface: "wsgi".into(),
+    }
 }
 
 pub(super) fn failed(generation: u64) -> EventKind {
-    let failure = Failure::new(FailureKind::Import, "no module named 'redsi'", "a traceback");
-    EventKind::GenerationFailed { generation, failure }
+    let failure = Failure::new(
+        FailureKind::Import,
+        "no module named 'redsi'",
+        "a traceback",
+    );
+    EventKind::GenerationFailed {
+        generation,
+        failure,
+    }
 }
 
 async fn rule(
@@ -58,13 +80,21 @@ async fn rule(
 ) {
     let (logs, _) = broadcast::channel(4);
     let mut kept: Vec<Event> = (1..=KEPT).map(|seq| event(seq, ready(7))).collect();
-    let line = LogLine { at: Timestamp::now(), vassal: "blog".into(), line: "hello".into() };
+    let line = LogLine {
+        at: Timestamp::now(),
+        vassal: "blog".into(),
+        line: "hello".into(),
+    };
     while let Some(command) = commands.recv().await {
         match command {
             Command::Status { reply } => drop(reply.send(status())),
             Command::Events { reply } => drop(reply.send((kept.clone(), events.subscribe()))),
             Command::Logs { reply } => drop(reply.send((vec![line.clone()], logs.subscribe()))),
-            Command::Act { vassal, verb, reply } => {
+            Command::Act {
+                vassal,
+                verb,
+                reply,
+            } => {
                 let answer = if vassal == "blog" {
                     for kind in script(verb) {
                         let next = event(kept.len() as u64 + 1, kind);
@@ -72,11 +102,17 @@ async fn rule(
                         drop(events.send(next));
                     }
                     let generation = (verb != Verb::Stop).then_some(8);
-                    Ok(Acted { generation, seq: kept.len() as u64 })
+                    Ok(Acted {
+                        generation,
+                        seq: kept.len() as u64,
+                    })
                 } else if vassal == "stubborn" {
                     Err(ActError::Refused("it does not want to".into()))
                 } else {
-                    Err(ActError::Unknown { name: vassal, nearest: Some("blog".into()) })
+                    Err(ActError::Unknown {
+                        name: vassal,
+                        nearest: Some("blog".into()),
+                    })
                 };
                 drop(reply.send(answer));
             }
@@ -86,8 +122,12 @@ async fn rule(
 
 fn status() -> Status {
     let now = Timestamp::now();
-    let emperor =
-        EmperorStatus { pid: 1, version: "0.1.0".into(), started_at: now, sources: Vec::new() };
+    let emperor = EmperorStatus {
+        pid: 1,
+        version: "0.1.0".into(),
+        started_at: now,
+        sources: Vec::new(),
+    };
     let blog = VassalStatus {
         name: "blog".into(),
         file: "blog.toml".into(),
@@ -102,5 +142,8 @@ fn status() -> Status {
         workers: Vec::new(),
         error: None,
     };
-    Status { emperor, vassals: vec![blog] }
+    Status {
+        emperor,
+        vassals: vec![blog],
+    }
 }
