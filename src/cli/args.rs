@@ -169,7 +169,8 @@ pub(super) struct LogsCommand {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainCommand {
-    /// By any of its names
+    /// By any of its names, with or without dashes
+    #[arg(allow_hyphen_values = true)]
     pub(super) option: Option<String>,
 }
 
@@ -206,11 +207,11 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(wait("lictor reload blog shop"), (None, 2));
-        let minute = Some(Duration::from_secs(60));
+        let minute = Some(Duration::from_mins(1));
         assert_eq!(wait("lictor reload --wait blog"), (minute, 1));
         assert_eq!(
             wait("lictor reload blog --wait=5m"),
-            (Some(Duration::from_secs(300)), 1)
+            (Some(Duration::from_mins(5)), 1)
         );
         let error = parsed("lictor reload blog --wait=soon").unwrap_err();
         assert!(error.contains("`soon` is not a duration"), "{error}");
@@ -223,6 +224,7 @@ mod tests {
         let error = parsed("lictor status --jso").unwrap_err();
         assert!(error.contains("'--json'"), "{error}");
         assert!(parsed("lictor emperor vassals --tyrant").is_err());
+        assert!(parsed("lictor explain --http").is_ok());
     }
 
     #[test]

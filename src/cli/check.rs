@@ -71,7 +71,9 @@ fn vassal_files(directory: &Path) -> io::Result<BTreeMap<String, Vec<PathBuf>>> 
             files.entry(name.to_owned()).or_default().push(entry.path());
         }
     }
-    files.values_mut().for_each(|same| same.sort());
+    for same in files.values_mut() {
+        same.sort();
+    }
     Ok(files)
 }
 

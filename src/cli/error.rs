@@ -68,7 +68,7 @@ impl CliError {
     fn hint(&self) -> Option<&str> {
         match self {
             Self::Client(error) => error.hint(),
-            Self::RunDir(error) => error.hint(),
+            Self::RunDir(error) => Some(error.hint()),
             Self::Flag(error) => Some(error.hint()),
             Self::Emperor(EmperorError::AlreadyRunning { .. }) => {
                 Some("look at it with `lictor status`, or choose another one with `--run-dir DIR`")
@@ -95,26 +95,26 @@ impl CliError {
 
     /// What to say on standard error; nothing where nobody listens any more.
     pub(super) fn report(&self) -> String {
-        match self {
-            Self::Config(diagnostics) => format!("{diagnostics}\n"),
-            Self::Output { source } if source.kind() == ErrorKind::BrokenPipe => String::new(),
-            _ => chain(self, self.hint()),
+        if let Self::Config(diagnostics) = self {
+            return format!("{diagnostics}\n");
+        }
+        let left =
+            matches!(self, Self::Output { source } if source.kind() == ErrorKind::BrokenPipe);
+        if left {
+            String::new()
+        } else {
+            chain(self, self.hint())
         }
     }
 }
 
 /// An error with its causes and a hint, a line each.
 pub(super) fn chain(error: &dyn Error, hint: Option<&str>) -> String {
-    let mut text = format!("error: {error}\n");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!("caused by: {error}\n"));
-        cause = error.source();
-    }
-    if let Some(hint) = hint {
-        text.push_str(&format!("hint: {hint}\n"));
-    }
-    text
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    std::iter::once(format!("error: {error}\n"))
+        .chain(causes.map(|cause| format!("caused by: {cause}\n")))
+        .chain(hint.map(|hint| format!("hint: {hint}\n")))
+        .collect()
 }
 
 #[cfg(test)]

@@ -102,8 +102,8 @@ fn run_serve(command: ServeCommand, output: &mut Output<'_>) -> Result<Exit, Cli
             whole.build();
             let help = whole
                 .find_subcommand_mut("serve")
-                .map(|serve| serve.render_help());
-            output.data(help.map(|help| help.to_string()).unwrap_or_default())?;
+                .map(clap::Command::render_help);
+            output.data(help.as_ref().map(ToString::to_string).unwrap_or_default())?;
         }
         Asked::Serve(request) => emperor::serve(request.prepare()?)?,
     }

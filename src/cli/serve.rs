@@ -17,7 +17,7 @@ use crate::emperor::{LogFormat, ServeArgs};
 /// Where an app is served when nothing else is said.
 const DEFAULT_HTTP: &str = "127.0.0.1:8000";
 /// Options that give an app a socket, by all their names.
-const SOCKET_OPTIONS: [&str; 14] = [
+const SOCKET_OPTIONS: [&str; 13] = [
     "http",
     "http-socket",
     "http11-socket",
@@ -31,7 +31,6 @@ const SOCKET_OPTIONS: [&str; 14] = [
     "fastcgi-socket",
     "scgi",
     "scgi-socket",
-    "systemd",
 ];
 
 /// `--help` after the app, where clap does not see it.
@@ -189,10 +188,11 @@ mod tests {
         let words = ["lictor", "serve"]
             .into_iter()
             .chain(line.split_whitespace());
-        match CommandLine::try_parse_from(words).unwrap().invocation {
-            Invocation::Serve(command) => read(command),
-            other => panic!("{other:?}"),
-        }
+        let line = CommandLine::try_parse_from(words).unwrap();
+        let Invocation::Serve(command) = line.invocation else {
+            panic!("{line:?}")
+        };
+        read(command)
     }
 
     fn request(line: &str) -> Request {

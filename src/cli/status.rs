@@ -59,15 +59,16 @@ fn all(status: &Status) -> String {
         ("SOCKETS", Align::Left),
         ("SINCE", Align::Left),
     ];
-    let mut text = table(header, status.vassals.iter().map(row).collect());
-    for vassal in &status.vassals {
-        if let Some(error) = &vassal.error {
-            let (name, message) = (printable(&vassal.name), printable(&error.message));
-            text.push_str(&format!("\n{name}: {}: {message}\n", error.kind));
-            text.push_str(&format!("  hint: lictor status {}\n", quoted(&name)));
-        }
-    }
-    text
+    let trouble: String = status.vassals.iter().filter_map(trouble).collect();
+    table(header, status.vassals.iter().map(row).collect()) + &trouble
+}
+
+/// What is wrong with a vassal, and how to see more of it.
+fn trouble(vassal: &VassalStatus) -> Option<String> {
+    let error = vassal.error.as_ref()?;
+    let (name, message) = (printable(&vassal.name), printable(&error.message));
+    let hint = format!("  hint: lictor status {}\n", quoted(&name));
+    Some(format!("\n{name}: {}: {message}\n{hint}", error.kind))
 }
 
 fn row(vassal: &VassalStatus) -> [String; 9] {

@@ -8,27 +8,24 @@ use super::table::{Align, or_dash, size, table};
 /// Everything about one vassal, with its `events` and its `output` as lines already made.
 pub(super) fn in_full(vassal: &VassalStatus, events: &[String], output: &[String]) -> String {
     let name = printable(&vassal.name);
-    let mut text = format!("{name}: {} since {}\n\n", vassal.state, vassal.since);
-    for (label, value) in fields(vassal) {
-        text.push_str(&format!("{label:<10}  {}\n", printable(&value)));
-    }
-    if !vassal.workers.is_empty() {
-        text.push('\n');
-        text.push_str(&workers(&vassal.workers));
-    }
-    if let Some(error) = &vassal.error {
-        text.push('\n');
-        text.push_str(&trouble(error));
-    }
-    for (title, lines) in [("last events", events), ("last output", output)] {
-        if !lines.is_empty() {
-            text.push_str(&format!("\n{title}\n"));
-            lines
-                .iter()
-                .for_each(|line| text.push_str(&format!("  {line}\n")));
-        }
-    }
-    text
+    let sections = [
+        Some(format!("{name}: {} since {}\n", vassal.state, vassal.since)),
+        Some(fields(vassal)),
+        (!vassal.workers.is_empty()).then(|| workers(&vassal.workers)),
+        vassal.error.as_ref().map(trouble),
+        listing("last events", events),
+        listing("last output", output),
+    ];
+    sections
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Lines below a title, if there are any.
+fn listing(title: &str, lines: &[String]) -> Option<String> {
+    (!lines.is_empty()).then(|| format!("{title}\n  {}\n", lines.join("\n  ")))
 }
 
 /// The listening sockets in a line.
@@ -45,8 +42,8 @@ pub(super) fn sockets(vassal: &VassalStatus) -> String {
     }
 }
 
-fn fields(vassal: &VassalStatus) -> [(&'static str, String); 7] {
-    [
+fn fields(vassal: &VassalStatus) -> String {
+    let fields = [
         ("file", vassal.file.clone()),
         ("generation", vassal.generation.to_string()),
         ("pid", or_dash(vassal.pid)),
@@ -54,7 +51,9 @@ fn fields(vassal: &VassalStatus) -> [(&'static str, String); 7] {
         ("interface", or_dash(vassal.interface.as_ref())),
         ("restarts", vassal.restarts.to_string()),
         ("sockets", sockets(vassal)),
-    ]
+    ];
+    let line = |(label, value): (&str, String)| format!("{label:<10}  {}\n", printable(&value));
+    fields.into_iter().map(line).collect()
 }
 
 fn workers(workers: &[WorkerStatus]) -> String {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use lictor_core::observe::{Status, VassalStatus};
@@ -186,19 +186,8 @@ impl Client {
     }
 
     async fn send(&self, route: &Route) -> Result<Response<Incoming>, ClientError> {
-        let socket = || self.socket.clone();
-        let stream =
-            UnixStream::connect(&self.socket)
-                .await
-                .map_err(|source| match source.kind() {
-                    ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
-                        ClientError::NoEmperor { socket: socket() }
-                    }
-                    _ => ClientError::Connect {
-                        socket: socket(),
-                        source,
-                    },
-                })?;
+        let connected = UnixStream::connect(&self.socket).await;
+        let stream = connected.map_err(|source| self.not_connected(source))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // Ends with the response; its error comes out of the response as well.
         tokio::spawn(connection);
@@ -207,10 +196,19 @@ impl Client {
         *request.method_mut() = method;
         // Made of percent-encoded parts, so it always parses.
         *request.uri_mut() = uri.parse().unwrap_or_default();
-        request
-            .headers_mut()
-            .insert(HOST, hyper::header::HeaderValue::from_static("lictor"));
+        let host = HeaderValue::from_static("lictor");
+        request.headers_mut().insert(HOST, host);
         Ok(sender.send_request(request).await?)
+    }
+
+    fn not_connected(&self, source: io::Error) -> ClientError {
+        let socket = self.socket.clone();
+        let absent = [ErrorKind::NotFound, ErrorKind::ConnectionRefused].contains(&source.kind());
+        if absent {
+            ClientError::NoEmperor { socket }
+        } else {
+            ClientError::Connect { socket, source }
+        }
     }
 }
 

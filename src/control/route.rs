@@ -2,7 +2,6 @@
 //!
 //! Pure: no I/O, no emperor. Unknown parameters are refused, so that `?folow=false` is noticed.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use hyper::Method;
@@ -13,9 +12,12 @@ use super::error::RequestError;
 use super::percent;
 
 /// How long `?wait` and `--wait` without a value wait.
-const DEFAULT_WAIT: Duration = Duration::from_secs(60);
+const DEFAULT_WAIT: Duration = Duration::from_mins(1);
 /// The longest wait anybody gets.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
+/// Most characters of an address that an error repeats.
+const QUOTED_CHARACTERS: usize = 100;
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,11 +217,10 @@ fn unknown_parameter(name: &str) -> RequestError {
 
 /// Text of a client on its way back to it.
 fn shortened(text: &str) -> String {
-    let short: Cow<'_, str> = match text.char_indices().nth(100) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
+    match text.char_indices().nth(QUOTED_CHARACTERS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.into(),
-    };
-    short.into_owned()
+    }
 }
 
 #[cfg(test)]
@@ -281,7 +282,7 @@ mod tests {
         assert_eq!(wait(""), None);
         assert_eq!(wait("?wait"), Some(DEFAULT_WAIT));
         assert_eq!(wait("?wait="), Some(DEFAULT_WAIT));
-        assert_eq!(wait("?wait=5m"), Some(Duration::from_secs(300)));
+        assert_eq!(wait("?wait=5m"), Some(Duration::from_mins(5)));
         assert_eq!(wait("?wait=9d"), Some(LONGEST_WAIT));
         let bad = read(&Method::POST, "/v1/vassals/a/reload?wait=soon").unwrap_err();
         assert_eq!(bad.status(), 400);

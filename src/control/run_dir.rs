@@ -52,12 +52,12 @@ pub(crate) enum RunDirError {
 }
 
 impl RunDirError {
-    /// The next step, where one helps.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
+    /// The next step.
+    pub(crate) fn hint(&self) -> &'static str {
         match self {
-            Self::Create { .. } | Self::Look { .. } => Some("name another one with `--run-dir`"),
+            Self::Create { .. } | Self::Look { .. } => "name another one with `--run-dir`",
             Self::NotADirectory(_) | Self::NotPrivate { .. } => {
-                Some("remove it, or name another one with `--run-dir`")
+                "remove it, or name another one with `--run-dir`"
             }
         }
     }

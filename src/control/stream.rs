@@ -92,7 +92,10 @@ impl Reader {
         for line in &kept {
             self.send_wanted(line).await?;
         }
-        while self.filter.follow {
+        if !self.filter.follow {
+            return Ok(());
+        }
+        loop {
             let next = tokio::select! {
                 () = self.sender.closed() => return Err(ReaderGone),
                 next = coming.recv() => next,
@@ -100,10 +103,9 @@ impl Reader {
             match next {
                 Ok(line) => self.send_wanted(&line).await?,
                 Err(RecvError::Lagged(missed)) => self.send(&Lagged { missed }).await?,
-                Err(RecvError::Closed) => break,
+                Err(RecvError::Closed) => return Ok(()),
             }
         }
-        Ok(())
     }
 
     async fn send_wanted<T: Line>(&self, line: &T) -> Result<(), ReaderGone> {

@@ -55,34 +55,43 @@ impl Wait {
         if let EventKind::MasterSpawned { generation, .. } = kind {
             self.newest = self.newest.max(*generation);
         }
-        match kind {
-            EventKind::GenerationReady { generation, .. } if *generation >= self.newest => {
-                Some(ActAnswer::new(Outcome::Ready, Some(*generation)))
-            }
-            EventKind::GenerationFailed {
+        if let EventKind::GenerationReady { generation, .. } = kind
+            && *generation >= self.newest
+        {
+            return Some(ActAnswer::new(Outcome::Ready, Some(*generation)));
+        }
+        if let EventKind::GenerationFailed {
+            generation,
+            failure,
+        } = kind
+            && *generation >= self.newest
+        {
+            let failure = Some(failure.clone());
+            let generation = Some(*generation);
+            return Some(ActAnswer {
+                outcome: Outcome::Failed,
                 generation,
                 failure,
-            } if *generation >= self.newest => Some(ActAnswer {
-                outcome: Outcome::Failed,
-                generation: Some(*generation),
-                failure: Some(failure.clone()),
-            }),
-            other => stopped(other),
+            });
         }
+        stopped(kind)
     }
 }
 
 /// The ends of a vassal, which are what `stop` waits for and end every other wait too.
 fn stopped(kind: &EventKind) -> Option<ActAnswer> {
-    match kind {
-        EventKind::StateChanged {
-            to: VassalState::Stopped,
-            generation,
-            ..
-        } => Some(ActAnswer::new(Outcome::Stopped, Some(*generation))),
-        EventKind::VassalGone => Some(ActAnswer::new(Outcome::Gone, None)),
-        _ => None,
+    if *kind == EventKind::VassalGone {
+        return Some(ActAnswer::new(Outcome::Gone, None));
     }
+    if let EventKind::StateChanged {
+        to: VassalState::Stopped,
+        generation,
+        ..
+    } = kind
+    {
+        return Some(ActAnswer::new(Outcome::Stopped, Some(*generation)));
+    }
+    None
 }
 
 #[cfg(test)]

@@ -10,14 +10,15 @@ use crate::control::{ClientError, Outcome, Verb};
 const WAIT: Option<Duration> = Some(Duration::from_secs(5));
 
 fn refused(error: ClientError) -> (u16, String, Option<String>) {
-    match error {
-        ClientError::Refused {
-            status,
-            error,
-            hint,
-        } => (status.as_u16(), error, hint),
-        other => panic!("{other:?}"),
-    }
+    let ClientError::Refused {
+        status,
+        error,
+        hint,
+    } = error
+    else {
+        panic!("{error:?}")
+    };
+    (status.as_u16(), error, hint)
 }
 
 #[tokio::test]
