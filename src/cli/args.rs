@@ -71,7 +71,7 @@ pub(super) struct EmperorCommand {
     pub(super) sources: Vec<String>,
     /// How the emperor writes its log
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(super) log_format: LogFormat,
+    pub(super) log_format: LogFormatArgument,
     #[command(flatten)]
     pub(super) place: RunDirArgument,
 }
@@ -91,7 +91,7 @@ pub(super) struct ServeCommand {
     pub(super) reload: bool,
     /// How lictor writes its log
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(super) log_format: Option<LogFormat>,
+    pub(super) log_format: Option<LogFormatArgument>,
     #[command(flatten)]
     pub(super) place: RunDirArgument,
     /// A vassal file, a `.py` file or an app as `MODULE:CALLABLE`, and options of the app
@@ -178,9 +178,29 @@ fn duration(text: &str) -> Result<Duration, NotADuration> {
     parse_duration(text)
 }
 
+/// [`LogFormat`] as it is typed.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum LogFormatArgument {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl From<LogFormatArgument> for LogFormat {
+    fn from(typed: LogFormatArgument) -> Self {
+        match typed {
+            LogFormatArgument::Text => Self::Text,
+            LogFormatArgument::Json => Self::Json,
+        }
+    }
+}
+
 /// The log format of that name, for flags that clap has not seen.
 pub(super) fn log_format(name: &str) -> Option<LogFormat> {
-    LogFormat::from_str(name, false).ok()
+    let typed = LogFormatArgument::from_str(name, false).ok();
+    typed.map(Into::into)
 }
 
 #[cfg(test)]

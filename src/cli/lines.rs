@@ -5,12 +5,10 @@
 
 use std::collections::VecDeque;
 
-use hyper::StatusCode;
-
 use super::error::{CliError, chain};
 use super::output::{Output, printable};
 use super::{events, logs};
-use crate::control::{Client, ClientError, Filter, Lagged, Lines};
+use crate::control::{Client, Filter, Lagged, Lines};
 
 /// How many lines `lictor status NAME` shows.
 const LAST_LINES: usize = 10;
@@ -46,12 +44,7 @@ pub(super) async fn warn_of_unknown(
     for name in &filter.vassals {
         match client.vassal(name).await {
             Ok(_) => {}
-            Err(
-                error @ ClientError::Refused {
-                    status: StatusCode::NOT_FOUND,
-                    ..
-                },
-            ) => {
+            Err(error) if error.is_unknown_vassal() => {
                 output.message(&chain(&error, error.hint()).replacen("error", "warning", 1));
             }
             Err(error) => return Err(error.into()),

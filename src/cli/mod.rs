@@ -86,6 +86,7 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
     }
     let run_dir = RunDir::find(place.run_dir);
     run_dir.create()?;
+    let log_format = log_format.into();
     emperor::run(EmperorArgs {
         sources,
         run_dir,

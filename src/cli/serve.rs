@@ -67,7 +67,7 @@ pub(super) fn read(command: ServeCommand) -> Result<Asked, CliError> {
     };
     request.log_format = match single(&mut split, "log-format")? {
         Some(value) => log_format(&value).ok_or(FlagError::LogFormat { value })?,
-        None => command.log_format.unwrap_or_default(),
+        None => command.log_format.unwrap_or_default().into(),
     };
     let mut positional = split.positional.into_iter();
     request.flags = split.flags;

@@ -84,6 +84,11 @@ pub(crate) enum ClientError {
 }
 
 impl ClientError {
+    /// Whether the emperor knows no vassal of that name.
+    pub(crate) fn is_unknown_vassal(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if *status == StatusCode::NOT_FOUND)
+    }
+
     /// The next step, where one helps.
     pub(crate) fn hint(&self) -> Option<&str> {
         match self {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::control::RunDir;
 
 /// How the emperor writes its own log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     /// For people.
     #[default]
