@@ -1,12 +1,12 @@
-//! placeholder
+//! An Emperor-style supervisor for Python apps: see `ARCHITECTURE.md`.
+
 mod boot;
+mod cli;
 mod control;
-mod jail;
-fn main() -> std::process::ExitCode {
-    let mut args = std::env::args().skip(1);
-    match args.next().as_deref() {
-        Some("__master") => boot::master(),
-        Some("__embed") => boot::embed(args.next().as_deref()),
-        _ => std::process::ExitCode::FAILURE,
-    }
+mod emperor;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main(std::env::args_os())
 }

@@ -37,7 +37,7 @@ pub(crate) enum Command {
 }
 
 /// What can be done with a vassal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     /// A new generation.
     Reload,

@@ -1,0 +1,273 @@
+//! The command line as people see it: every command and flag with its help.
+//!
+//! What stands behind a command is in the file of its name. `lictor serve` takes the options of a
+//! vassal file as flags, which clap does not know; they are collected raw and read in `serve`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+
+use crate::control::{NotADuration, parse_duration};
+use crate::emperor::LogFormat;
+
+/// Supervises Python web apps: a file is an app.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lictor",
+    version,
+    color = ColorChoice::Never,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 65 bad configuration, 69 no emperor there,\n\
+                  75 another emperor holds this run directory."
+)]
+pub(super) struct CommandLine {
+    #[command(subcommand)]
+    pub(super) invocation: Invocation,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Invocation {
+    /// Run every app whose file lies in a directory
+    ///
+    /// Watches the sources: drop, edit, touch or remove a vassal file, and its app is started,
+    /// reloaded or stopped. SIGHUP reloads all, SIGTERM stops all.
+    Emperor(EmperorCommand),
+    /// Run one app in the foreground
+    Serve(ServeCommand),
+    /// Say what is wrong with vassal files, without running them
+    Check(CheckCommand),
+    /// Show all vassals, or one in full
+    Status(StatusCommand),
+    /// Replace vassals by a new generation; the old one serves until the new one is ready
+    Reload(ActCommand),
+    /// Start vassals that were stopped
+    Start(ActCommand),
+    /// Let vassals finish their requests and stay stopped
+    Stop(ActCommand),
+    /// Try failed vassals again now
+    Retry(ActCommand),
+    /// Print what happened
+    Events(EventsCommand),
+    /// Print what the apps wrote
+    Logs(LogsCommand),
+    /// Say what an option of a vassal file means; without a name, list all
+    Explain(ExplainCommand),
+}
+
+/// Where the emperor is; the same for everybody.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunDirArgument {
+    /// Directory of the emperor's sockets [default: `$LICTOR_RUN_DIR`, else `/run/lictor` for root
+    /// and `$XDG_RUNTIME_DIR/lictor` for others]
+    #[arg(long, value_name = "DIR", help_heading = "Where")]
+    pub(super) run_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct EmperorCommand {
+    /// Directories of vassal files, or quoted globs
+    #[arg(value_name = "SOURCE")]
+    pub(super) sources: Vec<String>,
+    /// How the emperor writes its log
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) log_format: LogFormatArgument,
+    #[command(flatten)]
+    pub(super) place: RunDirArgument,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "lictor serve [FILE | MODULE:CALLABLE] [--OPTION VALUE]...",
+    after_help = "Every option of a vassal file is a flag here: `--processes 4`, `-p 4`, \
+                  `--http :8000`, `--lazy-apps`.\n`lictor explain` lists them. Without a socket, \
+                  the app is served at http://127.0.0.1:8000.\n\n\
+                  Examples:\n  lictor serve app:application\n  \
+                  lictor serve app.py --http :8000 -p 4\n  lictor serve blog.toml --reload"
+)]
+pub(super) struct ServeCommand {
+    /// Reload when the app's code changes
+    #[arg(long)]
+    pub(super) reload: bool,
+    /// How lictor writes its log
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(super) log_format: Option<LogFormatArgument>,
+    #[command(flatten)]
+    pub(super) place: RunDirArgument,
+    /// A vassal file, a `.py` file or an app as `MODULE:CALLABLE`, and options of the app
+    #[arg(
+        value_name = "APP",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(super) rest: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckCommand {
+    /// Vassal files, or directories of them
+    #[arg(required = true, value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct StatusCommand {
+    /// Show only this one, with its error, its last events and its last output
+    pub(super) vassal: Option<String>,
+    /// Print what the emperor answers, as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) place: RunDirArgument,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ActCommand {
+    /// Names of vassals
+    #[arg(required = true, value_name = "VASSAL")]
+    pub(super) vassals: Vec<String>,
+    /// Wait until it is done, and exit 0 only when it worked [default: 60s]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "60s",
+        value_parser = duration
+    )]
+    pub(super) wait: Option<Duration>,
+    #[command(flatten)]
+    pub(super) place: RunDirArgument,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct EventsCommand {
+    /// Print only what concerns these
+    #[arg(value_name = "VASSAL")]
+    pub(super) vassals: Vec<String>,
+    /// Go on with what happens from now on
+    #[arg(short, long)]
+    pub(super) follow: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) place: RunDirArgument,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct LogsCommand {
+    /// Print only the output of these
+    #[arg(value_name = "VASSAL")]
+    pub(super) vassals: Vec<String>,
+    /// Go on with what is written from now on
+    #[arg(short, long)]
+    pub(super) follow: bool,
+    #[command(flatten)]
+    pub(super) place: RunDirArgument,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ExplainCommand {
+    /// By any of its names, with or without dashes
+    #[arg(allow_hyphen_values = true)]
+    pub(super) option: Option<String>,
+}
+
+fn duration(text: &str) -> Result<Duration, NotADuration> {
+    parse_duration(text)
+}
+
+/// [`LogFormat`] as it is typed.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum LogFormatArgument {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl From<LogFormatArgument> for LogFormat {
+    fn from(typed: LogFormatArgument) -> Self {
+        match typed {
+            LogFormatArgument::Text => Self::Text,
+            LogFormatArgument::Json => Self::Json,
+        }
+    }
+}
+
+/// The log format of that name, for flags that clap has not seen.
+pub(super) fn log_format(name: &str) -> Option<LogFormat> {
+    let typed = LogFormatArgument::from_str(name, false).ok();
+    typed.map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Invocation, String> {
+        CommandLine::try_parse_from(line.split_whitespace())
+            .map(|line| line.invocation)
+            .map_err(|error| error.render().to_string())
+    }
+
+    #[test]
+    fn the_declaration_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wait_may_have_a_duration() {
+        let wait = |line: &str| match parsed(line) {
+            Ok(Invocation::Reload(command)) => (command.wait, command.vassals.len()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(wait("lictor reload blog shop"), (None, 2));
+        let minute = Some(Duration::from_mins(1));
+        assert_eq!(wait("lictor reload --wait blog"), (minute, 1));
+        assert_eq!(
+            wait("lictor reload blog --wait=5m"),
+            (Some(Duration::from_mins(5)), 1)
+        );
+        let error = parsed("lictor reload blog --wait=soon").unwrap_err();
+        assert!(error.contains("`soon` is not a duration"), "{error}");
+    }
+
+    #[test]
+    fn what_is_misspelt_is_suggested() {
+        let error = parsed("lictor stauts").unwrap_err();
+        assert!(error.contains("'status'"), "{error}");
+        let error = parsed("lictor status --jso").unwrap_err();
+        assert!(error.contains("'--json'"), "{error}");
+        assert!(parsed("lictor emperor vassals --tyrant").is_err());
+        assert!(parsed("lictor explain --http").is_ok());
+    }
+
+    #[test]
+    fn flags_of_the_app_come_through_raw() {
+        let serve = |line: &str| match parsed(line) {
+            Ok(Invocation::Serve(command)) => (command.reload, command.rest.join(" ")),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            serve("lictor serve app:a --http :1"),
+            (false, "app:a --http :1".into())
+        );
+        assert_eq!(
+            serve("lictor serve -w app:a -p4"),
+            (false, "-w app:a -p4".into())
+        );
+        assert_eq!(
+            serve("lictor serve --reload --http :1"),
+            (true, "--http :1".into())
+        );
+        assert_eq!(
+            serve("lictor serve app --reload"),
+            (false, "app --reload".into())
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! `lictor status`: a table of all vassals with what is wrong below, or the way to one in full.
+
+use lictor_core::observe::{Status, VassalStatus};
+
+use super::args::StatusCommand;
+use super::error::CliError;
+use super::exit::Exit;
+use super::lines;
+use super::output::{Output, printable};
+use super::session::with_emperor;
+use super::table::{Align, or_dash, size, table};
+use super::vassal;
+use crate::control::{Client, Filter};
+
+/// Shows the status.
+pub(super) fn run(command: StatusCommand, output: &mut Output<'_>) -> Result<Exit, CliError> {
+    with_emperor(command.place.run_dir, async |client| {
+        let text = match (command.vassal, command.json) {
+            (None, false) => all(&client.status().await?).into_bytes(),
+            (None, true) => client.status_json().await?.into(),
+            (Some(name), false) => one(&client, name).await?.into_bytes(),
+            (Some(name), true) => client.vassal_json(&name).await?.into(),
+        };
+        output.data(text)?;
+        Ok(Exit::Done)
+    })
+}
+
+async fn one(client: &Client, name: String) -> Result<String, CliError> {
+    let status = client.vassal(&name).await?;
+    let filter = Filter {
+        vassals: vec![name],
+        follow: false,
+    };
+    let events = lines::last_events(client, filter.clone()).await?;
+    let output = lines::last_logs(client, filter).await?;
+    Ok(vassal::in_full(&status, &events, &output))
+}
+
+/// The table of all and, below, what is wrong with whom.
+fn all(status: &Status) -> String {
+    if status.vassals.is_empty() {
+        let sources: Vec<String> = status
+            .emperor
+            .sources
+            .iter()
+            .map(|s| printable(s))
+            .collect();
+        return format!("no vassals; the emperor looks at {}\n", sources.join(" "));
+    }
+    let header = [
+        ("NAME", Align::Left),
+        ("STATE", Align::Left),
+        ("GEN", Align::Right),
+        ("WORKERS", Align::Right),
+        ("REQUESTS", Align::Right),
+        ("RSS", Align::Right),
+        ("PYTHON", Align::Left),
+        ("SOCKETS", Align::Left),
+        ("SINCE", Align::Left),
+    ];
+    let trouble: String = status.vassals.iter().filter_map(trouble).collect();
+    table(header, status.vassals.iter().map(row).collect()) + &trouble
+}
+
+/// What is wrong with a vassal, and how to see more of it.
+fn trouble(vassal: &VassalStatus) -> Option<String> {
+    let error = vassal.error.as_ref()?;
+    let (name, message) = (printable(&vassal.name), printable(&error.message));
+    let hint = format!("  hint: lictor status {}\n", quoted(&name));
+    Some(format!("\n{name}: {}: {message}\n{hint}", error.kind))
+}
+
+fn row(vassal: &VassalStatus) -> [String; 9] {
+    let requests: u64 = vassal.workers.iter().map(|worker| worker.requests).sum();
+    let rss: u64 = vassal.workers.iter().map(|worker| worker.rss).sum();
+    [
+        vassal.name.clone(),
+        vassal.state.to_string(),
+        vassal.generation.to_string(),
+        vassal.workers.len().to_string(),
+        requests.to_string(),
+        size(rss),
+        or_dash(vassal.python.as_ref()),
+        vassal::sockets(vassal),
+        vassal.since.to_string(),
+    ]
+}
+
+/// A name as a shell takes it.
+fn quoted(name: &str) -> String {
+    if name
+        .chars()
+        .all(|c| c.is_alphanumeric() || "._-".contains(c))
+    {
+        name.into()
+    } else {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::vassal::tests::{blog, shop, status};
+
+    #[test]
+    fn all_vassals_in_a_table_with_their_trouble_below() {
+        assert_eq!(
+            all(&status(vec![blog(), shop()])),
+            "\
+NAME  STATE     GEN  WORKERS  REQUESTS    RSS  PYTHON  SOCKETS              SINCE
+blog  ready       7        2        42  50.0M  3.12.1  http 127.0.0.1:8001  2026-11-20T12:00:01Z
+shop  degraded    3        0         0     0B  -       -                    2026-11-20T12:00:01Z
+
+shop: import: ModuleNotFoundError: No module named 'redsi'
+  hint: lictor status shop
+"
+        );
+    }
+
+    #[test]
+    fn no_vassals_is_said() {
+        assert_eq!(
+            all(&status(Vec::new())),
+            "no vassals; the emperor looks at vassals\n"
+        );
+    }
+
+    #[test]
+    fn names_are_quoted_for_the_shell() {
+        assert_eq!(quoted("blog-2.x"), "blog-2.x");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}
