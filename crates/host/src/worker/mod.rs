@@ -1,4 +1,20 @@
 //! One process that answers requests: accept, parse, call Python, answer, on one thread.
+//!
+//! The way of the data: `accept` → `connection` (one socket, driven by `http`) → `answer` → `wsgi`
+//! and back. `reactor` is the loop around it, `drain` its end. `http` never names PyO3 and `wsgi`
+//! never names hyper; they meet in the plain types of `exchange`.
+
+mod accept;
+mod access_line;
+mod answer;
+mod connection;
+mod drain;
+mod exchange;
+mod http;
+mod reactor;
+mod sync;
+mod threads;
+mod wsgi;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -7,6 +23,9 @@ use lictor_core::config::{Address, VassalConfig};
 use lictor_core::ipc::Channel;
 use lictor_core::sys::Slot;
 use pyo3::{Py, PyAny, Python};
+
+use self::reactor::Reactor;
+use self::wsgi::Application;
 
 /// A worker whose app is loaded, waiting for the word to serve.
 pub(crate) struct Worker {
@@ -31,5 +50,21 @@ pub(crate) struct Listener {
 
 /// Waits for the word to serve, serves, and returns once drained.
 pub(crate) fn serve(py: Python<'_>, worker: Worker) {
-    let _ = (py, worker);
+    let threads = worker.config.threads;
+    let name = format!("lictor: worker {} of {}", worker.id, worker.vassal);
+    let app = match Application::new(py, &worker) {
+        Ok(app) => app,
+        Err(error) => return error.display(py),
+    };
+    let reactor = match Reactor::new(worker, app) {
+        Ok(reactor) => Arc::new(reactor),
+        Err(error) => return wsgi::log(py, &format!("{name} cannot start: {error}")),
+    };
+    match threads::start(py, &reactor, threads.saturating_sub(1)) {
+        Ok(others) => {
+            py.detach(|| reactor.run(true));
+            threads::join(py, &others);
+        }
+        Err(error) => error.display(py),
+    }
 }

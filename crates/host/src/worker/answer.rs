@@ -1,0 +1,76 @@
+//! One request: the call of the app and what is told about it afterwards.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use lictor_core::config::AccessLog;
+
+use super::access_line::AccessLine;
+use super::connection::Connection;
+use super::exchange::{Exchange, Outcome, Report, RequestBody};
+use super::http::{Arrived, ArrivedBody};
+use super::reactor::Reactor;
+
+impl Reactor {
+    /// Calls the app for a request and lays its answer down.
+    pub(super) fn answer(&self, connection: &Arc<Connection>, mut request: Arrived) {
+        let started = (self.access_log != AccessLog::Off).then(Instant::now);
+        self.slot.enter_request();
+        // Never given up while the app works on it.
+        connection.set_deadline_ms(u64::MAX);
+        let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
+        let head = request.head(connection.listener, &connection.peer);
+        let call = |body| {
+            let exchange: Arc<dyn Exchange> = Arc::<Connection>::clone(connection);
+            self.app.call(&head, &mut request.fields(), body, exchange)
+        };
+        let mut report = match body {
+            ArrivedBody::Whole(body) => call(RequestBody::Whole(body)),
+            ArrivedBody::Streamed => call(RequestBody::Streamed),
+            ArrivedBody::Refused(status) => Report {
+                outcome: Outcome::Failed,
+                status,
+                body_bytes: 0,
+                is_error: false,
+            },
+        };
+        if let Outcome::Failed = report.outcome {
+            connection.settle(|driver, is_closing| {
+                if driver.is_too_large() {
+                    (report.status, report.is_error) = (413, false);
+                }
+                report.body_bytes = driver
+                    .fail(report.status, is_closing)
+                    .unwrap_or(report.body_bytes);
+            });
+        }
+        self.slot.leave_request(report.is_error);
+        if let Some(started) = started
+            && (self.access_log == AccessLog::All || report.status >= 500)
+        {
+            let line = AccessLine {
+                remote: &connection.peer.address,
+                method: head.method,
+                uri: head.uri,
+                is_http_10: head.is_http_10,
+                status: report.status,
+                body_bytes: report.body_bytes,
+                took: started.elapsed(),
+            };
+            // One write, so that lines of several workers do not mix; a full pipe loses it.
+            let _lost = rustix::io::write(rustix::stdio::stderr(), line.render().as_bytes());
+        }
+        let spare = request.into_spare();
+        match report.outcome {
+            Outcome::Answer(head, body) => connection.settle(|driver, is_closing| {
+                driver.end_body();
+                driver.recycle(spare);
+                driver.begin_whole(head, body, is_closing);
+            }),
+            Outcome::Streamed => connection.settle(|driver, _| driver.finish()),
+            Outcome::Cut => connection.settle(|driver, _| driver.cut()),
+            Outcome::Failed => {}
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! One accepted connection: its socket, its HTTP state, its deadline.
+//!
+//! One thread at a time works on a connection (see [`Connection::claim`]). While the app runs, the
+//! same thread comes back through [`Exchange`], which waits for this one socket with poll(2).
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::exchange::{Exchange, ExchangeError, Peer, ResponseHead, STALL_LIMIT};
+use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
+use super::sync::lock;
+
+/// How long a client may take to send a request head.
+const HEAD_LIMIT: Duration = Duration::from_secs(30);
+/// How long a kept connection may be idle.
+const IDLE_LIMIT: Duration = Duration::from_secs(75);
+/// How long an idle connection is kept once the worker is leaving.
+pub(super) const DRAIN_IDLE_LIMIT: Duration = Duration::from_secs(1);
+/// How long what arrives after our end was closed is thrown away.
+const LINGER_LIMIT: Duration = Duration::from_secs(2);
+
+/// What all connections of a worker share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) driver: DriverSettings,
+    /// Every answer from now on says `Connection: close`.
+    pub(super) is_draining: AtomicBool,
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The rest of a request head.
+    Head,
+    /// The first byte of a request.
+    Idle,
+    /// Progress of a body, either way.
+    Body,
+    /// The peer's end, after ours.
+    Lingering,
+}
+
+/// What is to be done with a connection.
+pub(super) enum Next {
+    /// Call the app.
+    Answer(Arrived),
+    /// Wait for the socket, at most this long from now on; `None`: as before.
+    Wait(Option<Duration>),
+    /// Forget it.
+    Close,
+}
+
+/// One accepted connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) key: u64,
+    pub(super) peer: Peer,
+    pub(super) listener: usize,
+    socket: Arc<Socket>,
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+    is_claimed: AtomicBool,
+    /// When to give up, on the reactor's clock.
+    deadline_ms: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    driver: Driver,
+    phase: Phase,
+    /// `Socket::bytes_read` and `bytes_written` when the phase was last looked at.
+    bytes_seen: (u64, u64),
+}
+
+impl Connection {
+    pub(super) fn new(
+        key: u64,
+        socket: Arc<Socket>,
+        shared: &Arc<Shared>,
+        peer: Peer,
+        listener: usize,
+    ) -> Self {
+        let driver = Driver::new(Arc::clone(&socket), &shared.driver);
+        Self {
+            key,
+            peer,
+            listener,
+            socket,
+            shared: Arc::clone(shared),
+            state: Mutex::new(State {
+                driver,
+                phase: Phase::Idle,
+                bytes_seen: (0, 0),
+            }),
+            is_claimed: AtomicBool::new(false),
+            deadline_ms: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// How long a new connection may be silent.
+    pub(super) const FIRST_LIMIT: Duration = HEAD_LIMIT;
+
+    /// Takes the right to work on the connection, if nobody else has it.
+    pub(super) fn claim(&self) -> bool {
+        !self.is_claimed.swap(true, Ordering::Acquire)
+    }
+
+    /// Gives it back.
+    pub(super) fn release(&self) {
+        self.is_claimed.store(false, Ordering::Release);
+    }
+
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub(super) fn deadline_ms(&self) -> u64 {
+        self.deadline_ms.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_deadline_ms(&self, deadline: u64) {
+        self.deadline_ms.store(deadline, Ordering::Relaxed);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.shared.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Goes as far as the socket allows.
+    pub(super) fn advance(&self) -> Next {
+        let mut state = lock(&self.state);
+        if state.phase == Phase::Lingering {
+            return self.linger();
+        }
+        match state.driver.advance() {
+            Progress::Request(arrived) => Next::Answer(arrived),
+            Progress::Waiting => Next::Wait(self.patience(&mut state)),
+            Progress::Closed if state.driver.needs_lingering() => {
+                state.phase = Phase::Lingering;
+                match self.linger() {
+                    Next::Wait(_) => Next::Wait(Some(LINGER_LIMIT)),
+                    next => next,
+                }
+            }
+            Progress::Closed => Next::Close,
+        }
+    }
+
+    // The deadline, not a count, ends it: a client may be in the middle of a large upload.
+    fn linger(&self) -> Next {
+        loop {
+            match self.socket.discard() {
+                Some(0) => return Next::Close,
+                Some(_) => {}
+                None => return Next::Wait(None),
+            }
+        }
+    }
+
+    fn patience(&self, state: &mut State) -> Option<Duration> {
+        let seen = (self.socket.bytes_read(), self.socket.bytes_written());
+        let has_moved = seen != state.bytes_seen;
+        let was = state.phase;
+        state.phase = if state.driver.is_gathering() || self.socket.is_write_blocked() {
+            Phase::Body
+        } else if was == Phase::Head || was == Phase::Idle && seen.0 != state.bytes_seen.0 {
+            Phase::Head
+        } else {
+            Phase::Idle
+        };
+        state.bytes_seen = seen;
+        match state.phase {
+            Phase::Body if has_moved || was != Phase::Body => Some(STALL_LIMIT),
+            Phase::Head if was != Phase::Head => Some(HEAD_LIMIT),
+            Phase::Idle if was != Phase::Idle && self.is_draining() => Some(DRAIN_IDLE_LIMIT),
+            Phase::Idle if was != Phase::Idle => Some(IDLE_LIMIT),
+            Phase::Head | Phase::Idle | Phase::Body | Phase::Lingering => None,
+        }
+    }
+
+    /// Whether nothing is in flight, so that a leaving worker may close it soon.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(lock(&self.state).phase, Phase::Idle | Phase::Lingering)
+    }
+
+    /// Works on the HTTP state once the app is done.
+    pub(super) fn settle<T>(&self, work: impl FnOnce(&mut Driver, bool) -> T) -> T {
+        let mut state = lock(&self.state);
+        let result = work(&mut state.driver, self.is_draining());
+        state.driver.end_request();
+        // Any phase but these two: the patience for what follows starts anew.
+        state.phase = Phase::Body;
+        state.bytes_seen = (self.socket.bytes_read(), self.socket.bytes_written());
+        result
+    }
+
+    /// Waits for this socket alone.
+    fn wait(&self, wanted: PollFlags) -> Result<(), ExchangeError> {
+        let limit = Timespec {
+            tv_sec: i64::try_from(STALL_LIMIT.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: 0,
+        };
+        let mut fds = [PollFd::new(&*self.socket, wanted)];
+        match poll(&mut fds, Some(&limit)) {
+            Ok(0) => return Err(ExchangeError::Stalled),
+            Ok(_) => {}
+            Err(Errno::INTR) => return Err(ExchangeError::Interrupted),
+            Err(_) => return Err(ExchangeError::Gone),
+        }
+        let [ready] = &fds;
+        let ready = ready.revents();
+        if ready.intersects(PollFlags::IN) {
+            self.socket.set_readable();
+        }
+        if ready.intersects(PollFlags::OUT) {
+            self.socket.set_writable();
+        }
+        if ready.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::RDHUP | PollFlags::NVAL) {
+            self.socket.set_ending();
+        }
+        Ok(())
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Exchange for Connection {
+    fn read(&self) -> Result<Option<Bytes>, ExchangeError> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Poll::Ready(piece) = state.driver.poll_body() {
+                return piece;
+            }
+            if !state.driver.pump() {
+                // What hyper still handed over comes first.
+                match state.driver.poll_body() {
+                    Poll::Ready(piece) => return piece,
+                    Poll::Pending => return Err(ExchangeError::Gone),
+                }
+            }
+            if state.driver.is_woken() {
+                continue;
+            }
+            let mut wanted = PollFlags::IN | PollFlags::RDHUP;
+            wanted.set(PollFlags::OUT, self.socket.is_write_blocked());
+            self.wait(wanted)?;
+        }
+    }
+
+    fn begin_whole(&self, head: ResponseHead, body: Bytes) {
+        lock(&self.state)
+            .driver
+            .begin_whole(head, body, self.is_draining());
+    }
+
+    fn begin_stream(&self, head: ResponseHead) {
+        lock(&self.state)
+            .driver
+            .begin_stream(head, self.is_draining());
+    }
+
+    fn put(&self, chunk: Bytes) {
+        lock(&self.state).driver.put(chunk);
+    }
+
+    fn flush(&self) -> Result<(), ExchangeError> {
+        let mut state = lock(&self.state);
+        loop {
+            let is_open = state.driver.pump();
+            let is_flushed = !self.socket.is_write_blocked();
+            if state.driver.is_taken() && is_flushed {
+                return Ok(());
+            }
+            if !is_open {
+                return Err(ExchangeError::Gone);
+            }
+            if is_flushed {
+                // hyper gave way to others after many pipelined requests.
+                continue;
+            }
+            self.wait(PollFlags::OUT)?;
+        }
+    }
+}

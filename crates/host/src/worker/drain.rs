@@ -1,0 +1,103 @@
+//! The end of a worker: orders of the master, and leaving politely.
+//!
+//! A worker that is told to leave takes what the kernel has queued, answers what has arrived with
+//! `Connection: close`, gives idle connections a moment for a request that is on its way, and
+//! leaves when none is left or at the deadline. It does the same when its master is gone.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use lictor_core::ipc::{ChannelError, Received, WorkerOrder};
+use lictor_core::sys::SlotState;
+use rustix::event::epoll;
+
+use super::connection::DRAIN_IDLE_LIMIT;
+use super::reactor::{Phase, Reactor};
+use super::sync::lock;
+
+impl Reactor {
+    /// Takes every order that has come.
+    pub(super) fn take_orders(self: &Arc<Self>) {
+        loop {
+            match self.channel.receive::<WorkerOrder>() {
+                Ok(Received::Message(WorkerOrder::Serve, _)) => self.begin_serving(),
+                Ok(Received::Message(WorkerOrder::Drain { deadline }, _)) => {
+                    self.begin_drain(deadline)
+                }
+                Ok(Received::Nothing) => return,
+                // Not for us; the master is of the same build, so it will not happen twice.
+                Err(ChannelError::Malformed(_) | ChannelError::TooLarge | ChannelError::Full) => {}
+                Ok(Received::Closed) | Err(ChannelError::Io { .. }) => {
+                    // Level-triggered: a closed channel would wake us for ever.
+                    let _already_removed = epoll::delete(&self.epoll, &self.channel);
+                    return self.begin_drain(self.reload_mercy);
+                }
+            }
+        }
+    }
+
+    fn begin_serving(&self) {
+        if !self.change_phase(Phase::Waiting, Phase::Serving) {
+            return;
+        }
+        self.slot.set_state(SlotState::Serving);
+        if let Err(error) = self.watch_listeners() {
+            self.app.log(&format!(
+                "lictor: could not watch the listening sockets: {error}"
+            ));
+            self.finish();
+        }
+    }
+
+    fn begin_drain(self: &Arc<Self>, deadline: Duration) {
+        if self.change_phase(Phase::Waiting, Phase::Finished) {
+            return self.wake_all();
+        }
+        let until = self.now_ms().saturating_add(millis(deadline));
+        if !self.change_phase(Phase::Serving, Phase::Draining) {
+            // A second order may only shorten the time.
+            self.drain_until_ms.fetch_min(until, Ordering::Relaxed);
+            return self.wake_all();
+        }
+        self.drain_until_ms.store(until, Ordering::Relaxed);
+        self.shared.is_draining.store(true, Ordering::Relaxed);
+        self.slot.set_state(SlotState::Draining);
+        self.close_listeners();
+        let connections: Vec<_> = lock(&self.table)
+            .iter()
+            .map(|(_, held)| Arc::clone(held))
+            .collect();
+        for connection in connections {
+            // Somebody works on it, and will see that the worker drains.
+            if !connection.claim() {
+                continue;
+            }
+            if connection.is_idle() {
+                self.set_deadline(&connection, DRAIN_IDLE_LIMIT);
+            }
+            // A request may have arrived that epoll has not told us about yet.
+            connection.socket().set_readable();
+            self.work_on(&connection);
+        }
+        self.finish_if_empty();
+        self.wake_all();
+    }
+
+    /// Leaves, if the worker drains and has nothing left to do.
+    pub(super) fn finish_if_empty(&self) {
+        if self.phase() == Phase::Draining && lock(&self.table).is_empty() {
+            self.finish();
+        }
+    }
+
+    /// Every thread leaves its loop.
+    pub(super) fn finish(&self) {
+        self.set_phase(Phase::Finished);
+        self.wake_all();
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

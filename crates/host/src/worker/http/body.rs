@@ -1,0 +1,125 @@
+//! Bodies: what hyper sends as an answer, and small requests gathered before the app is called.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http::request::Parts;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::station::Station;
+use crate::worker::sync::lock;
+
+/// Bodies up to this size are read before the app is called, so that a slow upload of a form
+/// occupies no thread.
+pub(crate) const GATHER_LIMIT_BYTES: u64 = 64 * 1024;
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) enum AnswerBody {
+    Whole(Option<Bytes>),
+    /// Comes piece by piece over the station.
+    Streamed(Arc<Mutex<Station>>),
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let station = match &mut *self {
+            Self::Whole(body) => return Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
+            Self::Streamed(station) => station,
+        };
+        let mut station = lock(station);
+        match station.chunks.pop_front() {
+            Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
+            None if station.is_complete => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.as_ref().is_none_or(Bytes::is_empty),
+            Self::Streamed(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Streamed(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// A request whose small body is still arriving.
+#[derive(Debug)]
+pub(super) struct Gathering {
+    parts: Parts,
+    incoming: Incoming,
+    first: Bytes,
+    rest: BytesMut,
+}
+
+/// How far a [`Gathering`] has come.
+pub(super) enum Gathered {
+    Waiting,
+    Complete,
+    /// The client sent less than it declared.
+    Broken,
+}
+
+impl Gathering {
+    pub(super) fn new(parts: Parts, incoming: Incoming) -> Self {
+        Self {
+            parts,
+            incoming,
+            first: Bytes::new(),
+            rest: BytesMut::new(),
+        }
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Gathered {
+        loop {
+            match Pin::new(&mut self.incoming).poll_frame(cx) {
+                Poll::Pending => return Gathered::Waiting,
+                Poll::Ready(None) => return Gathered::Complete,
+                Poll::Ready(Some(Err(_))) => return Gathered::Broken,
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.push(data);
+                    }
+                    if self.incoming.is_end_stream() {
+                        return Gathered::Complete;
+                    }
+                }
+            }
+        }
+    }
+
+    // Most small bodies come in one piece, which is then not copied.
+    fn push(&mut self, data: Bytes) {
+        if self.first.is_empty() {
+            self.first = data;
+        } else {
+            self.rest.extend_from_slice(&data);
+        }
+    }
+
+    pub(super) fn into_request(self) -> (Parts, Bytes) {
+        if self.rest.is_empty() {
+            return (self.parts, self.first);
+        }
+        let mut whole = BytesMut::from(self.first);
+        whole.extend_from_slice(&self.rest);
+        (self.parts, whole.freeze())
+    }
+}

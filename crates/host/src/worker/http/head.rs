@@ -1,0 +1,200 @@
+//! Heads: hyper's request as plain values, a plain response as hyper's.
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, SERVER};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version};
+use hyper::ext::ReasonPhrase;
+
+use super::body::AnswerBody;
+use crate::worker::exchange::{Peer, RequestHead, ResponseHead};
+
+/// A request that is ready for the app.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(super) parts: Parts,
+    pub(crate) body: ArrivedBody,
+}
+
+/// The body of an arrived request.
+#[derive(Debug)]
+pub(crate) enum ArrivedBody {
+    /// All of it.
+    Whole(Bytes),
+    /// Still on the connection.
+    Streamed,
+    /// The request must be answered with this status, without the app.
+    Refused(u16),
+}
+
+impl Arrived {
+    /// The head in plain values.
+    pub(crate) fn head<'a>(&'a self, listener: usize, peer: &'a Peer) -> RequestHead<'a> {
+        let target = &self.parts.uri;
+        RequestHead {
+            method: self.parts.method.as_str(),
+            uri: target.path_and_query().map_or("", |whole| whole.as_str()),
+            path: target.path(),
+            query: target.query().unwrap_or(""),
+            host: absolute_host(target),
+            is_http_10: self.parts.version == Version::HTTP_10,
+            listener,
+            peer,
+        }
+    }
+
+    /// Names and values; `http` keeps equal names together.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+    }
+
+    /// The emptied map, so that the answer needs no new one.
+    pub(crate) fn into_spare(self) -> Spare {
+        let mut fields = self.parts.headers;
+        fields.clear();
+        Spare(fields)
+    }
+}
+
+/// Room for the fields of an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Spare(HeaderMap);
+
+/// What of a request its answer depends on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Framing {
+    pub(super) is_head: bool,
+    /// An HTTP/1.0 client that asked for its connection to be kept.
+    pub(super) is_kept_10: bool,
+}
+
+impl Framing {
+    pub(super) fn of(parts: &Parts) -> Self {
+        let is_kept_10 = parts.version == Version::HTTP_10
+            && parts.headers.get_all(CONNECTION).iter().any(|value| {
+                value
+                    .as_bytes()
+                    .split(|byte| *byte == b',')
+                    .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"keep-alive"))
+            });
+        Self {
+            is_head: parts.method == Method::HEAD,
+            is_kept_10,
+        }
+    }
+
+    /// Whether an answer of this status has a body (RFC 9110 §6.4.1).
+    pub(super) fn has_body(self, status: u16) -> bool {
+        !self.is_head && status != 204 && status != 304
+    }
+}
+
+fn absolute_host(target: &Uri) -> Option<&str> {
+    target.scheme()?;
+    let authority = target.authority()?.as_str();
+    Some(
+        authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host),
+    )
+}
+
+/// The length that the request declares; hyper has checked that it is a number.
+pub(super) fn declared_length(parts: &Parts) -> Option<u64> {
+    parts
+        .headers
+        .get(CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// Whether the client waits for leave to send the body.
+pub(super) fn waits_for_leave(parts: &Parts) -> bool {
+    parts.headers.contains_key(EXPECT)
+}
+
+/// RFC 9112 §3.2: one valid `Host` in HTTP/1.1, at most one before.
+pub(super) fn is_host_valid(parts: &Parts) -> bool {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => false,
+        (None, None) => parts.version == Version::HTTP_10,
+        (Some(host), None) => host
+            .as_bytes()
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() && !b"/\\@,".contains(byte)),
+    }
+}
+
+/// Puts a response together. `body` is left out where the status or the method leaves none.
+pub(super) fn assemble(
+    head: ResponseHead,
+    body: AnswerBody,
+    spare: Spare,
+    framing: Framing,
+    is_closing: bool,
+) -> Response<AnswerBody> {
+    let known = match &body {
+        AnswerBody::Whole(Some(body)) => Some(body.len() as u64),
+        AnswerBody::Whole(None) => Some(0),
+        AnswerBody::Streamed(_) => head.content_length,
+    };
+    let has_body = framing.has_body(head.status);
+    let mut response = Response::new(if has_body {
+        body
+    } else {
+        AnswerBody::Whole(None)
+    });
+    let status = StatusCode::from_u16(head.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = status;
+    *response.headers_mut() = spare.0;
+    let fields = response.headers_mut();
+    for (name, value) in head.fields {
+        let name = HeaderName::from_bytes(&name);
+        // Both were checked when the app gave them.
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
+            fields.append(name, value);
+        }
+    }
+    fields
+        .entry(SERVER)
+        .or_insert(HeaderValue::from_static("lictor"));
+    if framing.is_head && head.content_length.is_none() && known.is_some_and(|length| length > 0) {
+        fields.insert(CONTENT_LENGTH, HeaderValue::from(known.unwrap_or_default()));
+    }
+    if is_closing {
+        fields.insert(CONNECTION, HeaderValue::from_static("close"));
+    } else if framing.is_kept_10 && (known.is_some() || !has_body) {
+        fields.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
+    }
+    if status.canonical_reason().map(str::as_bytes) != Some(&head.reason)
+        && let Ok(reason) = ReasonPhrase::try_from(head.reason)
+    {
+        response.extensions_mut().insert(reason);
+    }
+    response
+}
+
+/// An answer of our own, plain and short.
+pub(super) fn plain(status: u16) -> (ResponseHead, Bytes) {
+    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let reason = code.canonical_reason().unwrap_or("Error");
+    let body = Bytes::from(format!("{} {reason}\n", code.as_str()));
+    let content_type = (
+        Bytes::from_static(b"content-type"),
+        Bytes::from_static(b"text/plain; charset=utf-8"),
+    );
+    let head = ResponseHead {
+        status,
+        reason: Bytes::from_static(reason.as_bytes()),
+        fields: vec![content_type],
+        content_length: None,
+    };
+    (head, body)
+}

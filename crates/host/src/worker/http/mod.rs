@@ -1,0 +1,16 @@
+//! HTTP/1.1 on one connection: hyper's protocol machine, driven by hand.
+//!
+//! hyper parses, frames and keeps the connection's state; [`Driver`] polls it whenever the socket
+//! is ready and hands out requests. Nothing here knows that the answers come from Python.
+
+mod body;
+mod driver;
+mod head;
+mod percent;
+mod socket;
+mod station;
+
+pub(crate) use driver::{Driver, DriverSettings, Progress};
+pub(crate) use head::{Arrived, ArrivedBody};
+pub(crate) use percent::decode;
+pub(crate) use socket::Socket;

@@ -1,0 +1,339 @@
+//! The loop of a worker: wait, read, call, write.
+//!
+//! An epoll set used directly: mio offers neither EPOLLEXCLUSIVE nor EPOLLONESHOT, and a runtime
+//! would put its own loop between the socket and the app. With one thread every connection is
+//! registered once, edge-triggered; with several they share the set, one-shot, each taking one
+//! event at a time, so that nothing waits behind a busy thread. The loop runs without the
+//! interpreter, which is attached around each call of the app alone.
+
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use lictor_core::config::AccessLog;
+use lictor_core::ipc::Channel;
+use lictor_core::sys::Slot;
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, Event, EventData, EventFlags};
+use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::io::Errno;
+use slab::Slab;
+
+use super::connection::{Connection, Next, Shared};
+use super::drain::millis;
+use super::http::DriverSettings;
+use super::sync::lock;
+use super::wsgi::Application;
+use super::{Listener, Worker, accept};
+
+/// Events taken at once where no other thread could take them.
+const BATCH: usize = 64;
+/// Keys of the epoll set beside the connections'.
+pub(super) const LISTENER_KEY: u64 = 1 << 63;
+const CHANNEL_KEY: u64 = u64::MAX;
+const WAKE_KEY: u64 = u64::MAX - 1;
+/// No deadline.
+const NEVER: u64 = u64::MAX;
+
+/// Where the worker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Phase {
+    /// For the word to serve.
+    Waiting,
+    Serving,
+    Draining,
+    Finished,
+}
+
+/// What the threads of a worker share.
+pub(super) struct Reactor {
+    pub(super) epoll: OwnedFd,
+    wake: OwnedFd,
+    pub(super) channel: Channel,
+    pub(super) listeners: Mutex<Vec<Listener>>,
+    pub(super) table: Mutex<Slab<Arc<Connection>>>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) app: Application,
+    pub(super) slot: &'static Slot,
+    pub(super) access_log: AccessLog,
+    phase: AtomicU8,
+    started: Instant,
+    /// When the earliest deadline of any connection passes, at the earliest.
+    next_look_ms: AtomicU64,
+    pub(super) drain_until_ms: AtomicU64,
+    pub(super) is_accept_paused: AtomicBool,
+    generation: AtomicU32,
+    pub(super) connection_limit: usize,
+    pub(super) backlog: u32,
+    pub(super) reload_mercy: Duration,
+    threads: u32,
+    /// Several threads.
+    pub(super) is_shared: bool,
+    /// No other worker accepts on the same sockets.
+    pub(super) is_alone: bool,
+}
+
+impl Reactor {
+    pub(super) fn new(worker: Worker, app: Application) -> std::io::Result<Self> {
+        let config = &worker.config;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let wake = eventfd(
+            0,
+            EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK | EventfdFlags::SEMAPHORE,
+        )?;
+        epoll::add(
+            &epoll,
+            &worker.channel,
+            EventData::new_u64(CHANNEL_KEY),
+            EventFlags::IN,
+        )?;
+        epoll::add(&epoll, &wake, EventData::new_u64(WAKE_KEY), EventFlags::IN)?;
+        Ok(Self {
+            epoll,
+            wake,
+            listeners: Mutex::new(worker.listeners),
+            table: Mutex::default(),
+            shared: Arc::new(Shared {
+                driver: DriverSettings::new(config.buffer_size, config.limit_post),
+                is_draining: AtomicBool::new(false),
+            }),
+            app,
+            slot: worker.slot,
+            access_log: config.access_log,
+            phase: AtomicU8::new(Phase::Waiting as u8),
+            started: Instant::now(),
+            next_look_ms: AtomicU64::new(NEVER),
+            drain_until_ms: AtomicU64::new(NEVER),
+            is_accept_paused: AtomicBool::new(false),
+            generation: AtomicU32::new(0),
+            connection_limit: accept::connection_limit(),
+            backlog: config.listen.max(1),
+            reload_mercy: config.reload_mercy,
+            threads: config.threads.max(1),
+            is_shared: config.threads > 1,
+            is_alone: config.processes <= 1,
+            channel: worker.channel,
+        })
+    }
+
+    /// The loop of one thread; returns when the worker is done.
+    pub(super) fn run(self: &Arc<Self>, is_main: bool) {
+        let batch = if self.is_shared { 1 } else { BATCH };
+        let mut events: Vec<Event> = Vec::with_capacity(batch);
+        while self.phase() != Phase::Finished {
+            events.clear();
+            let timeout = self.timeout();
+            match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
+                Ok(_) => {}
+                // Signal handlers of the app run in the main thread only.
+                Err(Errno::INTR) if is_main => {
+                    if self.app.wants_to_leave() {
+                        return self.finish();
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => {
+                    self.app.log(&format!(
+                        "lictor: the worker cannot wait for events: {error}"
+                    ));
+                    return self.finish();
+                }
+            }
+            for event in &events {
+                self.dispatch(event.data.u64(), event.flags);
+            }
+            if self.next_look_ms.load(Ordering::Relaxed) != NEVER
+                || self.drain_until_ms.load(Ordering::Relaxed) != NEVER
+            {
+                self.look_at_deadlines();
+            }
+        }
+    }
+
+    fn dispatch(self: &Arc<Self>, key: u64, flags: EventFlags) {
+        match key {
+            CHANNEL_KEY => self.take_orders(),
+            WAKE_KEY => self.take_wake(),
+            _ if key & LISTENER_KEY != 0 => {
+                self.accept(usize::try_from(key & !LISTENER_KEY).unwrap_or(usize::MAX));
+            }
+            _ => {
+                let index = (key & u64::from(u32::MAX)) as usize;
+                let found = lock(&self.table).get(index).map(Arc::clone);
+                // The place may have been given to another connection meanwhile.
+                let Some(connection) = found.filter(|found| found.key == key) else {
+                    return;
+                };
+                if !connection.claim() {
+                    return;
+                }
+                let socket = connection.socket();
+                if flags.intersects(EventFlags::IN) {
+                    socket.set_readable();
+                }
+                if flags.intersects(EventFlags::OUT) {
+                    socket.set_writable();
+                }
+                if flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR) {
+                    socket.set_ending();
+                }
+                self.work_on(&connection);
+            }
+        }
+    }
+
+    /// Does everything that can be done for a claimed connection, then waits for its socket again.
+    pub(super) fn work_on(self: &Arc<Self>, connection: &Arc<Connection>) {
+        loop {
+            match connection.advance() {
+                Next::Answer(request) => self.answer(connection, request),
+                Next::Close => return self.forget(connection),
+                Next::Wait(patience) => {
+                    if let Some(patience) = patience {
+                        self.set_deadline(connection, patience);
+                    }
+                    break;
+                }
+            }
+        }
+        let flags = self.connection_flags(connection);
+        // Released first: an event that comes between the two must find the connection free.
+        connection.release();
+        if self.is_shared {
+            let data = EventData::new_u64(connection.key);
+            // Fails only for a connection that another thread has closed since.
+            let _closed_meanwhile = epoll::modify(&self.epoll, &**connection, data, flags);
+        }
+    }
+
+    pub(super) fn connection_flags(&self, connection: &Connection) -> EventFlags {
+        let flags = EventFlags::IN | EventFlags::RDHUP;
+        if !self.is_shared {
+            return flags | EventFlags::OUT | EventFlags::ET;
+        }
+        let blocked = connection.socket().is_write_blocked();
+        flags
+            | EventFlags::ONESHOT
+            | if blocked {
+                EventFlags::OUT
+            } else {
+                EventFlags::empty()
+            }
+    }
+
+    /// Lets go of a claimed connection.
+    pub(super) fn forget(&self, connection: &Arc<Connection>) {
+        // A child that the app forked may hold the descriptor, which then would stay in the set.
+        let _already_removed = epoll::delete(&self.epoll, &**connection);
+        let mut table = lock(&self.table);
+        let index = (connection.key & u64::from(u32::MAX)) as usize;
+        if table
+            .get(index)
+            .is_some_and(|held| held.key == connection.key)
+        {
+            drop(table.remove(index));
+        }
+        let is_empty = table.is_empty();
+        drop(table);
+        if is_empty {
+            self.next_look_ms.store(NEVER, Ordering::Relaxed);
+            self.finish_if_empty();
+        }
+        self.resume_accepting();
+    }
+
+    /// A key that no earlier connection at this place of the table had.
+    pub(super) fn next_key(&self, index: usize) -> u64 {
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed) & 0x3fff_ffff;
+        u64::from(generation) << 32 | index as u64
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        millis(self.started.elapsed())
+    }
+
+    pub(super) fn set_deadline(&self, connection: &Connection, patience: Duration) {
+        let deadline = self.now_ms() + millis(patience);
+        connection.set_deadline_ms(deadline);
+        self.look_again_at(deadline);
+    }
+
+    pub(super) fn look_again_at(&self, when_ms: u64) {
+        if when_ms < self.next_look_ms.load(Ordering::Relaxed) {
+            self.next_look_ms.fetch_min(when_ms, Ordering::Relaxed);
+        }
+    }
+
+    // Without connections there is no deadline, and an idle worker never wakes.
+    fn timeout(&self) -> Option<Timespec> {
+        let next = self
+            .next_look_ms
+            .load(Ordering::Relaxed)
+            .min(self.drain_until_ms.load(Ordering::Relaxed));
+        if next == NEVER {
+            return None;
+        }
+        // One millisecond late rather than early, which would wake twice.
+        let left = Duration::from_millis(next.saturating_sub(self.now_ms()) + 1);
+        Timespec::try_from(left).ok()
+    }
+
+    fn look_at_deadlines(self: &Arc<Self>) {
+        let now = self.now_ms();
+        if now >= self.drain_until_ms.load(Ordering::Relaxed) {
+            return self.finish();
+        }
+        if now < self.next_look_ms.load(Ordering::Relaxed) {
+            return;
+        }
+        self.next_look_ms.store(NEVER, Ordering::Relaxed);
+        let mut late = Vec::new();
+        for (_, connection) in lock(&self.table).iter() {
+            let deadline = connection.deadline_ms();
+            if deadline > now {
+                self.look_again_at(deadline);
+            } else if connection.claim() {
+                late.push(Arc::clone(connection));
+            }
+            // Claimed by somebody else: it is moving, and gets a new deadline.
+        }
+        for connection in late {
+            self.forget(&connection);
+        }
+        self.resume_accepting();
+    }
+
+    /// Wakes every thread, to look at the phase and the deadlines again: a semaphore with a token
+    /// for each. Once the worker is done nobody takes one, so that none is missed.
+    pub(super) fn wake_all(&self) {
+        let _full_is_fine = rustix::io::write(&self.wake, &u64::from(self.threads).to_ne_bytes());
+    }
+
+    fn take_wake(&self) {
+        if self.phase() != Phase::Finished {
+            let _another_took_it = rustix::io::read(&self.wake, &mut [0_u8; 8]);
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Waiting,
+            1 => Phase::Serving,
+            2 => Phase::Draining,
+            _ => Phase::Finished,
+        }
+    }
+
+    pub(super) fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    pub(super) fn change_phase(&self, from: Phase, to: Phase) -> bool {
+        let (from, to) = (from as u8, to as u8);
+        self.phase
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+}

@@ -1,0 +1,50 @@
+//! The further threads of a worker with `threads` above 1.
+//!
+//! Python's own `threading.Thread`, so that each has one thread state for its whole life and the
+//! app's thread-locals, profilers and `threading.enumerate()` see what they expect. Daemons: a
+//! request that is stuck must not keep the process from ending at its deadline.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyCFunction};
+
+use super::reactor::Reactor;
+
+/// How long a thread that is told to end is waited for, in seconds.
+const JOIN_LIMIT_SECONDS: f64 = 1.0;
+
+/// Starts `count` threads beside the calling one.
+pub(super) fn start<'py>(
+    py: Python<'py>,
+    reactor: &Arc<Reactor>,
+    count: u32,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let mut threads = Vec::new();
+    for number in 0..count {
+        let reactor = Arc::clone(reactor);
+        let target = PyCFunction::new_closure(py, None, None, move |args, _| {
+            args.py().detach(|| reactor.run(false));
+        })?;
+        let name = format!("lictor-{}", number + 2);
+        let options = [("name", name.into_pyobject(py)?.into_any())].into_py_dict(py)?;
+        options.set_item("target", target)?;
+        options.set_item("daemon", true)?;
+        let thread = py
+            .import("threading")?
+            .getattr("Thread")?
+            .call((), Some(&options))?;
+        thread.call_method0("start")?;
+        threads.push(thread);
+    }
+    Ok(threads)
+}
+
+/// Waits a moment for threads that are between requests.
+pub(super) fn join(py: Python<'_>, threads: &[Bound<'_, PyAny>]) {
+    for thread in threads {
+        if let Err(error) = thread.call_method1("join", (JOIN_LIMIT_SECONDS,)) {
+            error.display(py);
+        }
+    }
+}

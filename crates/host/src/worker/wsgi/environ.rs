@@ -1,0 +1,194 @@
+//! The environ of a request: a copy of a prepared dict, and what this request says.
+//!
+//! Keys are interned strings made once; a usual field name costs one lookup, no formatting.
+
+use std::collections::HashMap;
+
+use lictor_core::config::Address;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use super::RequestFields;
+use super::field_name::{USUAL, environ_key};
+use super::file_wrapper::FileWrapper;
+use super::input::Input;
+use super::text::native;
+use crate::worker::exchange::RequestHead;
+
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const SOFTWARE: &str = concat!("lictor/", env!("CARGO_PKG_VERSION"));
+
+/// What all environs of a worker have in common.
+pub(super) struct Environ {
+    /// One for each listener.
+    templates: Vec<Py<PyDict>>,
+    keys: HashMap<&'static str, Py<PyString>>,
+    methods: Vec<(&'static str, Py<PyString>)>,
+}
+
+impl Environ {
+    pub(super) fn new<'a>(
+        py: Python<'_>,
+        addresses: impl Iterator<Item = &'a Address>,
+        is_multithread: bool,
+        is_multiprocess: bool,
+    ) -> PyResult<Self> {
+        let mut templates = Vec::new();
+        for address in addresses {
+            let (name, port) = match address {
+                Address::Tcp(at) => (at.ip().to_canonical().to_string(), at.port().to_string()),
+                // There is none; URL reconstruction (PEP 3333) then yields a valid URL.
+                Address::Unix(_) | Address::Abstract(_) => {
+                    ("localhost".to_owned(), "80".to_owned())
+                }
+            };
+            let template = template(py, is_multithread, is_multiprocess)?;
+            template.set_item("SERVER_NAME", name)?;
+            template.set_item("SERVER_PORT", port)?;
+            templates.push(template.unbind());
+        }
+        let key = |name: &'static str| {
+            let key = environ_key(name)?;
+            Some((name, PyString::intern(py, &key).unbind()))
+        };
+        let keys = USUAL.iter().copied().filter_map(key).collect();
+        let methods = METHODS
+            .map(|name| (name, PyString::intern(py, name).unbind()))
+            .into();
+        Ok(Self {
+            templates,
+            keys,
+            methods,
+        })
+    }
+
+    /// The environ of one request; `path` is decoded.
+    pub(super) fn build<'py>(
+        &self,
+        py: Python<'py>,
+        head: &RequestHead<'_>,
+        path: &[u8],
+        fields: &mut RequestFields<'_>,
+        input: &Bound<'py, Input>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let environ = match self.templates.get(head.listener) {
+            Some(template) => template.bind(py).copy()?,
+            None => PyDict::new(py),
+        };
+        match self.methods.iter().find(|(name, _)| *name == head.method) {
+            Some((_, method)) => environ.set_item(intern!(py, "REQUEST_METHOD"), method)?,
+            None => environ.set_item(intern!(py, "REQUEST_METHOD"), head.method)?,
+        }
+        environ.set_item(intern!(py, "PATH_INFO"), native(py, path))?;
+        if !head.query.is_empty() {
+            environ.set_item(
+                intern!(py, "QUERY_STRING"),
+                native(py, head.query.as_bytes()),
+            )?;
+        }
+        let uri = native(py, head.uri.as_bytes());
+        environ.set_item(intern!(py, "REQUEST_URI"), &uri)?;
+        environ.set_item(intern!(py, "RAW_URI"), uri)?;
+        if head.is_http_10 {
+            environ.set_item(intern!(py, "SERVER_PROTOCOL"), intern!(py, "HTTP/1.0"))?;
+        }
+        if !head.peer.address.is_empty() {
+            environ.set_item(intern!(py, "REMOTE_ADDR"), &head.peer.address)?;
+            environ.set_item(intern!(py, "REMOTE_PORT"), &head.peer.port)?;
+        }
+        environ.set_item(intern!(py, "wsgi.input"), input)?;
+        self.set_fields(&environ, fields)?;
+        if let Some(host) = head.host {
+            environ.set_item(intern!(py, "HTTP_HOST"), host)?;
+        }
+        Ok(environ)
+    }
+
+    fn set_fields(
+        &self,
+        environ: &Bound<'_, PyDict>,
+        fields: &mut RequestFields<'_>,
+    ) -> PyResult<()> {
+        let py = environ.py();
+        let mut last_name = "";
+        for (name, value) in fields {
+            let text = native(py, value);
+            let made;
+            let key = if let Some(key) = self.keys.get(name) {
+                key.bind(py)
+            } else {
+                match name {
+                    "content-type" => intern!(py, "CONTENT_TYPE"),
+                    "content-length" => intern!(py, "CONTENT_LENGTH"),
+                    _ => {
+                        let Some(key) = environ_key(name) else {
+                            continue;
+                        };
+                        made = PyString::new(py, &key);
+                        &made
+                    }
+                }
+            };
+            if name == last_name {
+                join(environ, key, name, &text)?;
+            } else {
+                environ.set_item(key, text)?;
+            }
+            last_name = name;
+        }
+        Ok(())
+    }
+}
+
+// RFC 9110 §5.3 joins with a comma; cookies are the exception (RFC 6265 §5.4), and CGI's two own
+// names cannot be lists.
+fn join(
+    environ: &Bound<'_, PyDict>,
+    key: &Bound<'_, PyString>,
+    name: &str,
+    value: &Bound<'_, PyString>,
+) -> PyResult<()> {
+    let separator = match name {
+        "content-type" | "content-length" => return Ok(()),
+        "cookie" => "; ",
+        _ => ",",
+    };
+    let Some(before) = environ.get_item(key)? else {
+        return environ.set_item(key, value);
+    };
+    environ.set_item(key, before.add(separator)?.add(value)?)
+}
+
+fn template(
+    py: Python<'_>,
+    is_multithread: bool,
+    is_multiprocess: bool,
+) -> PyResult<Bound<'_, PyDict>> {
+    let template = PyDict::new(py);
+    let set = |key: &str, value: &str| {
+        template.set_item(PyString::intern(py, key), PyString::intern(py, value))
+    };
+    set("SCRIPT_NAME", "")?;
+    set("QUERY_STRING", "")?;
+    set("SERVER_PROTOCOL", "HTTP/1.1")?;
+    set("SERVER_SOFTWARE", SOFTWARE)?;
+    // A unix socket's peer has neither address nor port.
+    set("REMOTE_ADDR", "")?;
+    set("REMOTE_PORT", "")?;
+    set("wsgi.url_scheme", "http")?;
+    let flag = |key: &str, value: bool| template.set_item(PyString::intern(py, key), value);
+    flag("wsgi.multithread", is_multithread)?;
+    flag("wsgi.multiprocess", is_multiprocess)?;
+    flag("wsgi.run_once", false)?;
+    // Read to the end, without asking CONTENT_LENGTH: chunked bodies have none.
+    flag("wsgi.input_terminated", true)?;
+    template.set_item(PyString::intern(py, "wsgi.version"), (1, 0))?;
+    template.set_item(
+        PyString::intern(py, "wsgi.errors"),
+        py.import("sys")?.getattr("stderr")?,
+    )?;
+    let file_wrapper = py.get_type::<FileWrapper>();
+    template.set_item(PyString::intern(py, "wsgi.file_wrapper"), file_wrapper)?;
+    Ok(template)
+}

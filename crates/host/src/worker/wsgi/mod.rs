@@ -1,0 +1,132 @@
+//! The app as a WSGI callable (PEP 3333).
+//!
+//! [`Application::call`] is the only way into Python while serving: it attaches the interpreter,
+//! builds the environ, calls, sends what the app yields and closes it. Nothing here knows how
+//! requests travel; what the app reads and writes goes through an [`Exchange`].
+
+mod environ;
+mod field_name;
+mod file_wrapper;
+mod input;
+mod reply;
+mod respond;
+mod start_response;
+mod text;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use self::environ::Environ;
+use self::input::Input;
+use self::start_response::StartResponse;
+use super::exchange::{Exchange, Outcome, Report, RequestBody, RequestFields, RequestHead};
+use super::http::decode;
+use super::{Listener, Worker};
+
+pub(super) use self::text::log;
+
+/// The app and everything prepared for its calls.
+pub(super) struct Application {
+    callable: Py<PyAny>,
+    environ: Environ,
+}
+
+impl Application {
+    pub(super) fn new(py: Python<'_>, worker: &Worker) -> PyResult<Self> {
+        let config = &worker.config;
+        let addresses = worker
+            .listeners
+            .iter()
+            .map(|Listener { address, .. }| address);
+        let environ = Environ::new(py, addresses, config.threads > 1, config.processes > 1)?;
+        Ok(Self {
+            callable: worker.app.clone_ref(py),
+            environ,
+        })
+    }
+
+    /// Calls the app for one request. To be called without the interpreter.
+    pub(super) fn call(
+        &self,
+        head: &RequestHead<'_>,
+        fields: &mut RequestFields<'_>,
+        body: RequestBody,
+        exchange: Arc<dyn Exchange>,
+    ) -> Report {
+        // A panic of ours costs this one request; the hook has said where it was.
+        catch_unwind(AssertUnwindSafe(|| {
+            Python::attach(|py| self.call_attached(py, head, fields, body, exchange))
+        }))
+        .unwrap_or(Report {
+            outcome: Outcome::Failed,
+            status: 500,
+            body_bytes: 0,
+            is_error: true,
+        })
+    }
+
+    fn call_attached(
+        &self,
+        py: Python<'_>,
+        head: &RequestHead<'_>,
+        fields: &mut RequestFields<'_>,
+        body: RequestBody,
+        exchange: Arc<dyn Exchange>,
+    ) -> Report {
+        let input = Input::new(body, &exchange);
+        let start = StartResponse::new(exchange, head.method == "HEAD");
+        let (input, start) = match (Bound::new(py, input), Bound::new(py, start)) {
+            (Ok(input), Ok(start)) => (input, start),
+            (Err(error), _) | (_, Err(error)) => {
+                error.display(py);
+                return Report {
+                    outcome: Outcome::Failed,
+                    status: 500,
+                    body_bytes: 0,
+                    is_error: true,
+                };
+            }
+        };
+        let path = decode(head.path);
+        let result = self
+            .environ
+            .build(py, head, &path, fields, &input)
+            .and_then(|environ| self.callable.bind(py).call1((environ, &start)))
+            .and_then(|iterable| respond::respond(&iterable, &start));
+        // The app may keep both; neither may reach into the next request of this connection.
+        input.get().close();
+        start.get().close();
+        let (outcome, is_error) = match result {
+            Ok(outcome) => (outcome, start.get().was_wrong()),
+            Err(error) => {
+                error.display(py);
+                (Outcome::Failed, true)
+            }
+        };
+        let (status, body_bytes) = start.get().tally();
+        let status = match outcome {
+            Outcome::Failed if !start.get().is_begun() => 500,
+            Outcome::Answer(ref head, _) => head.status,
+            Outcome::Streamed | Outcome::Cut | Outcome::Failed => status,
+        };
+        Report {
+            outcome,
+            status,
+            body_bytes,
+            is_error,
+        }
+    }
+
+    /// Says something in the app's own log.
+    pub(super) fn log(&self, line: &str) {
+        Python::attach(|py| log(py, line));
+    }
+
+    /// Runs the signal handlers of the app, and whether one of them raised (`KeyboardInterrupt`,
+    /// `SystemExit`). In the main thread, after a wait was interrupted.
+    pub(super) fn wants_to_leave(&self) -> bool {
+        Python::attach(|py| py.check_signals().is_err())
+    }
+}
