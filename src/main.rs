@@ -4,6 +4,7 @@ mod boot;
 mod cli;
 mod control;
 mod emperor;
+mod jail;
 
 use std::process::ExitCode;
 

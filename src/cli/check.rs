@@ -8,11 +8,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use lictor_core::config;
+
 use super::args::CheckCommand;
 use super::error::{CliError, chain};
 use super::exit::Exit;
 use super::output::{Output, printable};
-use super::seam;
 
 /// How many there were of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,10 +66,9 @@ fn vassal_files(directory: &Path) -> io::Result<BTreeMap<String, Vec<PathBuf>>> 
     let mut files: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        let file_name = entry.file_name();
-        let name = file_name.to_str().and_then(seam::vassal_name);
+        let name = config::vassal_name(&entry.path());
         if let Some(name) = name.filter(|_| entry.path().is_file()) {
-            files.entry(name.to_owned()).or_default().push(entry.path());
+            files.entry(name).or_default().push(entry.path());
         }
     }
     for same in files.values_mut() {
@@ -79,19 +79,7 @@ fn vassal_files(directory: &Path) -> io::Result<BTreeMap<String, Vec<PathBuf>>> 
 
 fn check_file(path: &Path, tally: &mut Tally, output: &mut Output<'_>) {
     tally.checked += 1;
-    let bytes = match seam::read(path) {
-        Ok(bytes) => bytes,
-        Err(source) => {
-            tally.unreadable += 1;
-            let error = CliError::ReadFile {
-                path: path.to_owned(),
-                source,
-            };
-            output.message(&format!("{}\n", chain(&error, None)));
-            return;
-        }
-    };
-    if let Err(diagnostics) = seam::parse(path, &bytes) {
+    if let Err(diagnostics) = config::read_vassal(path) {
         tally.bad += 1;
         output.message(&format!("{diagnostics}\n\n"));
     }

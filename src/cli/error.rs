@@ -2,13 +2,12 @@
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::flags::FlagError;
-use super::seam::{Diagnostics, FileReadError};
+use lictor_core::config::Diagnostics;
 use crate::control::{ClientError, RunDirError};
-use crate::emperor::EmperorError;
+use crate::emperor::{EmperorError, HoldError};
 
 /// Why a command did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -30,11 +29,6 @@ pub(crate) enum CliError {
     NoApp,
     #[error("`lictor serve` serves one app, and `{first}` and `{second}` are two")]
     TwoApps { first: String, second: String },
-    #[error("could not read `{}`", path.display())]
-    ReadFile {
-        path: PathBuf,
-        source: FileReadError,
-    },
     #[error("could not find out the working directory")]
     WorkingDirectory { source: io::Error },
     #[error("could not start the async runtime")]
@@ -50,14 +44,14 @@ impl CliError {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Client(ClientError::NoEmperor { .. }) => Exit::NoEmperor,
-            Self::Emperor(EmperorError::AlreadyRunning { .. }) => Exit::AlreadyRunning,
+            Self::Emperor(EmperorError::RunDir(HoldError::Held(_))) => Exit::AlreadyRunning,
             Self::Config(_) => Exit::BadConfig,
             Self::Flag(_) | Self::NoSource | Self::NoApp | Self::TwoApps { .. } => Exit::Usage,
             // `lictor status | head -1` has what it wanted.
             Self::Output { source } if source.kind() == ErrorKind::BrokenPipe => Exit::Done,
             Self::Client(_)
             | Self::RunDir(_)
-            | Self::ReadFile { .. }
+            | Self::Emperor(_)
             | Self::WorkingDirectory { .. }
             | Self::Runtime { .. }
             | Self::Output { .. }
@@ -70,9 +64,16 @@ impl CliError {
             Self::Client(error) => error.hint(),
             Self::RunDir(error) => Some(error.hint()),
             Self::Flag(error) => Some(error.hint()),
-            Self::Emperor(EmperorError::AlreadyRunning { .. }) => {
+            Self::Emperor(EmperorError::RunDir(HoldError::Held(_))) => {
                 Some("look at it with `lictor status`, or choose another one with `--run-dir DIR`")
             }
+            Self::Emperor(EmperorError::RunDir(HoldError::Foreign(_))) => {
+                Some("choose another one with `--run-dir DIR`")
+            }
+            Self::Emperor(EmperorError::Source { .. }) => Some(
+                "a source is a directory of vassal files that exists, or a quoted pattern such as \
+                 'sites/*/vassal.toml'",
+            ),
             Self::NoSource => Some(
                 "name their directory, as in `lictor emperor /etc/lictor/vassals`, or serve a \
                  single app with `lictor serve MODULE:CALLABLE`",
@@ -85,8 +86,8 @@ impl CliError {
                 Some("for several apps, put a file for each in a directory: `lictor emperor DIR`")
             }
             Self::Unexplained(_) => Some("`lictor explain` lists all options"),
-            Self::Config(_)
-            | Self::ReadFile { .. }
+            Self::Emperor(_)
+            | Self::Config(_)
             | Self::WorkingDirectory { .. }
             | Self::Runtime { .. }
             | Self::Output { .. } => None,

@@ -1,10 +1,11 @@
 //! `lictor explain`: the documentation of options, from the declaration that parses them.
 
+use lictor_core::config;
+
 use super::args::ExplainCommand;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::Output;
-use super::seam;
 
 /// Prints what an option means, or all.
 pub(super) fn run(command: &ExplainCommand, output: &mut Output<'_>) -> Result<Exit, CliError> {
@@ -13,7 +14,7 @@ pub(super) fn run(command: &ExplainCommand, output: &mut Output<'_>) -> Result<E
         .option
         .as_deref()
         .map(|name| name.trim_start_matches('-'));
-    let text = seam::explain(option).map_err(CliError::Unexplained)?;
+    let text = config::explain(option).map_err(CliError::Unexplained)?;
     output.data(format!("{}\n", text.trim_end()))?;
     Ok(Exit::Done)
 }

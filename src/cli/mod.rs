@@ -14,7 +14,6 @@ mod flags;
 mod lines;
 mod logs;
 mod output;
-mod seam;
 mod serve;
 mod session;
 mod status;
@@ -38,11 +37,16 @@ use crate::emperor::{self, EmperorArgs};
 /// What the emperor runs its own executable with, to make a master. It is no command for people.
 const MASTER: &str = "__master";
 
+/// What a master runs it with once more, to embed its Python.
+const EMBED: &str = "__embed";
+
 /// Does what `args`, the program's name first, ask for.
 pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    if args.get(1).is_some_and(|first| first == MASTER) {
-        return crate::boot::main();
+    match args.get(1).and_then(|first| first.to_str()) {
+        Some(MASTER) => return crate::boot::master(),
+        Some(EMBED) => return crate::boot::embed(args.get(2).and_then(|number| number.to_str())),
+        Some(_) | None => {}
     }
     let (mut data, mut messages) = (io::stdout(), io::stderr());
     run(args, &mut Output::new(&mut data, &mut messages)).into()
@@ -87,7 +91,7 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
     let run_dir = RunDir::find(place.run_dir);
     run_dir.create()?;
     let log_format = log_format.into();
-    emperor::run(EmperorArgs {
+    emperor::govern(EmperorArgs {
         sources,
         run_dir,
         log_format,

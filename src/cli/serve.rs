@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use super::args::{ServeCommand, log_format};
 use super::error::CliError;
 use super::flags::{FlagError, Split};
-use super::seam;
+use lictor_core::config;
+
 use crate::control::RunDir;
 use crate::emperor::{LogFormat, ServeArgs};
 
@@ -53,7 +54,7 @@ pub(super) struct Request {
 /// Puts in order what was typed.
 pub(super) fn read(command: ServeCommand) -> Result<Asked, CliError> {
     let mut split = Split::of(&command.rest, |name| {
-        matches!(name, "reload" | "help" | "h") || seam::takes_no_value(name)
+        matches!(name, "reload" | "help" | "h") || config::is_switch(name)
     })?;
     if split.take("help").is_some() || split.take("h").is_some() {
         return Ok(Asked::Help);
@@ -92,7 +93,7 @@ impl Request {
     /// `wsgi-file` means, all else is a module.
     fn add_app(&mut self, app: String) {
         let file_name = app.rsplit('/').next().unwrap_or(&app);
-        if seam::vassal_name(file_name).is_some() {
+        if config::vassal_name(Path::new(file_name)).is_some() {
             self.file = Some(app.into());
             return;
         }
@@ -128,10 +129,7 @@ impl Request {
         let file = match self.file {
             Some(path) => {
                 let path = base_dir.join(path);
-                let bytes = seam::read(&path).map_err(|source| CliError::ReadFile {
-                    path: path.clone(),
-                    source,
-                })?;
+                let bytes = config::read_vassal_bytes(&path)?;
                 Some((path, bytes))
             }
             None => None,
@@ -139,14 +137,15 @@ impl Request {
         let borrowed = file
             .as_ref()
             .map(|(path, bytes)| (path.as_path(), bytes.as_slice()));
-        let config = seam::parse_flags(&base_dir, borrowed, &self.flags)?;
+        let parsed = config::parse_flags(&base_dir, borrowed, &self.flags)?;
         self.file = None;
         // Only now is it known whether the file names a socket.
-        if config.http.is_empty() && file.is_some() {
+        if parsed.http.is_empty() && file.is_some() {
             self.add_default_socket();
         }
-        let run_dir = RunDir::find(self.run_dir);
-        run_dir.create()?;
+        // Only on request, so that one can serve as many apps as one likes from as many terminals.
+        let run_dir = self.run_dir.map(|path| RunDir::find(Some(path)));
+        run_dir.as_ref().map_or(Ok(()), RunDir::create)?;
         Ok(ServeArgs {
             file: file.map(|(path, _)| path),
             flags: self.flags,

@@ -15,6 +15,8 @@ use super::run::Input;
 
 /// Messages of one master that are taken in a row before others have their turn.
 const TURN: usize = 32;
+/// Messages of a master that has ended that are still heard.
+const LAST_WORDS: usize = 1024;
 /// Most workers that a master can claim to have: the limit of `processes`, twice.
 const WORKER_LIMIT: usize = 4096;
 
@@ -42,13 +44,8 @@ impl Generation {
     ) -> io::Result<Self> {
         let pidfd = AsyncFd::new(Pidfd::open(child.id())?)?;
         let channel = Arc::new(AsyncFd::new(channel)?);
-        tokio::spawn(hear(place.clone(), Arc::clone(&channel), inputs.clone()));
-        let inputs = inputs.clone();
-        tokio::spawn(async move {
-            // An error here would be one of the reactor itself; the exit is then looked for anyway.
-            drop(pidfd.readable().await);
-            drop(inputs.send(Input::MasterExited(place)).await);
-        });
+        let listener = Listener { place, channel: Arc::clone(&channel), inputs: inputs.clone() };
+        tokio::spawn(listener.follow(pidfd));
         Ok(Self { child, channel, config, python: None, interface: None, workers: Vec::new() })
     }
 
@@ -84,31 +81,61 @@ pub(super) struct Place {
     pub(super) generation: u64,
 }
 
-/// Passes on what a master says until it hangs up or talks nonsense.
-async fn hear(place: Place, channel: Arc<AsyncFd<Channel>>, inputs: mpsc::Sender<Input>) {
-    let mut turn = 0;
-    loop {
-        let Ok(mut ready) = channel.readable().await else { return };
-        let message = match channel.get_ref().receive::<MasterMessage>() {
-            Ok(Received::Nothing) => {
-                ready.clear_ready();
-                continue;
-            }
-            Ok(Received::Message(message, _)) => tamed(message),
-            Ok(Received::Closed) => return,
-            Err(error) => {
-                // Whoever says what no master says is not trusted any further.
-                tracing::warn!(vassal = place.vassal, "generation {}: {error}", place.generation);
-                return;
-            }
-        };
-        if inputs.send(Input::MasterSaid(place.clone(), message)).await.is_err() {
-            return;
+/// Passes on what a master says and that it ended, in that order.
+struct Listener {
+    place: Place,
+    channel: Arc<AsyncFd<Channel>>,
+    inputs: mpsc::Sender<Input>,
+}
+
+impl Listener {
+    async fn follow(self, pidfd: AsyncFd<Pidfd>) {
+        tokio::select! {
+            // Hears first, so that nothing is lost when both are there.
+            biased;
+            () = self.hear() => drop(pidfd.readable().await),
+            _ = pidfd.readable() => self.hear_rest().await,
         }
-        turn += 1;
-        if turn % TURN == 0 {
-            tokio::task::yield_now().await;
+        drop(self.inputs.send(Input::MasterExited(self.place)).await);
+    }
+
+    /// Until the master hangs up or talks nonsense.
+    async fn hear(&self) {
+        let mut turn = 0;
+        while let Ok(mut ready) = self.channel.readable().await {
+            match self.receive() {
+                Received::Nothing => ready.clear_ready(),
+                Received::Closed => return,
+                Received::Message(message, _) => self.pass_on(message).await,
+            }
+            turn += 1;
+            if turn % TURN == 0 {
+                tokio::task::yield_now().await;
+            }
         }
+    }
+
+    /// What the channel still holds of a master that has ended. Others may hold its end open.
+    async fn hear_rest(&self) {
+        for _ in 0..LAST_WORDS {
+            match self.receive() {
+                Received::Message(message, _) => self.pass_on(message).await,
+                Received::Nothing | Received::Closed => return,
+            }
+        }
+    }
+
+    /// Whoever says what no master says is not listened to any further.
+    fn receive(&self) -> Received<MasterMessage> {
+        self.channel.get_ref().receive::<MasterMessage>().unwrap_or_else(|error| {
+            tracing::warn!(vassal = self.place.vassal, "generation {}: {error}", self.place.generation);
+            Received::Closed
+        })
+    }
+
+    async fn pass_on(&self, message: MasterMessage) {
+        // Nobody takes it in only when the emperor itself is over.
+        drop(self.inputs.send(Input::MasterSaid(self.place.clone(), tamed(message))).await);
     }
 }
 

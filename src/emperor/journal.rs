@@ -16,6 +16,9 @@ const KEPT_LINES: usize = 200;
 /// A follower that is this far behind loses what it has not read.
 const FOLLOWER_LAG: usize = 1024;
 
+/// The target of log lines that are an app's own words.
+pub(super) const OUTPUT: &str = "output";
+
 /// The journal. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Journal(Arc<Mutex<Inner>>);
@@ -62,9 +65,9 @@ impl Journal {
     pub(super) fn tell_output(&self, vassal: &str, line: String) {
         let mut inner = self.lock();
         if inner.prefixes_output {
-            tracing::info!(target: "output", vassal, "{line}");
+            tracing::info!(target: OUTPUT, vassal, "{line}");
         } else {
-            tracing::info!(target: "output", "{line}");
+            tracing::info!(target: OUTPUT, "{line}");
         }
         let line = LogLine { at: Timestamp::now(), vassal: vassal.to_owned(), line };
         let kept = inner.lines.entry(vassal.to_owned()).or_default();
@@ -106,7 +109,6 @@ impl Journal {
 }
 
 fn log(vassal: Option<&str>, kind: &EventKind) {
-    let vassal = vassal.unwrap_or("-");
     match kind {
         EventKind::GenerationFailed { failure, .. } => {
             tracing::error!(vassal, "{kind}{}", indented(&failure.detail));

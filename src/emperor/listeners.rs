@@ -190,7 +190,7 @@ fn hint_for(address: &Address, error: &io::Error) -> String {
 }
 
 fn bind_tcp(wanted: SocketAddr, backlog: i32) -> io::Result<Socket> {
-    let listen = |address: SocketAddr| {
+    let listen = |address: SocketAddr| -> io::Result<Socket> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         // A port in TIME_WAIT may be bound again (`socket(7)`).
         socket.set_reuse_address(true)?;

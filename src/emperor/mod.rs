@@ -6,26 +6,28 @@
 //! [`lifecycle`] of each vassal. That decides, purely; [`vassal`] and [`run`] do: bind sockets
 //! ([`listeners`]), start masters ([`spawn`]), hear what they say, and tell the [`journal`].
 
-mod backoff;
 mod act;
+mod backoff;
 mod commands;
+mod entry;
 mod generation;
 mod hear;
+mod hold;
 mod host;
 mod journal;
 mod lifecycle;
 mod listeners;
+mod log_format;
 mod look;
 mod output;
 mod reports;
 mod run;
-mod run_dir;
 mod snapshot;
 mod sources;
 mod spawn;
 mod vassal;
 mod watch;
 
-pub(crate) use run::{EmperorError, Settings, run};
-pub(crate) use run_dir::RunDirError;
-pub(crate) use sources::{SingleApp, Source};
+pub(crate) use entry::{EmperorArgs, LogFormat, ServeArgs, govern, serve};
+pub(crate) use hold::HoldError;
+pub(crate) use run::EmperorError;

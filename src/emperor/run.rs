@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::generation::Place;
 use super::journal::Journal;
 use super::reports::Reports;
-use super::run_dir::{RunDir, RunDirError};
+use super::hold::{HeldRunDir, HoldError};
 use super::snapshot::Snapshot;
 use super::sources::Source;
 use super::vassal::Vassal;
@@ -29,19 +29,19 @@ const COMMAND_QUEUE: usize = 64;
 
 /// What an emperor is told at its start.
 #[derive(Debug)]
-pub(crate) struct Settings {
+pub(super) struct Settings {
     /// Where vassals come from.
-    pub(crate) sources: Vec<Source>,
+    pub(super) sources: Vec<Source>,
     /// Where the control socket stands; none for one app in the foreground without one.
-    pub(crate) run_dir: Option<PathBuf>,
+    pub(super) run_dir: Option<PathBuf>,
     /// Environment below `env-file` and `env`.
-    pub(crate) environment: Vec<(String, String)>,
+    pub(super) environment: Vec<(String, String)>,
     /// Soft limit of open files that apps get.
-    pub(crate) open_files: Option<u64>,
+    pub(super) open_files: Option<u64>,
     /// One app in the foreground: its failure to start is the end, its output is printed plainly.
-    pub(crate) is_foreground: bool,
+    pub(super) is_foreground: bool,
     /// A tree whose `.py` files reload the app when they change.
-    pub(crate) reload_tree: Option<PathBuf>,
+    pub(super) reload_tree: Option<PathBuf>,
 }
 
 /// Why an emperor cannot go on.
@@ -49,7 +49,7 @@ pub(crate) struct Settings {
 pub(crate) enum EmperorError {
     /// The run directory cannot be used.
     #[error(transparent)]
-    RunDir(#[from] RunDirError),
+    RunDir(#[from] HoldError),
     /// A source that is not there at the start is a mistake of the command line.
     #[error("could not look at the source `{source_label}`")]
     Source {
@@ -100,11 +100,11 @@ pub(super) struct Emperor {
 }
 
 /// Runs an emperor until it is told to stop and its last vassal is gone.
-pub(crate) async fn run(settings: Settings) -> Result<(), EmperorError> {
+pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
     let setup = |action| move |source| EmperorError::Setup { action, source };
-    let run_dir = settings.run_dir.as_deref().map(RunDir::hold).transpose()?;
+    let run_dir = settings.run_dir.as_deref().map(HeldRunDir::hold).transpose()?;
     let mut signals = Signals::new().map_err(setup("listen to signals"))?;
-    let host = host::library(run_dir.as_ref().map(RunDir::path)).map_err(setup("lay out the host library"))?;
+    let host = host::library(run_dir.as_ref().map(HeldRunDir::path)).map_err(setup("lay out the host library"))?;
     let (inputs, mut input_queue) = mpsc::channel(INPUT_QUEUE);
     let (commands, mut command_queue) = mpsc::channel(COMMAND_QUEUE);
     let mut emperor = Emperor {
@@ -161,7 +161,12 @@ impl Emperor {
         inputs: &mut mpsc::Receiver<Input>,
         commands: &mut mpsc::Receiver<Command>,
     ) {
-        while !self.is_over() {
+        loop {
+            self.start_waiting();
+            self.answer_reports();
+            if self.is_over() {
+                return;
+            }
             let deadline = self.wake_at();
             tokio::select! {
                 Some(input) = inputs.recv() => self.take(input),
@@ -172,8 +177,6 @@ impl Emperor {
                 Some(()) = signals.interrupt.recv() => self.stop(),
                 () = until(deadline) => self.wake(),
             }
-            self.start_waiting();
-            self.answer_reports();
         }
     }
 
@@ -197,7 +200,7 @@ impl Emperor {
     }
 
     /// The first time politely; a second time at once.
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         if self.is_stopping {
             for generation in self.vassals.values().flat_map(|vassal| vassal.generations.values()) {
                 generation.kill();

@@ -13,7 +13,7 @@ use super::snapshot::Snapshot;
 
 /// One source.
 #[derive(Clone, Debug)]
-pub(crate) enum Source {
+pub(super) enum Source {
     /// Every vassal file in a directory.
     Directory(PathBuf),
     /// Every vassal file that a pattern matches (`glob(7)`).
@@ -24,20 +24,22 @@ pub(crate) enum Source {
 
 /// The app of `lictor serve`.
 #[derive(Clone, Debug)]
-pub(crate) struct SingleApp {
+pub(super) struct SingleApp {
     /// The vassal's name.
-    pub(crate) name: String,
+    pub(super) name: String,
     /// The vassal file, or the directory that stands for it when there is none.
-    pub(crate) place: PathBuf,
+    pub(super) place: PathBuf,
     /// Whether `place` is a file to be read.
-    pub(crate) is_file: bool,
+    pub(super) is_file: bool,
+    /// What relative paths of the options are relative to.
+    pub(super) base_dir: PathBuf,
     /// Options of the command line.
-    pub(crate) flags: Vec<(String, Vec<String>)>,
+    pub(super) flags: Vec<(String, Vec<String>)>,
 }
 
 impl Source {
     /// What was typed: a directory, or a pattern.
-    pub(crate) fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let is_pattern = text.contains(['*', '?', '[']);
         if is_pattern && !Path::new(text).is_dir() {
             Self::Glob(text.to_owned())
@@ -47,7 +49,7 @@ impl Source {
     }
 
     /// As it was typed.
-    pub(crate) fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         match self {
             Self::Directory(path) => path.display().to_string(),
             Self::Glob(pattern) => pattern.clone(),
@@ -95,8 +97,7 @@ impl Source {
         match self {
             Self::Directory(_) | Self::Glob(_) => parse_vassal(path, bytes),
             Self::Single(app) => {
-                let base = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-                parse_flags(&base, app.is_file.then_some((path, bytes)), &app.flags)
+                parse_flags(&app.base_dir, app.is_file.then_some((path, bytes)), &app.flags)
             }
         }
     }

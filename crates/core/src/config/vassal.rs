@@ -35,6 +35,8 @@ pub struct VassalConfig {
     pub threads: u32,
     /// Import the app in each worker instead of once in the master.
     pub lazy_apps: bool,
+    /// How long a generation may take to come up.
+    pub start_timeout: Duration,
     /// How long requests in flight may take once a generation is told to leave.
     pub reload_mercy: Duration,
     /// Files whose touch reloads this vassal, watched as its user.

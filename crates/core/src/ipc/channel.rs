@@ -7,7 +7,7 @@
 use std::io;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 use rustix::net::{
@@ -133,6 +133,12 @@ impl Channel {
         let message = serde_json::from_slice(packet.get(..got.bytes).unwrap_or_default())
             .map_err(ChannelError::Malformed)?;
         Ok(Received::Message(message, fds))
+    }
+}
+
+impl AsRawFd for Channel {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
     }
 }
 

@@ -16,8 +16,10 @@ const ARG_START_FIELD: usize = 48 - 3;
 
 /// Shows this process as `title`. Best effort: without /proc, or without room, less is shown.
 pub fn set_title(title: &str) {
-    // At most 15 bytes reach `comm`; the kernel cuts.
-    let _ = rustix::thread::set_name(&std::ffi::CString::new(title).unwrap_or_default());
+    // At most 15 bytes reach `comm`, which must not contain spaces: CPython 3.12 counts threads by
+    // the fields of /proc/self/stat.
+    let name = title.replace(' ', "");
+    drop(rustix::thread::set_name(&std::ffi::CString::new(name).unwrap_or_default()));
     drop(write_arguments(title));
 }
 

@@ -14,6 +14,13 @@ pub(in crate::config) struct Fixed {
     pub(in crate::config) always: &'static str,
 }
 
+impl Fixed {
+    /// Whether it is a matter of yes or no.
+    pub(super) fn is_switch(&self) -> bool {
+        self.asks != Asks::PythonPlugin
+    }
+}
+
 /// What an option may ask for.
 #[derive(Debug, PartialEq, Eq)]
 enum Asks {

@@ -88,7 +88,16 @@ impl OptionSpec {
     }
 }
 
-static OPTIONS: [OptionSpec; 23] = [
+/// Whether a flag of this name is complete without a value.
+pub fn is_switch(name: &str) -> bool {
+    match look_up(name) {
+        Some(Found::Option(option)) => option.kind == ValueKind::Switch,
+        Some(Found::Fixed(fixed)) => fixed.is_switch(),
+        Some(Found::Absent(_)) | None => false,
+    }
+}
+
+static OPTIONS: [OptionSpec; 24] = [
     app::MODULE,
     app::WSGI_FILE,
     app::CALLABLE,
@@ -107,6 +116,7 @@ static OPTIONS: [OptionSpec; 23] = [
     process::PROCESSES,
     process::THREADS,
     process::LAZY_APPS,
+    process::START_TIMEOUT,
     process::RELOAD_MERCY,
     process::TOUCH_RELOAD,
     process::LOGTO,

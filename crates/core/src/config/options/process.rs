@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{OptionSpec, ReloadClass, ValueKind};
 use crate::config::values;
 
-const LONGEST_MERCY: Duration = Duration::from_hours(24);
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 pub(super) const PROCESSES: OptionSpec = OptionSpec {
     name: "processes",
@@ -62,6 +62,25 @@ pub(super) const LAZY_APPS: OptionSpec = OptionSpec {
     },
 };
 
+pub(super) const START_TIMEOUT: OptionSpec = OptionSpec {
+    name: "start-timeout",
+    aliases: &[],
+    kind: ValueKind::One,
+    takes: "a duration such as `30s` or `5m`, at most a day",
+    default: "60s",
+    example: "\"60s\"",
+    is_local: false,
+    documentation: "How long a generation may take until all its workers can serve. One that takes \
+        longer is ended, and the old one serves on. A bare number is seconds; `ms`, `s`, `m`, `h` \
+        and `d` are understood.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        draft.start_timeout =
+            setting.one(|setting, node| values::duration(setting, node, LONGEST_WAIT))?;
+        Ok(())
+    },
+};
+
 pub(super) const RELOAD_MERCY: OptionSpec = OptionSpec {
     name: "reload-mercy",
     aliases: &["worker-reload-mercy"],
@@ -76,7 +95,7 @@ pub(super) const RELOAD_MERCY: OptionSpec = OptionSpec {
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         draft.reload_mercy =
-            setting.one(|setting, node| values::duration(setting, node, LONGEST_MERCY))?;
+            setting.one(|setting, node| values::duration(setting, node, LONGEST_WAIT))?;
         Ok(())
     },
 };

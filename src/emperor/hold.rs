@@ -13,7 +13,7 @@ pub(crate) const CONTROL_SOCKET: &str = "emperor.sock";
 
 /// Why the run directory cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RunDirError {
+pub(crate) enum HoldError {
     /// Another emperor is there.
     #[error("another emperor holds the run directory `{0}`")]
     Held(PathBuf),
@@ -35,16 +35,16 @@ pub(crate) enum RunDirError {
 
 /// The run directory, held until this is dropped or the process ends.
 #[derive(Debug)]
-pub(super) struct RunDir {
+pub(super) struct HeldRunDir {
     path: PathBuf,
     _lock: File,
 }
 
-impl RunDir {
+impl HeldRunDir {
     /// Makes the directory if need be and takes hold of it.
-    pub(super) fn hold(path: &Path) -> Result<Self, RunDirError> {
+    pub(super) fn hold(path: &Path) -> Result<Self, HoldError> {
         let failed = |action| {
-            move |source: io::Error| RunDirError::Io { action, path: path.to_owned(), source }
+            move |source: io::Error| HoldError::Io { action, path: path.to_owned(), source }
         };
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -53,7 +53,7 @@ impl RunDir {
             .map_err(failed("create the run directory"))?;
         let metadata = std::fs::metadata(path).map_err(failed("look at the run directory"))?;
         if metadata.uid() != rustix::process::geteuid().as_raw() {
-            return Err(RunDirError::Foreign(path.to_owned()));
+            return Err(HoldError::Foreign(path.to_owned()));
         }
         let lock_path = path.join("emperor.lock");
         let lock = File::options()
@@ -64,18 +64,18 @@ impl RunDir {
             .map_err(failed("open the lock of the run directory"))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(Errno::AGAIN) => Err(RunDirError::Held(path.to_owned())),
+            Err(Errno::AGAIN) => Err(HoldError::Held(path.to_owned())),
             Err(error) => Err(failed("lock the run directory")(error.into())),
         }
     }
 
     /// Binds the control socket, for this user alone. A stale one is in the way of nobody: the
     /// directory is held.
-    pub(super) fn bind_control(&self) -> Result<tokio::net::UnixListener, RunDirError> {
+    pub(super) fn bind_control(&self) -> Result<tokio::net::UnixListener, HoldError> {
         let path = self.path.join(CONTROL_SOCKET);
         let failed = |action| {
             let path = path.clone();
-            move |source: io::Error| RunDirError::Io { action, path, source }
+            move |source: io::Error| HoldError::Io { action, path, source }
         };
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -98,7 +98,7 @@ impl RunDir {
     }
 }
 
-impl Drop for RunDir {
+impl Drop for HeldRunDir {
     fn drop(&mut self) {
         // The lock stays: removing it would let two emperors hold two different files.
         drop(std::fs::remove_file(self.path.join(CONTROL_SOCKET)));
@@ -112,9 +112,9 @@ mod tests {
     #[test]
     fn a_second_emperor_on_the_same_directory_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let first = RunDir::hold(dir.path()).unwrap();
-        assert!(matches!(RunDir::hold(dir.path()), Err(RunDirError::Held(_))));
+        let first = HeldRunDir::hold(dir.path()).unwrap();
+        assert!(matches!(HeldRunDir::hold(dir.path()), Err(HoldError::Held(_))));
         drop(first);
-        assert!(RunDir::hold(dir.path()).is_ok());
+        assert!(HeldRunDir::hold(dir.path()).is_ok());
     }
 }

@@ -1,0 +1,140 @@
+//! From what was typed to a running emperor: log, runtime, settings.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tracing_subscriber::EnvFilter;
+
+use super::log_format::TextFormat;
+use super::run::{EmperorError, Settings, run};
+use super::sources::{SingleApp, Source};
+use crate::control::RunDir;
+
+/// Lines of the log that may wait for a reader; further ones are dropped.
+const LOG_LINES: usize = 16 * 1024;
+/// What vassals keep of the emperor's own environment.
+const KEPT_VARIABLES: [&str; 6] = ["PATH", "LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE", "TZ"];
+/// PATH of a vassal if the emperor has none.
+const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How the emperor writes its own log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// What `lictor emperor` was asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EmperorArgs {
+    /// Directories or globs, as given; at least one.
+    pub(crate) sources: Vec<String>,
+    /// It exists and is ours.
+    pub(crate) run_dir: RunDir,
+    /// How to log.
+    pub(crate) log_format: LogFormat,
+}
+
+/// What `lictor serve` was asked to do. What it says has been found good once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServeArgs {
+    /// The vassal file, if one was named.
+    pub(crate) file: Option<PathBuf>,
+    /// Options on the command line, in their order; for `config::parse_flags`.
+    pub(crate) flags: Vec<(String, Vec<String>)>,
+    /// What relative paths in `flags` are relative to.
+    pub(crate) base_dir: PathBuf,
+    /// It exists and is ours; none if there shall be no control socket.
+    pub(crate) run_dir: Option<RunDir>,
+    /// Reload when the app's code changes.
+    pub(crate) reload: bool,
+    /// How to log.
+    pub(crate) log_format: LogFormat,
+}
+
+/// Runs an emperor until it is told to stop.
+pub(crate) fn govern(args: EmperorArgs) -> Result<(), EmperorError> {
+    let environment = KEPT_VARIABLES
+        .iter()
+        .filter_map(|&name| Some((name.to_owned(), std::env::var(name).ok()?)))
+        .collect::<BTreeMap<_, _>>();
+    start(args.log_format, |open_files| Settings {
+        sources: args.sources.iter().map(|text| Source::parse(text)).collect(),
+        run_dir: Some(args.run_dir.path().to_owned()),
+        environment: with_path(environment),
+        open_files,
+        is_foreground: false,
+        reload_tree: None,
+    })
+}
+
+/// Runs one app in the foreground until it is told to stop.
+pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
+    let name = args.file.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+    let app = SingleApp {
+        name: name.map_or_else(|| "app".to_owned(), std::borrow::Cow::into_owned),
+        is_file: args.file.is_some(),
+        place: args.file.unwrap_or_else(|| args.base_dir.clone()),
+        base_dir: args.base_dir.clone(),
+        flags: args.flags,
+    };
+    start(args.log_format, |open_files| Settings {
+        sources: vec![Source::Single(app)],
+        run_dir: args.run_dir.map(|run_dir| run_dir.path().to_owned()),
+        // As `python` itself would: everything of the caller's, PYTHONPATH included.
+        environment: with_path(std::env::vars().collect()),
+        open_files,
+        is_foreground: true,
+        reload_tree: args.reload.then_some(args.base_dir),
+    })
+}
+
+fn with_path(mut environment: BTreeMap<String, String>) -> Vec<(String, String)> {
+    environment.entry("PATH".to_owned()).or_insert_with(|| USUAL_PATH.to_owned());
+    environment.into_iter().collect()
+}
+
+fn start(
+    format: LogFormat,
+    settings: impl FnOnce(Option<u64>) -> Settings,
+) -> Result<(), EmperorError> {
+    let settings = settings(raise_open_files());
+    let _log = start_log(format, settings.is_foreground);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| EmperorError::Setup { action: "start the async runtime", source })?;
+    runtime.block_on(run(settings))
+}
+
+/// Many vassals need many descriptors; apps get back the limit that this gives.
+fn raise_open_files() -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Without the right to more the emperor goes on with what it has.
+    drop(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }));
+    limit.current
+}
+
+/// The log goes to stderr through a thread, which drops lines when its reader is stuck: the emperor
+/// never waits for whoever reads its log. What waits is written when the guard goes.
+fn start_log(format: LogFormat, is_foreground: bool) -> tracing_appender::non_blocking::WorkerGuard {
+    let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
+        .buffered_lines_limit(LOG_LINES)
+        .lossy(true)
+        .finish(io::stderr());
+    let filter = EnvFilter::try_from_env("LICTOR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_writer(writer).with_env_filter(filter);
+    // A second subscriber can only be one of a test's.
+    drop(match format {
+        LogFormat::Json => builder.json().flatten_event(true).with_target(false).try_init(),
+        LogFormat::Text => {
+            builder.event_format(TextFormat { has_time: !is_foreground }).try_init()
+        }
+    });
+    guard
+}
