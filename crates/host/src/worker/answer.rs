@@ -37,8 +37,8 @@ impl Reactor {
         };
         if let Outcome::Failed = report.outcome {
             connection.settle(|driver, is_closing| {
-                if driver.is_too_large() {
-                    (report.status, report.is_error) = (413, false);
+                if let Some(status) = driver.blame() {
+                    (report.status, report.is_error) = (status, false);
                 }
                 report.body_bytes = driver
                     .fail(report.status, is_closing)

@@ -254,7 +254,10 @@ impl Exchange for Connection {
             }
             let mut wanted = PollFlags::IN | PollFlags::RDHUP;
             wanted.set(PollFlags::OUT, self.socket.is_write_blocked());
-            self.wait(wanted)?;
+            match self.wait(wanted) {
+                Err(ExchangeError::Stalled) => state.driver.stall(),
+                other => other?,
+            }
         }
     }
 

@@ -117,18 +117,11 @@ impl Environ {
             let made;
             let key = if let Some(key) = self.keys.get(name) {
                 key.bind(py)
+            } else if let Some(key) = environ_key(name) {
+                made = PyString::new(py, &key);
+                &made
             } else {
-                match name {
-                    "content-type" => intern!(py, "CONTENT_TYPE"),
-                    "content-length" => intern!(py, "CONTENT_LENGTH"),
-                    _ => {
-                        let Some(key) = environ_key(name) else {
-                            continue;
-                        };
-                        made = PyString::new(py, &key);
-                        &made
-                    }
-                }
+                continue;
             };
             if name == last_name {
                 join(environ, key, name, &text)?;
