@@ -53,6 +53,10 @@ impl DriverSettings {
 }
 
 /// What a poll brought.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved at once; a box would be an allocation a request"
+)]
 pub(crate) enum Progress {
     /// The app is wanted.
     Request(Arrived),

@@ -63,12 +63,11 @@ impl Environ {
         })
     }
 
-    /// The environ of one request; `path` is decoded.
+    /// The environ of one request.
     pub(super) fn build<'py>(
         &self,
         py: Python<'py>,
         head: &RequestHead<'_>,
-        path: &[u8],
         fields: &mut RequestFields<'_>,
         input: &Bound<'py, Input>,
     ) -> PyResult<Bound<'py, PyDict>> {
@@ -80,7 +79,7 @@ impl Environ {
             Some((_, method)) => environ.set_item(intern!(py, "REQUEST_METHOD"), method)?,
             None => environ.set_item(intern!(py, "REQUEST_METHOD"), head.method)?,
         }
-        environ.set_item(intern!(py, "PATH_INFO"), native(py, path))?;
+        environ.set_item(intern!(py, "PATH_INFO"), native(py, &head.path))?;
         if !head.query.is_empty() {
             environ.set_item(
                 intern!(py, "QUERY_STRING"),
