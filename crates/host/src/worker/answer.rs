@@ -8,7 +8,7 @@ use lictor_core::config::AccessLog;
 
 use super::access_line::AccessLine;
 use super::connection::Connection;
-use super::exchange::{Exchange, Outcome, Report, RequestBody};
+use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody};
 use super::reactor::Reactor;
 
@@ -23,7 +23,15 @@ impl Reactor {
         let head = request.head(connection.listener, &connection.peer);
         let call = |body| {
             let exchange: Arc<dyn Exchange> = Arc::<Connection>::clone(connection);
-            self.app.call(&head, &mut request.fields(), body, exchange)
+            let fields = &mut request.fields();
+            self.app.call(
+                Request {
+                    head: &head,
+                    fields,
+                    body,
+                },
+                exchange,
+            )
         };
         let mut report = match body {
             ArrivedBody::Whole(body) => call(RequestBody::Whole(body)),
@@ -37,8 +45,8 @@ impl Reactor {
         };
         if let Outcome::Failed = report.outcome {
             connection.settle(|driver, is_closing| {
-                if driver.is_too_large() {
-                    (report.status, report.is_error) = (413, false);
+                if let Some(status) = driver.blame() {
+                    (report.status, report.is_error) = (status, false);
                 }
                 report.body_bytes = driver
                     .fail(report.status, is_closing)
@@ -46,20 +54,8 @@ impl Reactor {
             });
         }
         self.slot.leave_request(report.is_error);
-        if let Some(started) = started
-            && (self.access_log == AccessLog::All || report.status >= 500)
-        {
-            let line = AccessLine {
-                remote: &connection.peer.address,
-                method: head.method,
-                uri: head.uri,
-                is_http_10: head.is_http_10,
-                status: report.status,
-                body_bytes: report.body_bytes,
-                took: started.elapsed(),
-            };
-            // One write, so that lines of several workers do not mix; a full pipe loses it.
-            let _lost = rustix::io::write(rustix::stdio::stderr(), line.render().as_bytes());
+        if let Some(started) = started {
+            self.log_access(&head, &report, started);
         }
         let spare = request.into_spare();
         match report.outcome {
@@ -72,5 +68,22 @@ impl Reactor {
             Outcome::Cut => connection.settle(|driver, _| driver.cut()),
             Outcome::Failed => {}
         }
+    }
+
+    fn log_access(&self, head: &RequestHead<'_>, report: &Report, started: Instant) {
+        if self.access_log == AccessLog::Errors && report.status < 500 {
+            return;
+        }
+        let line = AccessLine {
+            remote: &head.peer.address,
+            method: head.method,
+            uri: head.uri,
+            is_http_10: head.is_http_10,
+            status: report.status,
+            body_bytes: report.body_bytes,
+            took: started.elapsed(),
+        };
+        // One write, so that lines of several workers do not mix; a full pipe loses it.
+        let _lost = rustix::io::write(rustix::stdio::stderr(), line.render().as_bytes());
     }
 }

@@ -48,6 +48,10 @@ enum Phase {
 }
 
 /// What is to be done with a connection.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved at once; a box would be an allocation a request"
+)]
 pub(super) enum Next {
     /// Call the app.
     Answer(Arrived),
@@ -146,7 +150,7 @@ impl Connection {
                 state.phase = Phase::Lingering;
                 match self.linger() {
                     Next::Wait(_) => Next::Wait(Some(LINGER_LIMIT)),
-                    next => next,
+                    Next::Close | Next::Answer(_) => Next::Close,
                 }
             }
             Progress::Closed => Next::Close,
@@ -254,7 +258,10 @@ impl Exchange for Connection {
             }
             let mut wanted = PollFlags::IN | PollFlags::RDHUP;
             wanted.set(PollFlags::OUT, self.socket.is_write_blocked());
-            self.wait(wanted)?;
+            match self.wait(wanted) {
+                Err(ExchangeError::Stalled) => state.driver.stall(),
+                other => other?,
+            }
         }
     }
 

@@ -15,6 +15,7 @@ use rustix::event::epoll;
 use super::connection::DRAIN_IDLE_LIMIT;
 use super::reactor::{Phase, Reactor};
 use super::sync::lock;
+use super::wsgi::Application;
 
 impl Reactor {
     /// Takes every order that has come.
@@ -23,7 +24,7 @@ impl Reactor {
             match self.channel.receive::<WorkerOrder>() {
                 Ok(Received::Message(WorkerOrder::Serve, _)) => self.begin_serving(),
                 Ok(Received::Message(WorkerOrder::Drain { deadline }, _)) => {
-                    self.begin_drain(deadline)
+                    self.begin_drain(deadline);
                 }
                 Ok(Received::Nothing) => return,
                 // Not for us; the master is of the same build, so it will not happen twice.
@@ -43,7 +44,7 @@ impl Reactor {
         }
         self.slot.set_state(SlotState::Serving);
         if let Err(error) = self.watch_listeners() {
-            self.app.log(&format!(
+            Application::log(&format!(
                 "lictor: could not watch the listening sockets: {error}"
             ));
             self.finish();

@@ -4,12 +4,13 @@
 //! and says what came of it in an [`Outcome`]. While the app runs, everything it reads or writes
 //! goes through the exchange, which waits on that one connection without the interpreter.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 /// How long a client may neither send nor take a byte while the app waits for it.
-pub(crate) const STALL_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const STALL_LIMIT: Duration = Duration::from_mins(1);
 
 /// Who is at the other end, as the environ spells it.
 #[derive(Debug, Default)]
@@ -25,8 +26,8 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) method: &'a str,
     /// Path and query as they were sent.
     pub(crate) uri: &'a str,
-    /// Path as it was sent, still percent-encoded.
-    pub(crate) path: &'a str,
+    /// Path, percent-decoded.
+    pub(crate) path: Cow<'a, [u8]>,
     /// What follows the first `?`.
     pub(crate) query: &'a str,
     /// The host of an absolute-form target, which overrides the header (RFC 9112 §3.2.2).
@@ -47,6 +48,13 @@ pub(crate) enum RequestBody {
     Whole(Bytes),
     /// It comes by [`Exchange::read`].
     Streamed,
+}
+
+/// A request as the Python side gets it.
+pub(crate) struct Request<'r, 'a> {
+    pub(crate) head: &'r RequestHead<'a>,
+    pub(crate) fields: &'r mut RequestFields<'a>,
+    pub(crate) body: RequestBody,
 }
 
 /// What a response says before its body. Every part has been checked.

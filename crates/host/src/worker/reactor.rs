@@ -126,16 +126,15 @@ impl Reactor {
             events.clear();
             let timeout = self.timeout();
             match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
-                Ok(_) => {}
                 // Signal handlers of the app run in the main thread only.
                 Err(Errno::INTR) if is_main => {
-                    if self.app.wants_to_leave() {
+                    if Application::wants_to_leave() {
                         return self.finish();
                     }
                 }
-                Err(Errno::INTR) => {}
+                Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => {
-                    self.app.log(&format!(
+                    Application::log(&format!(
                         "lictor: the worker cannot wait for events: {error}"
                     ));
                     return self.finish();
@@ -160,8 +159,7 @@ impl Reactor {
                 self.accept(usize::try_from(key & !LISTENER_KEY).unwrap_or(usize::MAX));
             }
             _ => {
-                let index = (key & u64::from(u32::MAX)) as usize;
-                let found = lock(&self.table).get(index).map(Arc::clone);
+                let found = lock(&self.table).get(index_of(key)).map(Arc::clone);
                 // The place may have been given to another connection meanwhile.
                 let Some(connection) = found.filter(|found| found.key == key) else {
                     return;
@@ -228,7 +226,7 @@ impl Reactor {
         // A child that the app forked may hold the descriptor, which then would stay in the set.
         let _already_removed = epoll::delete(&self.epoll, &**connection);
         let mut table = lock(&self.table);
-        let index = (connection.key & u64::from(u32::MAX)) as usize;
+        let index = index_of(connection.key);
         if table
             .get(index)
             .is_some_and(|held| held.key == connection.key)
@@ -336,4 +334,9 @@ impl Reactor {
             .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
+}
+
+/// The place in the table that a key stands for.
+fn index_of(key: u64) -> usize {
+    usize::try_from(key & u64::from(u32::MAX)).unwrap_or(usize::MAX)
 }

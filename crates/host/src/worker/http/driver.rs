@@ -23,8 +23,6 @@ use super::station::{Desk, Station};
 use crate::worker::exchange::{ExchangeError, ResponseHead};
 use crate::worker::sync::lock;
 
-/// Most fields in one request; the size of the head is bounded by `buffer-size` too.
-const FIELD_LIMIT: usize = 128;
 /// Smallest read and write buffer of a connection that pays for uploads.
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -40,9 +38,9 @@ impl DriverSettings {
         let head_limit = head_limit as usize;
         let mut builder = http1::Builder::new();
         builder
-            // Without it, hyper reads ahead to notice a client that leaves: one more syscall.
+            // The number of fields stays at hyper's own limit of 100, for which it needs no memory.
+            // Without this, hyper reads ahead to notice a client that leaves: one more syscall.
             .half_close(true)
-            .max_headers(FIELD_LIMIT)
             .max_header_size(head_limit)
             .max_buf_size(head_limit.max(BUFFER_BYTES))
             // The reactor's own sweep closes slow connections; hyper would need a timer.
@@ -55,6 +53,10 @@ impl DriverSettings {
 }
 
 /// What a poll brought.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved at once; a box would be an allocation a request"
+)]
 pub(crate) enum Progress {
     /// The app is wanted.
     Request(Arrived),
@@ -97,7 +99,8 @@ pub(crate) struct Driver {
     is_begun: bool,
     /// The client may still be sending what nobody will read.
     is_unread: bool,
-    is_too_large: bool,
+    /// What went wrong with the request while the app read it.
+    body_error: Option<ExchangeError>,
 }
 
 impl Driver {
@@ -121,7 +124,7 @@ impl Driver {
             is_in_request: false,
             is_begun: false,
             is_unread: false,
-            is_too_large: false,
+            body_error: None,
         }
     }
 
@@ -190,7 +193,7 @@ impl Driver {
     fn admit(&mut self, parts: Parts, incoming: Incoming) -> Option<Arrived> {
         self.is_in_request = true;
         self.is_begun = false;
-        self.is_too_large = false;
+        self.body_error = None;
         self.body_bytes = 0;
         self.framing = Framing::of(&parts);
         let refused = |parts, status| {
@@ -232,8 +235,8 @@ impl Driver {
     /// The next piece of the request body. `Pending`: pump, then wait for the socket.
     pub(crate) fn poll_body(&mut self) -> Poll<Result<Option<Bytes>, ExchangeError>> {
         loop {
-            if self.is_too_large {
-                return Poll::Ready(Err(ExchangeError::TooLarge));
+            if let Some(error) = self.body_error {
+                return Poll::Ready(Err(error));
             }
             let Some(incoming) = &mut self.incoming else {
                 return Poll::Ready(Ok(None));
@@ -244,16 +247,16 @@ impl Driver {
                     self.incoming = None;
                     return Poll::Ready(Ok(None));
                 }
-                Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(ExchangeError::Gone)),
+                Poll::Ready(Some(Err(_))) => self.body_error = Some(ExchangeError::Gone),
                 Poll::Ready(Some(Ok(frame))) => {
                     // Trailers are of no use to a WSGI app.
                     let Ok(data) = frame.into_data() else {
                         continue;
                     };
                     self.body_bytes += data.len() as u64;
-                    self.is_too_large =
-                        self.body_limit.is_some_and(|limit| self.body_bytes > limit);
-                    if !self.is_too_large && !data.is_empty() {
+                    if self.body_limit.is_some_and(|limit| self.body_bytes > limit) {
+                        self.body_error = Some(ExchangeError::TooLarge);
+                    } else if !data.is_empty() {
                         return Poll::Ready(Ok(Some(data)));
                     }
                 }
@@ -320,9 +323,19 @@ impl Driver {
         Some(length)
     }
 
-    /// Whether the app failed because the client sent too much.
-    pub(crate) fn is_too_large(&self) -> bool {
-        self.is_too_large
+    /// The status to fail with, if the app failed because of what the client sent.
+    pub(crate) fn blame(&self) -> Option<u16> {
+        match self.body_error? {
+            ExchangeError::TooLarge => Some(413),
+            ExchangeError::Gone => Some(400),
+            ExchangeError::Stalled => Some(408),
+            ExchangeError::Interrupted => None,
+        }
+    }
+
+    /// The client stopped sending in the middle of the body.
+    pub(crate) fn stall(&mut self) {
+        self.body_error = Some(ExchangeError::Stalled);
     }
 
     /// Ends the connection so that the answer cannot be taken for complete.

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri
 use hyper::ext::ReasonPhrase;
 
 use super::body::AnswerBody;
+use super::percent;
 use crate::worker::exchange::{Peer, RequestHead, ResponseHead};
 
 /// A request that is ready for the app.
@@ -34,7 +35,7 @@ impl Arrived {
         RequestHead {
             method: self.parts.method.as_str(),
             uri: target.path_and_query().map_or("", |whole| whole.as_str()),
-            path: target.path(),
+            path: percent::decode(target.path()),
             query: target.query().unwrap_or(""),
             host: absolute_host(target),
             is_http_10: self.parts.version == Version::HTTP_10,

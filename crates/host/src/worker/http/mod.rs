@@ -12,5 +12,4 @@ mod station;
 
 pub(crate) use driver::{Driver, DriverSettings, Progress};
 pub(crate) use head::{Arrived, ArrivedBody};
-pub(crate) use percent::decode;
 pub(crate) use socket::Socket;

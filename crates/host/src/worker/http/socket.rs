@@ -20,6 +20,8 @@ use rustix::net::{
 
 /// Most that one read takes; hyper asks for less.
 const SCRATCH_BYTES: usize = 64 * 1024;
+/// Parts of a write that are joined before they are sent.
+const JOIN_BYTES: usize = 4096;
 
 thread_local! {
     // Read into here and copy: handing out hyper's uninitialised memory needs `unsafe`, and zeroing
@@ -187,6 +189,14 @@ impl Write for Stream {
             return self.poll_write(cx, only);
         }
         let wanted = parts.iter().map(|part| part.len()).sum();
+        // The kernel takes one small buffer more cheaply than a list of them.
+        if wanted <= JOIN_BYTES {
+            return SCRATCH.with_borrow_mut(|scratch| {
+                let joined = join(scratch, parts);
+                self.0
+                    .transmit(wanted, |fd| send(fd, joined, SendFlags::NOSIGNAL))
+            });
+        }
         self.0.transmit(wanted, |fd| {
             sendmsg(
                 fd,
@@ -210,4 +220,15 @@ impl Write for Stream {
         let _already_gone = shutdown(&self.0.fd, Shutdown::Write);
         Poll::Ready(Ok(()))
     }
+}
+
+fn join<'a>(room: &'a mut [u8], parts: &[IoSlice<'_>]) -> &'a [u8] {
+    let mut end = 0;
+    for part in parts {
+        if let Some(place) = room.get_mut(end..end + part.len()) {
+            place.copy_from_slice(part);
+            end += part.len();
+        }
+    }
+    room.get(..end).unwrap_or_default()
 }

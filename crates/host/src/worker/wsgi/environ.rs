@@ -63,12 +63,11 @@ impl Environ {
         })
     }
 
-    /// The environ of one request; `path` is decoded.
+    /// The environ of one request.
     pub(super) fn build<'py>(
         &self,
         py: Python<'py>,
         head: &RequestHead<'_>,
-        path: &[u8],
         fields: &mut RequestFields<'_>,
         input: &Bound<'py, Input>,
     ) -> PyResult<Bound<'py, PyDict>> {
@@ -80,7 +79,7 @@ impl Environ {
             Some((_, method)) => environ.set_item(intern!(py, "REQUEST_METHOD"), method)?,
             None => environ.set_item(intern!(py, "REQUEST_METHOD"), head.method)?,
         }
-        environ.set_item(intern!(py, "PATH_INFO"), native(py, path))?;
+        environ.set_item(intern!(py, "PATH_INFO"), native(py, &head.path))?;
         if !head.query.is_empty() {
             environ.set_item(
                 intern!(py, "QUERY_STRING"),
@@ -117,18 +116,11 @@ impl Environ {
             let made;
             let key = if let Some(key) = self.keys.get(name) {
                 key.bind(py)
+            } else if let Some(key) = environ_key(name) {
+                made = PyString::new(py, &key);
+                &made
             } else {
-                match name {
-                    "content-type" => intern!(py, "CONTENT_TYPE"),
-                    "content-length" => intern!(py, "CONTENT_LENGTH"),
-                    _ => {
-                        let Some(key) = environ_key(name) else {
-                            continue;
-                        };
-                        made = PyString::new(py, &key);
-                        &made
-                    }
-                }
+                continue;
             };
             if name == last_name {
                 join(environ, key, name, &text)?;

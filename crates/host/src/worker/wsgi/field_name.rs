@@ -19,6 +19,8 @@ pub(crate) const USUAL: &[&str] = &[
     "cf-ray",
     "cf-visitor",
     "connection",
+    "content-length",
+    "content-type",
     "cookie",
     "date",
     "dnt",

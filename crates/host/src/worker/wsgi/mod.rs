@@ -21,8 +21,7 @@ use pyo3::prelude::*;
 use self::environ::Environ;
 use self::input::Input;
 use self::start_response::StartResponse;
-use super::exchange::{Exchange, Outcome, Report, RequestBody, RequestFields, RequestHead};
-use super::http::decode;
+use super::exchange::{Exchange, Outcome, Report, Request, RequestFields};
 use super::{Listener, Worker};
 
 pub(super) use self::text::log;
@@ -48,16 +47,10 @@ impl Application {
     }
 
     /// Calls the app for one request. To be called without the interpreter.
-    pub(super) fn call(
-        &self,
-        head: &RequestHead<'_>,
-        fields: &mut RequestFields<'_>,
-        body: RequestBody,
-        exchange: Arc<dyn Exchange>,
-    ) -> Report {
+    pub(super) fn call(&self, request: Request<'_, '_>, exchange: Arc<dyn Exchange>) -> Report {
         // A panic of ours costs this one request; the hook has said where it was.
         catch_unwind(AssertUnwindSafe(|| {
-            Python::attach(|py| self.call_attached(py, head, fields, body, exchange))
+            Python::attach(|py| self.call_attached(py, request, exchange))
         }))
         .unwrap_or(Report {
             outcome: Outcome::Failed,
@@ -70,11 +63,10 @@ impl Application {
     fn call_attached(
         &self,
         py: Python<'_>,
-        head: &RequestHead<'_>,
-        fields: &mut RequestFields<'_>,
-        body: RequestBody,
+        request: Request<'_, '_>,
         exchange: Arc<dyn Exchange>,
     ) -> Report {
+        let Request { head, fields, body } = request;
         let input = Input::new(body, &exchange);
         let start = StartResponse::new(exchange, head.method == "HEAD");
         let (input, start) = match (Bound::new(py, input), Bound::new(py, start)) {
@@ -89,10 +81,9 @@ impl Application {
                 };
             }
         };
-        let path = decode(head.path);
         let result = self
             .environ
-            .build(py, head, &path, fields, &input)
+            .build(py, head, fields, &input)
             .and_then(|environ| self.callable.bind(py).call1((environ, &start)))
             .and_then(|iterable| respond::respond(&iterable, &start));
         // The app may keep both; neither may reach into the next request of this connection.
@@ -120,13 +111,13 @@ impl Application {
     }
 
     /// Says something in the app's own log.
-    pub(super) fn log(&self, line: &str) {
+    pub(super) fn log(line: &str) {
         Python::attach(|py| log(py, line));
     }
 
     /// Runs the signal handlers of the app, and whether one of them raised (`KeyboardInterrupt`,
     /// `SystemExit`). In the main thread, after a wait was interrupted.
-    pub(super) fn wants_to_leave(&self) -> bool {
+    pub(super) fn wants_to_leave() -> bool {
         Python::attach(|py| py.check_signals().is_err())
     }
 }

@@ -1,7 +1,7 @@
 //! What has been said of an answer so far: the head, and how much of the body.
 //!
 //! Pure bookkeeping over an [`Exchange`]: nothing is sent before the first piece that is not empty
-//! (PEP 3333, "The start_response() Callable"), and never more than `Content-Length` declares.
+//! (PEP 3333, "The `start_response()` Callable"), and never more than `Content-Length` declares.
 
 use bytes::Bytes;
 
@@ -13,8 +13,6 @@ pub(super) struct Reply {
     /// Given by `start_response`, not sent yet.
     pub(super) head: Option<ResponseHead>,
     pub(super) is_begun: bool,
-    /// HEAD, 204, 304: the body is dropped, and its length is nobody's concern.
-    pub(super) is_bodiless: bool,
     is_head_request: bool,
     pub(super) status: u16,
     declared: Option<u64>,
@@ -34,8 +32,12 @@ impl Reply {
     pub(super) fn set_head(&mut self, head: ResponseHead) {
         self.status = head.status;
         self.declared = head.content_length;
-        self.is_bodiless = self.is_head_request || head.status == 204 || head.status == 304;
         self.head = Some(head);
+    }
+
+    /// HEAD, 204, 304: the body is dropped, and its length is nobody's concern.
+    fn is_bodiless(&self) -> bool {
+        self.is_head_request || self.status == 204 || self.status == 304
     }
 
     pub(super) fn has_started(&self) -> bool {
@@ -51,13 +53,14 @@ impl Reply {
     /// the pieces go their usual way.
     pub(super) fn whole(&mut self, body: &Bytes) -> Option<ResponseHead> {
         let length = body.len() as u64;
-        let is_right = self.is_bodiless || self.declared.is_none_or(|declared| declared == length);
+        let is_right =
+            self.is_bodiless() || self.declared.is_none_or(|declared| declared == length);
         if self.is_begun || !is_right {
             return None;
         }
         let head = self.head.take()?;
         self.is_begun = true;
-        self.sent_bytes = if self.is_bodiless { 0 } else { length };
+        self.sent_bytes = if self.is_bodiless() { 0 } else { length };
         Some(head)
     }
 
@@ -69,7 +72,7 @@ impl Reply {
             if is_only && self.declared.is_none() {
                 self.declared = Some(length);
             }
-            if self.is_bodiless {
+            if self.is_bodiless() {
                 return exchange.begin_whole(head, Bytes::new());
             }
             // Head and body in one write.
@@ -79,7 +82,7 @@ impl Reply {
             }
             exchange.begin_stream(head);
         }
-        if self.is_bodiless {
+        if self.is_bodiless() {
             return;
         }
         if let Some(declared) = self.declared {
@@ -93,7 +96,7 @@ impl Reply {
 
     /// Whether the body is shorter than declared.
     pub(super) fn is_short(&self) -> bool {
-        !self.is_bodiless
+        !self.is_bodiless()
             && self
                 .declared
                 .is_some_and(|declared| self.sent_bytes < declared)

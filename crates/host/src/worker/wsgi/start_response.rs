@@ -55,7 +55,7 @@ impl StartResponse {
         slf.getattr(intern!(py, "write"))
     }
 
-    /// The imperative way of sending (PEP 3333, "The write() Callable").
+    /// The imperative way of sending (PEP 3333, "The `write()` Callable").
     #[pyo3(signature = (data, /))]
     fn write(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let Ok(data) = data.cast::<PyBytes>() else {
