@@ -177,12 +177,16 @@ fn with_spot<'a>(
             if !label.is_empty() {
                 annotation = annotation.label(label);
             }
-            let origin = Origin::path(file)
-                .line(excerpt.line)
-                .char_column(excerpt.column);
             let snippet = Snippet::source(excerpt.text.as_str())
                 .line_start(excerpt.line)
                 .annotation(annotation);
+            if !excerpt.is_cut_before {
+                return group.element(snippet.path(file));
+            }
+            // The renderer would count columns from the cut.
+            let origin = Origin::path(file)
+                .line(excerpt.line)
+                .char_column(excerpt.column);
             group.element(origin).element(snippet)
         }
     }

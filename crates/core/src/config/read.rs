@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Complaint, Diagnostics, quote};
-use super::draft::Draft;
+use super::draft::{Draft, Start};
 use super::format::Format;
 use super::options::{Found, ValueKind, look_up, nearest};
 use super::setting::{Outcome, Setting};
@@ -67,9 +67,12 @@ pub fn parse_flags(
     let Some((file_path, bytes)) = file else {
         return reading
             .finish(
-                flag_settings,
+                &flag_settings,
                 base_dir,
-                &Place::Flag("command line".to_owned()),
+                &Start {
+                    place: Place::Flag("command line".to_owned()),
+                    format: None,
+                },
             )
             .map_err(|complaints| Diagnostics::new(path, None, complaints));
     };
@@ -92,8 +95,12 @@ pub fn parse_flags(
     let mut settings = reading.gather(&document.entries, &file_base, Some(&source));
     settings.retain(|setting| !is_overridden(setting, &flag_settings));
     settings.extend(flag_settings);
+    let start = Start {
+        place: document.place,
+        format: Some(format),
+    };
     reading
-        .finish(settings, &file_base, &document.place)
+        .finish(&settings, &file_base, &start)
         .map_err(annotate)
 }
 
@@ -160,6 +167,8 @@ fn is_overridden(setting: &Setting<'_>, flags: &[Setting<'_>]) -> bool {
 #[derive(Default)]
 struct Reading {
     complaints: Vec<Complaint>,
+    /// Options that were meant, whatever came of it: they are not missing.
+    told: Vec<&'static str>,
 }
 
 impl Reading {
@@ -192,7 +201,7 @@ impl Reading {
                     if may_repeat && spec.kind == ValueKind::Many && known.key == entry.key {
                         known.nodes.push(&entry.node);
                     } else {
-                        self.complaints.push(repeated(known, entry));
+                        self.complaints.push(repeated(known, entry, may_repeat));
                     }
                 }
                 Some(Found::Fixed(fixed)) => {
@@ -202,30 +211,46 @@ impl Reading {
                 Some(Found::Absent(absent)) => {
                     self.complaints
                         .push(absent.complaint(&entry.key, entry.place.clone()));
+                    self.told.extend(absent.stands_for);
                 }
-                None => self.complaints.push(unknown(entry)),
+                None => self.unknown(entry),
             }
         }
         settings
     }
 
+    fn unknown(&mut self, entry: &Entry) {
+        let message = format!("unknown option {}", quote(&entry.key));
+        let complaint = Complaint::new(entry.place.clone(), message);
+        self.complaints.push(match nearest(&entry.key) {
+            Some(name) => {
+                if let Some(Found::Option(spec)) = look_up(name) {
+                    self.told.push(spec.name);
+                }
+                complaint.hint(format!("did you mean `{name}`?"))
+            }
+            None => complaint.hint("`lictor explain` lists every option"),
+        });
+    }
+
     /// Applies all settings and checks the whole.
     fn finish(
         mut self,
-        settings: Vec<Setting<'_>>,
+        settings: &[Setting<'_>],
         base: &Path,
-        start: &Place,
+        start: &Start,
     ) -> Outcome<VassalConfig> {
         let mut draft = Draft::default();
-        for setting in &settings {
+        for setting in settings {
             let outcome = match setting.nodes.iter().find_map(|node| nul_complaint(node)) {
                 Some(complaint) => Err(vec![complaint]),
                 None => (setting.spec.apply)(&mut draft, setting),
             };
             self.complaints.extend(outcome.err().unwrap_or_default());
         }
-        let told: Vec<_> = settings.iter().map(|setting| setting.spec.name).collect();
-        match draft.finish(base, start, &told) {
+        self.told
+            .extend(settings.iter().map(|setting| setting.spec.name));
+        match draft.finish(base, start, &self.told) {
             Ok(vassal) if self.complaints.is_empty() => Ok(vassal),
             Ok(_) => Err(self.complaints),
             Err(missing) => {
@@ -237,7 +262,7 @@ impl Reading {
 }
 
 /// The complaint about an option that is there already, perhaps by another name.
-fn repeated(known: &Setting<'_>, entry: &Entry) -> Complaint {
+fn repeated(known: &Setting<'_>, entry: &Entry, may_repeat: bool) -> Complaint {
     let message = if known.key == entry.key {
         format!("{} is given twice", quote(&entry.key))
     } else {
@@ -247,25 +272,14 @@ fn repeated(known: &Setting<'_>, entry: &Entry) -> Complaint {
             quote(&entry.key)
         )
     };
-    let hint = if known.spec.kind == ValueKind::Many {
-        "give several values as a list"
-    } else {
-        "keep one of them"
+    let hint = match (known.spec.kind, may_repeat) {
+        (ValueKind::Many, true) => "repeat the same name for several values",
+        (ValueKind::Many, false) => "give several values as a list",
+        (ValueKind::Switch | ValueKind::One, _) => "keep one of them",
     };
     Complaint::new(entry.place.clone(), message)
         .also(known.key_place.clone(), "first here")
         .hint(hint)
-}
-
-fn unknown(entry: &Entry) -> Complaint {
-    let complaint = Complaint::new(
-        entry.place.clone(),
-        format!("unknown option {}", quote(&entry.key)),
-    );
-    match nearest(&entry.key) {
-        Some(name) => complaint.hint(format!("did you mean `{name}`?")),
-        None => complaint.hint("`lictor explain` lists every option"),
-    }
 }
 
 /// Escapes can smuggle a NUL past the check of the text; no value may hold one.

@@ -17,7 +17,12 @@ pub(in crate::config) fn variables(setting: &Setting<'_>) -> Outcome<Vec<Variabl
         let read: Vec<_> = match &node.value {
             Value::Table(entries) => entries.iter().map(|entry| member(setting, entry)).collect(),
             Value::List(items) => items.iter().map(|item| assignment(setting, item)).collect(),
-            _ => vec![assignment(setting, node)],
+            Value::Null
+            | Value::Bare
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::Date(_) => vec![assignment(setting, node)],
         };
         for outcome in read {
             match outcome {
