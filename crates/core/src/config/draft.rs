@@ -120,11 +120,8 @@ impl Draft {
         let app = self.checked_app(start, told, &mut complaints);
         if self.http.is_empty() && !told.contains(&"http") {
             complaints.push(
-                Complaint::new(start.place.clone(), "no address to listen on").hint(example(
-                    start,
-                    "http",
-                    "127.0.0.1:8000",
-                )),
+                Complaint::new(start.place.clone(), "no address to listen on")
+                    .hint(format!("add {}", start.example("http", "127.0.0.1:8000"))),
             );
         }
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
@@ -178,13 +175,12 @@ impl Draft {
                     .iter()
                     .any(|name| matches!(*name, "module" | "wsgi-file"))
                 {
-                    complaints.push(
-                        Complaint::new(start.place.clone(), "no app to load").hint(example(
-                            start,
-                            "module",
-                            "package.module:application",
-                        )),
-                    );
+                    complaints.push(Complaint::new(start.place.clone(), "no app to load").hint(
+                        format!(
+                            "add {}",
+                            start.example("module", "package.module:application")
+                        ),
+                    ));
                 }
                 None
             }

@@ -73,8 +73,10 @@ fn assignment(setting: &Setting<'_>, node: &Node) -> Result<(Variable, Place), C
     let text = setting.text(node)?;
     let Some((key, value)) = text.split_once('=') else {
         let message = format!("{} is not `KEY=VALUE`", quote(text));
-        return Err(Complaint::new(node.place.clone(), message)
-            .hint(format!("write `{text}=` for an empty value")));
+        return Err(Complaint::new(node.place.clone(), message).hint(format!(
+            "write {} for an empty value",
+            quote(&format!("{text}="))
+        )));
     };
     checked(key, value.to_owned(), node.place.clone())
 }
