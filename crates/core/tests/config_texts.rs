@@ -104,7 +104,7 @@ fn almost_a_file() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1500) })]
 
     #[test]
     fn no_text_panics_and_every_complaint_has_a_place(text in almost_a_file()) {
@@ -127,7 +127,8 @@ proptest! {
 
     #[test]
     fn the_same_options_are_the_same_vassal_in_every_format(
-        module in "[a-z_]{1,8}(\\.[a-z_]{1,8}){0,2}(:[a-z_]{1,8})?",
+        // Without `p`: a name that ends in `.py` is taken for a file.
+        module in "[a-oq-z_]{1,8}(\\.[a-oq-z_]{1,8}){0,2}(:[a-z_]{1,8})?",
         ports in prop::collection::hash_set(1_u16.., 1..4),
         processes in 1_u32..=1024,
         mercy in prop::option::of("[1-9][0-9]{0,2}(s|m|ms)?"),
@@ -199,18 +200,19 @@ fn as_ini(single: &Single<'_>, many: &Many<'_>) -> String {
     format!("[uwsgi]\n{}", all.collect::<String>())
 }
 
+fn lines(count: u32, line: fn(u32) -> String) -> String {
+    (0..count).map(line).collect()
+}
+
 #[test]
 fn hostile_files_are_refused_quickly() {
     let mib = 1024 * 1024;
-    let directives: String = (0..60_000).map(|n| format!("%TAG !a{n}! b\n")).collect();
+    let directives = lines(60_000, |n| format!("%TAG !a{n}! b\n"));
     let long = "x".repeat(mib / 2);
     let texts = [
         ("toml", "a.".repeat(mib / 2 - 8) + "a = 1\n"),
         ("toml", "a = ".to_owned() + &"[".repeat(mib - 8)),
-        (
-            "toml",
-            (0..100_000).map(|n| format!("q{n} = 1\n")).collect(),
-        ),
+        ("toml", lines(100_000, |n| format!("q{n} = 1\n"))),
         ("yaml", "[".repeat(mib)),
         ("yaml", "{a: ".repeat(mib / 4)),
         ("yaml", "- ".repeat(mib / 2)),
@@ -220,7 +222,7 @@ fn hostile_files_are_refused_quickly() {
             "yaml",
             format!("a: &a {long}\nb: [{}]\n", "*a, ".repeat(20_000)),
         ),
-        ("yaml", (0..90_000).map(|n| format!("q{n}: 1\n")).collect()),
+        ("yaml", lines(90_000, |n| format!("q{n}: 1\n"))),
         (
             "yaml",
             format!(

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Complaint, Diagnostics, quote};
 use super::draft::{Draft, Start};
+use super::flags::{flag_entries, is_overridden};
 use super::format::Format;
 use super::options::{Found, ValueKind, look_up, nearest};
 use super::setting::{Outcome, Setting};
@@ -17,8 +18,6 @@ use crate::sys::{FileReadError, read_bounded};
 
 /// Largest vassal file.
 const FILE_LIMIT_BYTES: u64 = 1024 * 1024;
-/// The options of which a flag replaces all that the file says.
-const WHAT_TO_LOAD: [&str; 3] = ["module", "wsgi-file", "callable"];
 
 /// Reads and parses a vassal file; its extension says the format.
 pub fn read_vassal(path: &Path) -> Result<VassalConfig, Diagnostics> {
@@ -62,8 +61,8 @@ pub fn parse_flags(
     let path = file.map_or(Path::new("command line"), |(path, _)| path);
     let base_dir = &absolute(base_dir);
     let mut reading = Reading::default();
-    let flag_entries = flag_entries(flags);
-    let flag_settings = reading.gather(&flag_entries, base_dir, None);
+    let entries = flag_entries(flags);
+    let flag_settings = reading.gather(&entries, base_dir, None);
     let Some((file_path, bytes)) = file else {
         return reading
             .finish(
@@ -123,44 +122,6 @@ fn directory_of(path: &Path) -> PathBuf {
 /// Relative to the working directory; should that be gone, to the root.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| Path::new("/").join(path))
-}
-
-/// Flags in the shape of a file's entries.
-fn flag_entries(flags: &[(String, Vec<String>)]) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for (name, values) in flags {
-        let key = name.trim_start_matches('-').to_owned();
-        let dashes = if key.chars().count() == 1 { "-" } else { "--" };
-        let place = Place::Flag(format!("{dashes}{key}"));
-        let mut push = |value| {
-            let node = Node {
-                value,
-                place: place.clone(),
-            };
-            entries.push(Entry {
-                key: key.clone(),
-                place: place.clone(),
-                node,
-            });
-        };
-        if values.is_empty() {
-            push(Value::Bare);
-        }
-        for value in values {
-            push(Value::Text(value.clone()));
-        }
-    }
-    entries
-}
-
-fn is_overridden(setting: &Setting<'_>, flags: &[Setting<'_>]) -> bool {
-    let name = setting.spec.name;
-    flags.iter().any(|flag| match flag.spec.name {
-        // Variables are added to, one by one.
-        "env" => false,
-        "module" | "wsgi-file" => WHAT_TO_LOAD.contains(&name),
-        flag_name => flag_name == name,
-    })
 }
 
 /// The state of one reading.
