@@ -16,6 +16,8 @@ use super::tree::Place;
 const SHOWN_LIMIT: usize = 20;
 /// Longest quotation of a file's text inside a message, in characters.
 const QUOTE_LIMIT: usize = 60;
+/// Longest message or hint, in characters; ours are far shorter.
+const MESSAGE_LIMIT: usize = 400;
 
 /// Something wrong, as it is found.
 #[derive(Clone, Debug)]
@@ -116,8 +118,8 @@ impl Diagnostic {
     fn resolve(complaint: &Complaint, source: Option<&Source<'_>>) -> Option<Self> {
         let spot = Spot::resolve(&complaint.place, source)?;
         Some(Self {
-            message: complaint.message.clone(),
-            hint: complaint.hint.clone(),
+            message: bounded(&complaint.message),
+            hint: complaint.hint.as_deref().map(bounded),
             spot,
             also: complaint
                 .also
@@ -177,12 +179,16 @@ fn with_spot<'a>(
             if !label.is_empty() {
                 annotation = annotation.label(label);
             }
-            let origin = Origin::path(file)
-                .line(excerpt.line)
-                .char_column(excerpt.column);
             let snippet = Snippet::source(excerpt.text.as_str())
                 .line_start(excerpt.line)
                 .annotation(annotation);
+            if !excerpt.is_cut_before {
+                return group.element(snippet.path(file));
+            }
+            // The renderer would count columns from the cut.
+            let origin = Origin::path(file)
+                .line(excerpt.line)
+                .char_column(excerpt.column);
             group.element(origin).element(snippet)
         }
     }
@@ -262,6 +268,14 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+/// A message of a bounded length, whatever a parser or a value put into it.
+fn bounded(message: &str) -> String {
+    match message.char_indices().nth(MESSAGE_LIMIT) {
+        Some((at, _)) => format!("{}…", message.get(..at).unwrap_or_default()),
+        None => message.to_owned(),
+    }
+}
 
 /// Control characters would command the terminal.
 fn printable(c: char) -> char {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::diagnostic::Complaint;
+use super::format::Format;
 use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
@@ -38,6 +39,27 @@ pub(super) struct Draft {
     pub(super) uid: Option<UserName>,
     pub(super) gid: Option<GroupName>,
     pub(super) access_log: AccessLog,
+}
+
+/// Where the options begin, for what is missing among them.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) place: Place,
+    /// The file's format; none on a command line.
+    pub(super) format: Option<Format>,
+}
+
+impl Start {
+    /// How an option is set there.
+    fn example(&self, name: &str, value: &str) -> String {
+        match self.format {
+            Some(Format::Toml) => format!("`{name} = \"{value}\"`"),
+            Some(Format::Yaml) => format!("`{name}: \"{value}\"`"),
+            Some(Format::Json) => format!("`\"{name}\": \"{value}\"`"),
+            Some(Format::Ini) => format!("`{name} = {value}`"),
+            None => format!("`--{name} {value}`"),
+        }
+    }
 }
 
 impl Default for Draft {
@@ -92,7 +114,7 @@ impl Draft {
     pub(super) fn finish(
         self,
         base: &Path,
-        start: &Place,
+        start: &Start,
         told: &[&'static str],
     ) -> Outcome<VassalConfig> {
         let mut complaints = Vec::new();
@@ -100,11 +122,8 @@ impl Draft {
         let app = self.checked_app(start, told, &mut complaints);
         if self.http.is_empty() && !told.contains(&"http") {
             complaints.push(
-                Complaint::new(start.clone(), "no address to listen on").hint(example(
-                    start,
-                    "http",
-                    "127.0.0.1:8000",
-                )),
+                Complaint::new(start.place.clone(), "no address to listen on")
+                    .hint(format!("add {}", start.example("http", "127.0.0.1:8000"))),
             );
         }
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
@@ -139,7 +158,7 @@ impl Draft {
 
     fn checked_app(
         &self,
-        start: &Place,
+        start: &Start,
         told: &[&'static str],
         complaints: &mut Vec<Complaint>,
     ) -> Option<AppTarget> {
@@ -159,13 +178,12 @@ impl Draft {
                     .iter()
                     .any(|name| matches!(*name, "module" | "wsgi-file"))
                 {
-                    complaints.push(
-                        Complaint::new(start.clone(), "no app to load").hint(example(
-                            start,
-                            "module",
-                            "package.module:application",
-                        )),
-                    );
+                    complaints.push(Complaint::new(start.place.clone(), "no app to load").hint(
+                        format!(
+                            "add {}",
+                            start.example("module", "package.module:application")
+                        ),
+                    ));
                 }
                 None
             }
@@ -187,13 +205,5 @@ impl Draft {
             (_, Some((name, _))) | (Some((name, _)), None) => Some(name.clone()),
             (None, None) => None,
         }
-    }
-}
-
-/// A hint that shows how to set an option, in the place where it is missing.
-fn example(start: &Place, name: &str, value: &str) -> String {
-    match start {
-        Place::Flag(_) => format!("add `--{name} {value}`"),
-        Place::File | Place::Bytes(_) | Place::YamlNode(_) => format!("add `{name} = \"{value}\"`"),
     }
 }

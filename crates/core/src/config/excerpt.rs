@@ -14,6 +14,8 @@ pub(super) struct Excerpt {
     pub(super) line: usize,
     /// In characters, from 1.
     pub(super) column: usize,
+    /// Whether the shown text begins within the line.
+    pub(super) is_cut_before: bool,
     /// What is shown.
     pub(super) text: String,
     /// The bytes of `text` to underline.
@@ -48,27 +50,38 @@ impl Excerpt {
         let marked = tail.get(..(end - start).min(tail.len())).unwrap_or(tail);
         let rest = tail.get(marked.len()..).unwrap_or_default();
         let column = lead.chars().count() + 1;
-        let (text, span) = window(lead, marked, rest);
+        let is_cut_before = is_cut_before(lead, marked, rest);
+        let lead = if is_cut_before { tail_of(lead) } else { lead };
+        let (text, span) = window(lead, is_cut_before, marked, rest);
         Self {
             line,
             column,
+            is_cut_before,
             text,
             span,
         }
     }
 }
 
+fn is_cut_before(lead: &str, marked: &str, rest: &str) -> bool {
+    let lead = lead.chars().count();
+    lead > LEAD && lead + marked.chars().count() + rest.chars().count() > LINE_LIMIT
+}
+
+/// The last characters before the place.
+fn tail_of(lead: &str) -> &str {
+    let at = lead
+        .char_indices()
+        .rev()
+        .nth(LEAD - 1)
+        .map_or(0, |(at, _)| at);
+    lead.get(at..).unwrap_or_default()
+}
+
 /// The line as it is shown, and the marked part of it.
-fn window(lead: &str, marked: &str, rest: &str) -> (String, Range<usize>) {
-    let lead_chars = lead.chars().count();
-    let is_long = lead_chars + marked.chars().count() + rest.chars().count() > LINE_LIMIT;
-    let mut text = String::new();
-    if is_long && lead_chars > LEAD {
-        text.push('…');
-        text.extend(lead.chars().skip(lead_chars - LEAD).map(shown));
-    } else {
-        text.extend(lead.chars().map(shown));
-    }
+fn window(lead: &str, is_cut: bool, marked: &str, rest: &str) -> (String, Range<usize>) {
+    let mut text = String::from(if is_cut { "…" } else { "" });
+    text.extend(lead.chars().map(shown));
     let room = LINE_LIMIT.saturating_sub(text.chars().count());
     let start = text.len();
     text.extend(marked.chars().take(room).map(shown));

@@ -1,5 +1,6 @@
 //! The option table as text: for `lictor explain`, the README and the every-option example.
 
+use super::diagnostic::quote;
 use super::options::{Found, OptionSpec, ValueKind, look_up, nearest, options};
 
 /// Width of running text.
@@ -26,8 +27,11 @@ pub fn explain(name: Option<&str>) -> Result<String, String> {
             absent.instead
         )),
         None => Err(match nearest(name) {
-            Some(near) => format!("unknown option `{name}`; did you mean `{near}`?"),
-            None => format!("unknown option `{name}`; `lictor explain` lists every option"),
+            Some(near) => format!("unknown option {}; did you mean `{near}`?", quote(name)),
+            None => format!(
+                "unknown option {}; `lictor explain` lists every option",
+                quote(name)
+            ),
         }),
     }
 }

@@ -8,6 +8,7 @@ mod diagnostic;
 mod draft;
 mod excerpt;
 mod explain;
+mod flags;
 mod format;
 mod name;
 mod options;

@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Complaint, Diagnostics, quote};
-use super::draft::Draft;
+use super::draft::{Draft, Start};
+use super::flags::{flag_entries, is_overridden};
 use super::format::Format;
 use super::options::{Found, ValueKind, look_up, nearest};
 use super::setting::{Outcome, Setting};
@@ -17,8 +18,6 @@ use crate::sys::{FileReadError, read_bounded};
 
 /// Largest vassal file.
 const FILE_LIMIT_BYTES: u64 = 1024 * 1024;
-/// The options of which a flag replaces all that the file says.
-const WHAT_TO_LOAD: [&str; 3] = ["module", "wsgi-file", "callable"];
 
 /// Reads and parses a vassal file; its extension says the format.
 pub fn read_vassal(path: &Path) -> Result<VassalConfig, Diagnostics> {
@@ -62,14 +61,17 @@ pub fn parse_flags(
     let path = file.map_or(Path::new("command line"), |(path, _)| path);
     let base_dir = &absolute(base_dir);
     let mut reading = Reading::default();
-    let flag_entries = flag_entries(flags);
-    let flag_settings = reading.gather(&flag_entries, base_dir, None);
+    let entries = flag_entries(flags);
+    let flag_settings = reading.gather(&entries, base_dir, None);
     let Some((file_path, bytes)) = file else {
         return reading
             .finish(
-                flag_settings,
+                &flag_settings,
                 base_dir,
-                &Place::Flag("command line".to_owned()),
+                &Start {
+                    place: Place::Flag("command line".to_owned()),
+                    format: None,
+                },
             )
             .map_err(|complaints| Diagnostics::new(path, None, complaints));
     };
@@ -92,8 +94,12 @@ pub fn parse_flags(
     let mut settings = reading.gather(&document.entries, &file_base, Some(&source));
     settings.retain(|setting| !is_overridden(setting, &flag_settings));
     settings.extend(flag_settings);
+    let start = Start {
+        place: document.place,
+        format: Some(format),
+    };
     reading
-        .finish(settings, &file_base, &document.place)
+        .finish(&settings, &file_base, &start)
         .map_err(annotate)
 }
 
@@ -118,48 +124,12 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| Path::new("/").join(path))
 }
 
-/// Flags in the shape of a file's entries.
-fn flag_entries(flags: &[(String, Vec<String>)]) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for (name, values) in flags {
-        let key = name.trim_start_matches('-').to_owned();
-        let dashes = if key.chars().count() == 1 { "-" } else { "--" };
-        let place = Place::Flag(format!("{dashes}{key}"));
-        let mut push = |value| {
-            let node = Node {
-                value,
-                place: place.clone(),
-            };
-            entries.push(Entry {
-                key: key.clone(),
-                place: place.clone(),
-                node,
-            });
-        };
-        if values.is_empty() {
-            push(Value::Bare);
-        }
-        for value in values {
-            push(Value::Text(value.clone()));
-        }
-    }
-    entries
-}
-
-fn is_overridden(setting: &Setting<'_>, flags: &[Setting<'_>]) -> bool {
-    let name = setting.spec.name;
-    flags.iter().any(|flag| match flag.spec.name {
-        // Variables are added to, one by one.
-        "env" => false,
-        "module" | "wsgi-file" => WHAT_TO_LOAD.contains(&name),
-        flag_name => flag_name == name,
-    })
-}
-
 /// The state of one reading.
 #[derive(Default)]
 struct Reading {
     complaints: Vec<Complaint>,
+    /// Options that were meant, whatever came of it: they are not missing.
+    told: Vec<&'static str>,
 }
 
 impl Reading {
@@ -192,7 +162,7 @@ impl Reading {
                     if may_repeat && spec.kind == ValueKind::Many && known.key == entry.key {
                         known.nodes.push(&entry.node);
                     } else {
-                        self.complaints.push(repeated(known, entry));
+                        self.complaints.push(repeated(known, entry, may_repeat));
                     }
                 }
                 Some(Found::Fixed(fixed)) => {
@@ -202,30 +172,46 @@ impl Reading {
                 Some(Found::Absent(absent)) => {
                     self.complaints
                         .push(absent.complaint(&entry.key, entry.place.clone()));
+                    self.told.extend(absent.stands_for);
                 }
-                None => self.complaints.push(unknown(entry)),
+                None => self.unknown(entry),
             }
         }
         settings
     }
 
+    fn unknown(&mut self, entry: &Entry) {
+        let message = format!("unknown option {}", quote(&entry.key));
+        let complaint = Complaint::new(entry.place.clone(), message);
+        self.complaints.push(match nearest(&entry.key) {
+            Some(name) => {
+                if let Some(Found::Option(spec)) = look_up(name) {
+                    self.told.push(spec.name);
+                }
+                complaint.hint(format!("did you mean `{name}`?"))
+            }
+            None => complaint.hint("`lictor explain` lists every option"),
+        });
+    }
+
     /// Applies all settings and checks the whole.
     fn finish(
         mut self,
-        settings: Vec<Setting<'_>>,
+        settings: &[Setting<'_>],
         base: &Path,
-        start: &Place,
+        start: &Start,
     ) -> Outcome<VassalConfig> {
         let mut draft = Draft::default();
-        for setting in &settings {
+        for setting in settings {
             let outcome = match setting.nodes.iter().find_map(|node| nul_complaint(node)) {
                 Some(complaint) => Err(vec![complaint]),
                 None => (setting.spec.apply)(&mut draft, setting),
             };
             self.complaints.extend(outcome.err().unwrap_or_default());
         }
-        let told: Vec<_> = settings.iter().map(|setting| setting.spec.name).collect();
-        match draft.finish(base, start, &told) {
+        self.told
+            .extend(settings.iter().map(|setting| setting.spec.name));
+        match draft.finish(base, start, &self.told) {
             Ok(vassal) if self.complaints.is_empty() => Ok(vassal),
             Ok(_) => Err(self.complaints),
             Err(missing) => {
@@ -237,7 +223,7 @@ impl Reading {
 }
 
 /// The complaint about an option that is there already, perhaps by another name.
-fn repeated(known: &Setting<'_>, entry: &Entry) -> Complaint {
+fn repeated(known: &Setting<'_>, entry: &Entry, may_repeat: bool) -> Complaint {
     let message = if known.key == entry.key {
         format!("{} is given twice", quote(&entry.key))
     } else {
@@ -247,25 +233,14 @@ fn repeated(known: &Setting<'_>, entry: &Entry) -> Complaint {
             quote(&entry.key)
         )
     };
-    let hint = if known.spec.kind == ValueKind::Many {
-        "give several values as a list"
-    } else {
-        "keep one of them"
+    let hint = match (known.spec.kind, may_repeat) {
+        (ValueKind::Many, true) => "repeat the same name for several values",
+        (ValueKind::Many, false) => "give several values as a list",
+        (ValueKind::Switch | ValueKind::One, _) => "keep one of them",
     };
     Complaint::new(entry.place.clone(), message)
         .also(known.key_place.clone(), "first here")
         .hint(hint)
-}
-
-fn unknown(entry: &Entry) -> Complaint {
-    let complaint = Complaint::new(
-        entry.place.clone(),
-        format!("unknown option {}", quote(&entry.key)),
-    );
-    match nearest(&entry.key) {
-        Some(name) => complaint.hint(format!("did you mean `{name}`?")),
-        None => complaint.hint("`lictor explain` lists every option"),
-    }
 }
 
 /// Escapes can smuggle a NUL past the check of the text; no value may hold one.

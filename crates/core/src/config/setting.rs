@@ -63,33 +63,36 @@ impl<'a> Setting<'a> {
 
     /// The values of a list option, one list deep.
     fn flat(&self) -> impl Iterator<Item = &'a Node> {
-        self.nodes.iter().flat_map(|node| match &node.value {
-            Value::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(*node),
+        self.nodes.iter().flat_map(|node| {
+            if let Value::List(items) = &node.value {
+                items.as_slice()
+            } else {
+                std::slice::from_ref(*node)
+            }
         })
     }
 
     /// Text with something in it.
     pub(super) fn text<'n>(&self, node: &'n Node) -> Result<&'n str, Complaint> {
-        match &node.value {
-            Value::Text(text) if text.trim().is_empty() => Err(self.without_value(&node.place)),
-            Value::Text(text) => Ok(text.trim()),
-            _ => Err(self.mismatch(node)),
+        let Value::Text(text) = &node.value else {
+            return Err(self.mismatch(node));
+        };
+        match text.trim() {
+            "" => Err(self.without_value(&node.place)),
+            text => Ok(text),
         }
     }
 
     /// Text, or a number as it was spelt: for what looks like a number and is none.
     pub(super) fn spelling(&self, node: &Node) -> Result<String, Complaint> {
-        match &node.value {
-            Value::Number(number) => {
-                let spelt = match self.source {
-                    Some(source) => source.spelling(node),
-                    None => Some(number.clone()),
-                };
-                spelt.ok_or_else(|| self.mismatch(node).hint("write the value in quotes"))
-            }
-            _ => self.text(node).map(str::to_owned),
-        }
+        let Value::Number(number) = &node.value else {
+            return self.text(node).map(str::to_owned);
+        };
+        let spelt = match self.source {
+            Some(source) => source.spelling(node),
+            None => Some(number.clone()),
+        };
+        spelt.ok_or_else(|| self.mismatch(node).hint("write the value in quotes"))
     }
 
     /// The complaint that a value is not what the option takes.
@@ -112,10 +115,7 @@ impl<'a> Setting<'a> {
             quote(self.key),
             self.spec.takes
         );
-        Complaint::new(place.clone(), message).hint(format!(
-            "write `{} = {}`, or remove the line",
-            self.spec.name, self.spec.example
-        ))
+        Complaint::new(place.clone(), message).hint("give it one, or remove it")
     }
 
     /// A complaint about a value of this option: `` `key` … ``.

@@ -84,6 +84,7 @@ impl<'t> Reader<'t> {
                 Place::Bytes(at..at + 1),
                 format!("not valid JSON: {message}"),
             )
+            .hint("keys and texts stand in double quotes, and nothing has a comma after the last")
         })
     }
 

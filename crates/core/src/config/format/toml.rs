@@ -13,6 +13,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Complaint> {
         // Some of the parser's messages have a second line for its own kind of rendering.
         let message = error.message().lines().collect::<Vec<_>>().join("; ");
         Complaint::new(place, format!("not valid TOML: {message}"))
+            .hint("texts stand in quotes, each option has a line, tables come last")
     })?;
     let place = Place::Bytes(0..0);
     let entries = copy_table(table.get_ref(), &mut Bounds::default(), 0)?;

@@ -60,6 +60,7 @@ fn syntax_complaint(text: &str, error: &serde_yaml::Error, failure: Option<Strin
     // The parser appends the place, which is shown otherwise.
     let message = message.split(" at line ").next().unwrap_or_default();
     Complaint::new(place, format!("not valid YAML: {message}"))
+        .hint("indent by spaces, and put what begins with `@`, `%`, `*`, `&` or `[` into quotes")
 }
 
 /// What a pass over the document has seen.

@@ -11,6 +11,8 @@ pub(in crate::config) struct Absent {
     /// A name that ends in `-` stands for all that begin with it.
     pub(in crate::config) names: &'static [&'static str],
     is_later: bool,
+    /// The option to use instead, if there is one.
+    pub(in crate::config) stands_for: Option<&'static str>,
     /// What to do instead.
     pub(in crate::config) instead: &'static str,
 }
@@ -40,6 +42,7 @@ pub(super) const fn later(names: &'static [&'static str], instead: &'static str)
     Absent {
         names,
         is_later: true,
+        stands_for: None,
         instead,
     }
 }
@@ -48,6 +51,17 @@ const fn never(names: &'static [&'static str], instead: &'static str) -> Absent 
     Absent {
         names,
         is_later: false,
+        stands_for: None,
+        instead,
+    }
+}
+
+/// A socket of another protocol, for which `http` has to do.
+pub(super) const fn later_socket(names: &'static [&'static str], instead: &'static str) -> Absent {
+    Absent {
+        names,
+        is_later: true,
+        stands_for: Some("http"),
         instead,
     }
 }
@@ -58,7 +72,10 @@ pub(super) fn absent() -> impl Iterator<Item = &'static Absent> {
 }
 
 static NEVER: &[Absent] = &[
-    never(&["disable-logging", "L"], "use `access-log = \"off\"`"),
+    never(
+        &["disable-logging", "L"],
+        "use `access-log` with the value `off`",
+    ),
     never(
         &[
             "logger",

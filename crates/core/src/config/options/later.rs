@@ -1,17 +1,17 @@
 //! What a later version may have: each option is answered with what to do until then.
 
-use super::absent::{Absent, later};
+use super::absent::{Absent, later, later_socket};
 
 pub(super) static LATER: &[Absent] = &[
-    later(
+    later_socket(
         &["uwsgi", "socket", "uwsgi-socket", "s"],
         "use `http`, and `proxy_pass` instead of `uwsgi_pass` in nginx",
     ),
-    later(
+    later_socket(
         &["fastcgi", "fastcgi-socket", "scgi", "scgi-socket"],
         "use `http`, and let the web server proxy to it",
     ),
-    later(
+    later_socket(
         &[
             "https",
             "https-socket",
@@ -21,7 +21,7 @@ pub(super) static LATER: &[Absent] = &[
         ],
         "use `http` behind a proxy that ends TLS",
     ),
-    later(
+    later_socket(
         &["http2", "h2", "http2-socket"],
         "use `http` behind a proxy that speaks HTTP/2",
     ),

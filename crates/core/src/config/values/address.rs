@@ -80,7 +80,10 @@ fn parse(base: &Path, text: &str) -> Result<Address, Problem> {
             "give several addresses as a list",
         );
     }
-    let looks_like_path = text.contains('/') || text.starts_with('.') || text.ends_with(".sock");
+    let is_named_so = Path::new(text)
+        .extension()
+        .is_some_and(|extension| extension == "sock");
+    let looks_like_path = is_named_so || text.contains('/') || text.starts_with('.');
     if looks_like_path {
         return parse_unix(base, text);
     }

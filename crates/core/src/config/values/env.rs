@@ -17,7 +17,12 @@ pub(in crate::config) fn variables(setting: &Setting<'_>) -> Outcome<Vec<Variabl
         let read: Vec<_> = match &node.value {
             Value::Table(entries) => entries.iter().map(|entry| member(setting, entry)).collect(),
             Value::List(items) => items.iter().map(|item| assignment(setting, item)).collect(),
-            _ => vec![assignment(setting, node)],
+            Value::Null
+            | Value::Bare
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::Date(_) => vec![assignment(setting, node)],
         };
         for outcome in read {
             match outcome {
@@ -68,8 +73,10 @@ fn assignment(setting: &Setting<'_>, node: &Node) -> Result<(Variable, Place), C
     let text = setting.text(node)?;
     let Some((key, value)) = text.split_once('=') else {
         let message = format!("{} is not `KEY=VALUE`", quote(text));
-        return Err(Complaint::new(node.place.clone(), message)
-            .hint(format!("write `{text}=` for an empty value")));
+        return Err(Complaint::new(node.place.clone(), message).hint(format!(
+            "write {} for an empty value",
+            quote(&format!("{text}="))
+        )));
     };
     checked(key, value.to_owned(), node.place.clone())
 }

@@ -84,7 +84,7 @@ pub(in crate::config) fn mode(setting: &Setting<'_>, node: &Node) -> Result<Mode
         .ok_or_else(|| {
             setting
                 .mismatch(node)
-                .hint("write it as for `chmod`, such as `\"660\"`")
+                .hint("write it as for `chmod`, such as `660`")
         })?;
     if bits & 0o600 == 0o600 {
         return Ok(Mode(bits));
@@ -92,7 +92,7 @@ pub(in crate::config) fn mode(setting: &Setting<'_>, node: &Node) -> Result<Mode
     let what = format!("is {bits:03o} in octal, which shuts out the socket's own user");
     Err(setting
         .wrong(node, &what)
-        .hint("write it as for `chmod`, such as `\"660\"`"))
+        .hint("write it as for `chmod`, such as `660`"))
 }
 
 /// The text of a number, wherever it stands.
@@ -165,11 +165,11 @@ mod tests {
         for (text, expected) in [
             ("30", Some(Duration::from_secs(30))),
             ("30s", Some(Duration::from_secs(30))),
-            ("5m", Some(Duration::from_secs(300))),
-            ("1h", Some(Duration::from_secs(3600))),
-            ("2d", Some(Duration::from_secs(172_800))),
+            ("5m", Some(Duration::from_mins(5))),
+            ("1h", Some(Duration::from_hours(1))),
+            ("2d", Some(Duration::from_hours(48))),
             ("500ms", Some(Duration::from_millis(500))),
-            ("5 m", Some(Duration::from_secs(300))),
+            ("5 m", Some(Duration::from_mins(5))),
             ("", None),
             ("s", None),
             ("-1", None),

@@ -141,13 +141,19 @@ pub(in crate::config) fn access_log(
 ) -> Result<AccessLog, Complaint> {
     match &node.value {
         // YAML's older readers, and people, take `off` for a boolean.
-        Value::Bool(false) => Ok(AccessLog::Off),
-        Value::Bool(true) | Value::Bare => Ok(AccessLog::All),
-        _ => match setting.text(node)? {
-            "errors" => Ok(AccessLog::Errors),
-            "all" => Ok(AccessLog::All),
-            "off" => Ok(AccessLog::Off),
-            _ => Err(setting.mismatch(node)),
-        },
+        Value::Bool(false) => return Ok(AccessLog::Off),
+        Value::Bool(true) | Value::Bare => return Ok(AccessLog::All),
+        Value::Null
+        | Value::Number(_)
+        | Value::Text(_)
+        | Value::Date(_)
+        | Value::List(_)
+        | Value::Table(_) => {}
+    }
+    match setting.text(node)? {
+        "errors" => Ok(AccessLog::Errors),
+        "all" => Ok(AccessLog::All),
+        "off" => Ok(AccessLog::Off),
+        _ => Err(setting.mismatch(node)),
     }
 }
