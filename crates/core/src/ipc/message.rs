@@ -29,7 +29,7 @@ pub enum MasterOrder {
 
 /// What a master tells the emperor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "message", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum MasterMessage {
     /// The interpreter runs.
     Booted {
@@ -101,7 +101,7 @@ pub enum WorkerOrder {
 
 /// What a worker tells its master.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "message", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum WorkerMessage {
     /// The app is there; the worker waits for [`WorkerOrder::Serve`].
     Ready {
@@ -110,4 +110,19 @@ pub enum WorkerMessage {
     },
     /// The app could not be imported; the worker ends after this.
     Failed(Failure),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::FailureKind;
+
+    #[test]
+    fn a_failure_arrives_whole() {
+        let failure = Failure::new(FailureKind::Import, "no module", "traceback");
+        for message in [MasterMessage::Failed(failure.clone()), MasterMessage::Troubled(failure)] {
+            let text = serde_json::to_string(&message).unwrap();
+            assert_eq!(serde_json::from_str::<MasterMessage>(&text).unwrap(), message);
+        }
+    }
 }
