@@ -39,15 +39,12 @@ impl Emperor {
         let mut origins = Vec::new();
         for (index, source) in self.settings.sources.iter().enumerate() {
             let mut found = Snapshot::default();
+            let mut kept = Vec::new();
             if let Err(error) = source.list(&mut found, &running) {
                 let source = source.label();
                 self.journal.tell(None, EventKind::SourceFailed { source, message: error.to_string() });
-                let kept = self.vassals.values().filter(|vassal| vassal.source == index);
-                for name in kept.map(|vassal| vassal.name.clone()) {
-                    if let Some(old) = self.snapshot.vassals.get(&name) {
-                        found.vassals.insert(name, old.clone());
-                    }
-                }
+                let own = self.vassals.values().filter(|vassal| vassal.source == index);
+                kept.extend(own.map(|vassal| vassal.name.clone()));
             }
             for (name, found) in found.vassals {
                 origins.push((found.path.clone(), index));
@@ -55,6 +52,12 @@ impl Emperor {
                 now.add(name.clone(), found.path, running(&name));
                 if let Some(rival) = found.rival {
                     now.add(name.clone(), rival, running(&name));
+                }
+            }
+            for name in kept {
+                // Its file cannot be looked at now, so it counts as it was.
+                if let Some(old) = self.snapshot.vassals.get(&name) {
+                    now.vassals.entry(name).or_insert_with(|| old.clone());
                 }
             }
         }
