@@ -32,10 +32,14 @@ struct Bound {
     file: Option<(u64, u64)>,
 }
 
-/// The sockets of one vassal, by the address that its file asks for.
+/// An address that a file asks for, and the how many-th of its kind it is: port 0 may be asked for
+/// more than once, and is another port each time.
+type Wanted = (Address, usize);
+
+/// The sockets of one vassal, by what its file asks for.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
-    bound: BTreeMap<Address, Bound>,
+    bound: BTreeMap<Wanted, Bound>,
 }
 
 /// Why an address could not be bound.
@@ -66,11 +70,11 @@ impl Listeners {
     /// Binds what the configuration asks for and is not bound yet. What is bound stays as it is.
     pub(super) fn bind(&mut self, config: &VassalConfig, owner: Owner) -> Result<bool, BindError> {
         let mut new = Vec::new();
-        for address in &config.http {
-            if self.bound.contains_key(address) || new.iter().any(|(known, _)| known == address) {
-                continue;
+        for wanted in wanted_by(config) {
+            if !self.bound.contains_key(&wanted) {
+                let bound = bind(&wanted.0, config, owner)?;
+                new.push((wanted, bound));
             }
-            new.push((address.clone(), bind(address, config, owner)?));
         }
         let is_changed = !new.is_empty();
         self.bound.extend(new);
@@ -79,8 +83,9 @@ impl Listeners {
 
     /// Closes what `config` does not ask for; everything without one.
     pub(super) fn release(&mut self, config: Option<&VassalConfig>) {
-        self.bound.retain(|address, bound| {
-            let is_kept = config.is_some_and(|config| config.http.contains(address));
+        let kept = config.map(wanted_by).unwrap_or_default();
+        self.bound.retain(|wanted, bound| {
+            let is_kept = kept.contains(wanted);
             if !is_kept {
                 bound.remove_file();
             }
@@ -90,7 +95,8 @@ impl Listeners {
 
     /// What a new master is given, in the order of the configuration.
     pub(super) fn handover(&self, config: &VassalConfig) -> (Vec<HandoverListener>, Vec<BorrowedFd<'_>>) {
-        let bound = config.http.iter().filter_map(|address| self.bound.get(address));
+        let wanted = wanted_by(config);
+        let bound = wanted.iter().filter_map(|wanted| self.bound.get(wanted));
         bound
             .map(|bound| {
                 let listener = HandoverListener {
@@ -114,8 +120,16 @@ impl Listeners {
 
     /// Whether this vassal listens there.
     pub(super) fn has(&self, address: &Address) -> bool {
-        self.bound.contains_key(address) || self.bound.values().any(|bound| bound.address == *address)
+        self.bound.iter().any(|((wanted, _), bound)| wanted == address || bound.address == *address)
     }
+}
+
+fn wanted_by(config: &VassalConfig) -> Vec<Wanted> {
+    let numbered = config.http.iter().enumerate().map(|(index, address)| {
+        let earlier = config.http.iter().take(index).filter(|other| *other == address).count();
+        (address.clone(), earlier)
+    });
+    numbered.collect()
 }
 
 impl Bound {
