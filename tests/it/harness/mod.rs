@@ -9,7 +9,7 @@ mod processes;
 mod pythons;
 
 pub(crate) use apps::{answering, hello, slow};
-pub(crate) use commands::{Ran, lictor};
+pub(crate) use commands::{Ran, lictor, run};
 pub(crate) use emperor::{Emperor, Failure, Setup, Vassal, write_python, write_whole};
 pub(crate) use events::Events;
 pub(crate) use http::{Connection, Response, connect, get, try_get};
