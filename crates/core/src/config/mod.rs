@@ -1,7 +1,29 @@
-//! A vassal file becomes a [`VassalConfig`] or diagnostics; nothing else parses.
+//! A vassal file becomes a [`VassalConfig`] or [`Diagnostics`]; nothing else parses.
+//!
+//! The way: bytes → `source` (text) → `format` (one generic tree with places) → `read` (each key
+//! found in the option table and applied) → `draft` (rules across options) → [`VassalConfig`].
+//! Nothing that the file names is looked at: what is outside the file is the master's business.
 
+mod diagnostic;
+mod draft;
+mod excerpt;
+mod explain;
+mod flags;
+mod format;
+mod name;
+mod options;
+mod read;
+mod setting;
+mod source;
+mod tree;
 mod types;
+mod values;
 mod vassal;
 
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use explain::{every_option_example, explain, option_table_markdown};
+pub use name::vassal_name;
+pub use options::{OptionSpec, ReloadClass, ValueKind, options};
+pub use read::{parse_flags, parse_vassal, read_vassal, read_vassal_bytes};
 pub use types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
 pub use vassal::{AppTarget, VassalConfig};

@@ -1,0 +1,206 @@
+//! A vassal while its options are read, and the rules that concern more than one of them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::diagnostic::Complaint;
+use super::format::Format;
+use super::setting::Outcome;
+use super::tree::Place;
+use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
+use super::vassal::{AppTarget, VassalConfig};
+
+/// What is said so far. What is not said has its default here, as far as it is a constant.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) module: Option<(String, Place)>,
+    pub(super) wsgi_file: Option<(PathBuf, Place)>,
+    /// The callable behind the module's colon.
+    pub(super) module_callable: Option<(String, Place)>,
+    pub(super) callable: Option<(String, Place)>,
+    pub(super) chdir: Option<PathBuf>,
+    pub(super) pythonpath: Vec<PathBuf>,
+    pub(super) virtualenv: Option<PathBuf>,
+    pub(super) python: Option<PythonChoice>,
+    pub(super) env: Vec<(String, String)>,
+    pub(super) env_file: Vec<PathBuf>,
+    pub(super) http: Vec<Address>,
+    pub(super) processes: u32,
+    pub(super) threads: u32,
+    pub(super) lazy_apps: bool,
+    pub(super) reload_mercy: Duration,
+    pub(super) touch_reload: Vec<PathBuf>,
+    pub(super) chmod_socket: Mode,
+    pub(super) listen: u32,
+    pub(super) buffer_size: u32,
+    pub(super) limit_post: Option<u64>,
+    pub(super) logto: Option<PathBuf>,
+    pub(super) uid: Option<UserName>,
+    pub(super) gid: Option<GroupName>,
+    pub(super) access_log: AccessLog,
+}
+
+/// Where the options begin, for what is missing among them.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) place: Place,
+    /// The file's format; none on a command line.
+    pub(super) format: Option<Format>,
+}
+
+impl Start {
+    /// How an option is set there.
+    fn example(&self, name: &str, value: &str) -> String {
+        match self.format {
+            Some(Format::Toml) => format!("`{name} = \"{value}\"`"),
+            Some(Format::Yaml) => format!("`{name}: \"{value}\"`"),
+            Some(Format::Json) => format!("`\"{name}\": \"{value}\"`"),
+            Some(Format::Ini) => format!("`{name} = {value}`"),
+            None => format!("`--{name} {value}`"),
+        }
+    }
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            module: None,
+            wsgi_file: None,
+            module_callable: None,
+            callable: None,
+            chdir: None,
+            pythonpath: Vec::new(),
+            virtualenv: None,
+            python: None,
+            env: Vec::new(),
+            env_file: Vec::new(),
+            http: Vec::new(),
+            processes: 1,
+            threads: 1,
+            lazy_apps: false,
+            reload_mercy: Duration::from_mins(1),
+            touch_reload: Vec::new(),
+            chmod_socket: Mode(0o660),
+            listen: 1024,
+            buffer_size: 32 * 1024,
+            limit_post: None,
+            logto: None,
+            uid: None,
+            gid: None,
+            access_log: AccessLog::Errors,
+        }
+    }
+}
+
+impl Draft {
+    /// Adds variables; one that is there already gets the new value.
+    pub(super) fn set_env(&mut self, variables: Vec<(String, String)>) {
+        if self.env.is_empty() {
+            self.env = variables;
+            return;
+        }
+        for (key, value) in variables {
+            match self.env.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, old)) => *old = value,
+                None => self.env.push((key, value)),
+            }
+        }
+    }
+
+    /// The finished vassal, or what is missing or contradictory. `start` is where options begin;
+    /// `told` are the options that were given, rightly or wrongly: they are not missing.
+    pub(super) fn finish(
+        self,
+        base: &Path,
+        start: &Start,
+        told: &[&'static str],
+    ) -> Outcome<VassalConfig> {
+        let mut complaints = Vec::new();
+        let callable = self.checked_callable(&mut complaints);
+        let app = self.checked_app(start, told, &mut complaints);
+        if self.http.is_empty() && !told.contains(&"http") {
+            complaints.push(
+                Complaint::new(start.place.clone(), "no address to listen on")
+                    .hint(format!("add {}", start.example("http", "127.0.0.1:8000"))),
+            );
+        }
+        let Some(app) = app.filter(|_| complaints.is_empty()) else {
+            return Err(complaints);
+        };
+        Ok(VassalConfig {
+            app,
+            callable,
+            chdir: self.chdir.unwrap_or_else(|| base.to_owned()),
+            pythonpath: self.pythonpath,
+            virtualenv: self.virtualenv,
+            python: self.python,
+            env: self.env,
+            env_file: self.env_file,
+            http: self.http,
+            processes: self.processes,
+            threads: self.threads,
+            lazy_apps: self.lazy_apps,
+            reload_mercy: self.reload_mercy,
+            touch_reload: self.touch_reload,
+            chmod_socket: self.chmod_socket,
+            listen: self.listen,
+            buffer_size: self.buffer_size,
+            limit_post: self.limit_post,
+            logto: self.logto,
+            uid: self.uid,
+            gid: self.gid,
+            access_log: self.access_log,
+        })
+    }
+
+    fn checked_app(
+        &self,
+        start: &Start,
+        told: &[&'static str],
+        complaints: &mut Vec<Complaint>,
+    ) -> Option<AppTarget> {
+        match (&self.module, &self.wsgi_file) {
+            (Some((_, first)), Some((_, second))) => {
+                complaints.push(
+                    Complaint::new(second.clone(), "both `module` and `wsgi-file` are given")
+                        .also(first.clone(), "the other one is here")
+                        .hint("keep one of them: a vassal is one app"),
+                );
+                None
+            }
+            (Some((name, _)), None) => Some(AppTarget::Module(name.clone())),
+            (None, Some((path, _))) => Some(AppTarget::File(path.clone())),
+            (None, None) => {
+                if !told
+                    .iter()
+                    .any(|name| matches!(*name, "module" | "wsgi-file"))
+                {
+                    complaints.push(Complaint::new(start.place.clone(), "no app to load").hint(
+                        format!(
+                            "add {}",
+                            start.example("module", "package.module:application")
+                        ),
+                    ));
+                }
+                None
+            }
+        }
+    }
+
+    fn checked_callable(&self, complaints: &mut Vec<Complaint>) -> Option<String> {
+        match (&self.module_callable, &self.callable) {
+            (Some((in_module, first)), Some((alone, second))) if in_module != alone => {
+                let message =
+                    format!("the callable is `{alone}` here and `{in_module}` in `module`");
+                complaints.push(
+                    Complaint::new(second.clone(), message)
+                        .also(first.clone(), "the other one is here")
+                        .hint("keep one of them"),
+                );
+                None
+            }
+            (_, Some((name, _))) | (Some((name, _)), None) => Some(name.clone()),
+            (None, None) => None,
+        }
+    }
+}

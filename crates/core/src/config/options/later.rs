@@ -1,0 +1,244 @@
+//! What a later version may have: each option is answered with what to do until then.
+
+use super::absent::{Absent, later, later_socket};
+
+pub(super) static LATER: &[Absent] = &[
+    later_socket(
+        &["uwsgi", "socket", "uwsgi-socket", "s"],
+        "use `http`, and `proxy_pass` instead of `uwsgi_pass` in nginx",
+    ),
+    later_socket(
+        &["fastcgi", "fastcgi-socket", "scgi", "scgi-socket"],
+        "use `http`, and let the web server proxy to it",
+    ),
+    later_socket(
+        &[
+            "https",
+            "https-socket",
+            "https2",
+            "ssl-socket",
+            "suwsgi-socket",
+        ],
+        "use `http` behind a proxy that ends TLS",
+    ),
+    later_socket(
+        &["http2", "h2", "http2-socket"],
+        "use `http` behind a proxy that speaks HTTP/2",
+    ),
+    later(
+        &[
+            "http-websockets",
+            "http-raw-body",
+            "http-chunked-input",
+            "http-auto-chunked",
+        ],
+        "remove it; `http` accepts chunked bodies as it is",
+    ),
+    later(&["interface"], "remove it; apps are called as WSGI"),
+    later(
+        &[
+            "harakiri",
+            "request-timeout",
+            "http-timeout",
+            "harakiri-verbose",
+        ],
+        "set a timeout in the proxy, and use `lictor reload` for a worker that hangs",
+    ),
+    later(
+        &[
+            "max-requests",
+            "max-requests-delta",
+            "max-worker-lifetime",
+            "min-worker-lifetime",
+        ],
+        "reload from time to time with `lictor reload`",
+    ),
+    later(
+        &[
+            "reload-on-rss",
+            "reload-on-as",
+            "evil-reload-on-rss",
+            "evil-reload-on-as",
+        ],
+        "reload from time to time with `lictor reload`",
+    ),
+    later(
+        &["ready-path"],
+        "remove it; a generation is ready when every worker has the app",
+    ),
+    later(
+        &["chown-socket"],
+        "use `uid` and `gid`, which own the socket, or `chmod-socket`",
+    ),
+    later(
+        &[
+            "py-autoreload",
+            "python-autoreload",
+            "py-auto-reload",
+            "touch-workers-reload",
+        ],
+        "use `touch-reload`, or `lictor serve --reload` for development",
+    ),
+    later(
+        &[
+            "touch-chain-reload",
+            "chain-reload",
+            "lazy-apps-chain",
+            "fs-reload",
+        ],
+        "use `touch-reload`: a reload never leaves the vassal without workers",
+    ),
+    later(
+        &["cheaper", "cheap", "idle", "die-on-idle", "cheaper-"],
+        "remove it and set `processes` to what the app needs at its busiest",
+    ),
+    later(
+        &["static-map", "static-", "check-static", "docroot"],
+        "let the web server serve files",
+    ),
+    later(
+        &[
+            "stats",
+            "stats-server",
+            "stats-http",
+            "stats-push",
+            "memory-report",
+            "carbon",
+        ],
+        "use `lictor status --json`",
+    ),
+    later(
+        &[
+            "mount",
+            "manage-script-name",
+            "route",
+            "route-",
+            "response-route",
+        ],
+        "give each app a vassal of its own, and let the web server route to them",
+    ),
+    later(
+        &[
+            "mule",
+            "mules",
+            "farm",
+            "attach-daemon",
+            "attach-daemon2",
+            "smart-attach-daemon",
+        ],
+        "run background work as a service of its own",
+    ),
+    later(
+        &["spooler", "spooler-processes", "spooler-frequency"],
+        "use a task queue such as Celery or RQ, run as a service of its own",
+    ),
+    later(
+        &["cron", "cron2", "unique-cron", "legion-cron"],
+        "use cron or a systemd timer",
+    ),
+    later(
+        &["cache", "cache2", "queue", "sharedarea"],
+        "use a cache server such as Redis",
+    ),
+    later(
+        &["import", "shared-import", "py-import", "shared-py-import"],
+        "import it in the app's own module",
+    ),
+    later(
+        &[
+            "gevent",
+            "gevent-monkey-patch",
+            "asyncio",
+            "async",
+            "ugreen",
+            "greenlet",
+        ],
+        "use `threads`, and `processes`",
+    ),
+    later(
+        &[
+            "affinity",
+            "cpu-affinity",
+            "nice",
+            "limit-as",
+            "limit-nproc",
+            "rlimit-nofile",
+            "max-fd",
+        ],
+        "set it for the emperor, in its service file",
+    ),
+    later(
+        &[
+            "cgroup",
+            "cgroup-opt",
+            "namespace",
+            "namespaces",
+            "unshare",
+            "chroot",
+            "pivot-root",
+            "cap",
+        ],
+        "use `uid` and `gid`, or run the emperor in a container",
+    ),
+    later(
+        &["hook-", "exec-", "on-demand", "emperor-on-demand"],
+        "start what the app needs as a service of its own",
+    ),
+    later(
+        &[
+            "for-readline",
+            "for",
+            "endfor",
+            "for-glob",
+            "for-times",
+            "if-",
+            "endif",
+        ],
+        "use `env-file` for a file of variables, and write the rest out",
+    ),
+    later(
+        &[
+            "set",
+            "set-placeholder",
+            "set-ph",
+            "declare-option",
+            "env-prefix",
+        ],
+        "write the value out where it is used",
+    ),
+    later(
+        &[
+            "ini",
+            "yaml",
+            "json",
+            "xml",
+            "include",
+            "inherit",
+            "vassal-set",
+            "vassals-include",
+            "extends",
+        ],
+        "write all options into the one file",
+    ),
+    later(
+        &[
+            "post-buffering",
+            "post-buffering-bufsize",
+            "body-read-warning",
+            "socket-timeout",
+        ],
+        "remove it; bodies are read as the app asks for them",
+    ),
+    later(
+        &[
+            "log-x-forwarded-for",
+            "log-format",
+            "logformat",
+            "log-4xx",
+            "log-5xx",
+            "log-slow",
+            "req-logger",
+        ],
+        "use `access-log`, or the log of the web server",
+    ),
+];

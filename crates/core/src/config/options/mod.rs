@@ -1,0 +1,120 @@
+//! One declaration per option.
+//!
+//! Parsing, `lictor explain`, the table in the README and the every-option example all read these
+//! tables; an option that is not here does not exist. Beside the options themselves stand those of
+//! uWSGI that ask for what Lictor always does, and those that it answers with what to do instead.
+
+mod absent;
+mod app;
+mod fixed;
+mod later;
+mod lookup;
+mod process;
+mod serving;
+
+use std::fmt;
+
+use super::draft::Draft;
+use super::setting::{Outcome, Setting};
+
+pub(super) use absent::Absent;
+pub(super) use fixed::Fixed;
+pub(super) use lookup::{Found, look_up, nearest};
+
+/// One option: how it is written, what it means and what it does.
+pub struct OptionSpec {
+    /// The name in kebab-case.
+    pub name: &'static str,
+    /// uWSGI's other names for it; those of one letter are short flags.
+    pub aliases: &'static [&'static str],
+    /// How many values it takes.
+    pub kind: ValueKind,
+    /// What a value is, as it follows "takes".
+    pub takes: &'static str,
+    /// What holds without it.
+    pub default: &'static str,
+    /// A value in TOML.
+    pub example: &'static str,
+    /// Whether the example needs something that not every machine has.
+    pub is_local: bool,
+    /// What it does: the first sentence alone is a summary.
+    pub documentation: &'static str,
+    /// What a change of it needs.
+    pub reload: ReloadClass,
+    pub(super) apply: fn(&mut Draft, &Setting<'_>) -> Outcome<()>,
+}
+
+/// How many values an option takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueKind {
+    /// A switch: on a command line the value may be left out.
+    Switch,
+    /// One value.
+    One,
+    /// One value or a list; on a command line the flag may be repeated.
+    Many,
+}
+
+/// What it takes for a change of an option to be in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloadClass {
+    /// New processes take over from the old ones, without a gap.
+    NewGeneration,
+}
+
+impl fmt::Display for ReloadClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NewGeneration => f.write_str("new generation"),
+        }
+    }
+}
+
+impl fmt::Debug for OptionSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OptionSpec")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OptionSpec {
+    /// The first sentence of the documentation.
+    pub fn summary(&self) -> &'static str {
+        match self.documentation.split_once(". ") {
+            Some((first, _)) => first,
+            None => self.documentation.trim_end_matches('.'),
+        }
+    }
+}
+
+static OPTIONS: [OptionSpec; 23] = [
+    app::MODULE,
+    app::WSGI_FILE,
+    app::CALLABLE,
+    app::CHDIR,
+    app::PYTHONPATH,
+    app::VIRTUALENV,
+    app::PYTHON,
+    app::ENV,
+    app::ENV_FILE,
+    serving::HTTP,
+    serving::CHMOD_SOCKET,
+    serving::LISTEN,
+    serving::BUFFER_SIZE,
+    serving::LIMIT_POST,
+    serving::ACCESS_LOG,
+    process::PROCESSES,
+    process::THREADS,
+    process::LAZY_APPS,
+    process::RELOAD_MERCY,
+    process::TOUCH_RELOAD,
+    process::LOGTO,
+    process::UID,
+    process::GID,
+];
+
+/// Every option, in the order in which they are explained.
+pub fn options() -> &'static [OptionSpec] {
+    &OPTIONS
+}

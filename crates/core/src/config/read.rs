@@ -1,0 +1,262 @@
+//! From bytes, or flags, to a vassal: find each key in the option table, apply it, check the whole.
+//!
+//! Every complaint is collected on the way. Options are applied after all keys are known, so that
+//! repeated ones meet, and in the order of the file.
+
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::{Complaint, Diagnostics, quote};
+use super::draft::{Draft, Start};
+use super::flags::{flag_entries, is_overridden};
+use super::format::Format;
+use super::options::{Found, ValueKind, look_up, nearest};
+use super::setting::{Outcome, Setting};
+use super::source::Source;
+use super::tree::{Entry, Node, Place, Value};
+use super::vassal::VassalConfig;
+use crate::sys::{FileReadError, read_bounded};
+
+/// Largest vassal file.
+const FILE_LIMIT_BYTES: u64 = 1024 * 1024;
+
+/// Reads and parses a vassal file; its extension says the format.
+pub fn read_vassal(path: &Path) -> Result<VassalConfig, Diagnostics> {
+    parse_vassal(path, &read_vassal_bytes(path)?)
+}
+
+/// The bytes of a vassal file: regular, readable and of at most 1 MiB.
+pub fn read_vassal_bytes(path: &Path) -> Result<Vec<u8>, Diagnostics> {
+    read_bounded(path, FILE_LIMIT_BYTES).map_err(|error| {
+        let complaint = match &error {
+            FileReadError::Io(io) => {
+                let message = format!("could not read the file: {}", io.kind());
+                Complaint::new(Place::File, message)
+                    .hint("check that it exists and that the emperor's user may read it")
+            }
+            FileReadError::NotRegular => Complaint::new(Place::File, "not a regular file")
+                .hint("a vassal is a plain file, or a link to one"),
+            FileReadError::TooLarge { .. } => too_large(),
+        };
+        Diagnostics::new(path, None, vec![complaint])
+    })
+}
+
+/// Parses the bytes of a vassal file. Nothing but the working directory, which makes a relative
+/// `path` absolute, is asked of the machine.
+pub fn parse_vassal(path: &Path, bytes: &[u8]) -> Result<VassalConfig, Diagnostics> {
+    parse_flags(&directory_of(path), Some((path, bytes)), &[])
+}
+
+/// Parses options given as flags, over those of a file if there is one.
+///
+/// A flag is its name, with or without dashes, and the texts of its values: none for a switch,
+/// several where it was repeated. A flag replaces what the file says; variables of `env` are added
+/// to the file's. Relative paths in flags are relative to `base_dir`, those in the file to the
+/// file's directory.
+pub fn parse_flags(
+    base_dir: &Path,
+    file: Option<(&Path, &[u8])>,
+    flags: &[(String, Vec<String>)],
+) -> Result<VassalConfig, Diagnostics> {
+    let path = file.map_or(Path::new("command line"), |(path, _)| path);
+    let base_dir = &absolute(base_dir);
+    let mut reading = Reading::default();
+    let entries = flag_entries(flags);
+    let flag_settings = reading.gather(&entries, base_dir, None);
+    let Some((file_path, bytes)) = file else {
+        return reading
+            .finish(
+                &flag_settings,
+                base_dir,
+                &Start {
+                    place: Place::Flag("command line".to_owned()),
+                    format: None,
+                },
+            )
+            .map_err(|complaints| Diagnostics::new(path, None, complaints));
+    };
+    let refuse = |source: Option<&Source<'_>>, complaint: Complaint| {
+        Err(Diagnostics::new(path, source, vec![complaint]))
+    };
+    if bytes.len() as u64 > FILE_LIMIT_BYTES {
+        return refuse(None, too_large());
+    }
+    let Some(format) = Format::of(file_path) else {
+        return refuse(None, unknown_format());
+    };
+    let (source, complaint) = Source::new(format, bytes);
+    if let Some(complaint) = complaint {
+        return refuse(Some(&source), complaint);
+    }
+    let annotate = |complaints| Diagnostics::new(path, Some(&source), complaints);
+    let document = format.parse(source.text()).map_err(annotate)?;
+    let file_base = directory_of(file_path);
+    let mut settings = reading.gather(&document.entries, &file_base, Some(&source));
+    settings.retain(|setting| !is_overridden(setting, &flag_settings));
+    settings.extend(flag_settings);
+    let start = Start {
+        place: document.place,
+        format: Some(format),
+    };
+    reading
+        .finish(&settings, &file_base, &start)
+        .map_err(annotate)
+}
+
+fn too_large() -> Complaint {
+    let message = format!("the file is larger than {FILE_LIMIT_BYTES} bytes");
+    Complaint::new(Place::File, message)
+        .hint("a vassal file holds the options of one app and nothing else")
+}
+
+fn unknown_format() -> Complaint {
+    Complaint::new(Place::File, "the file's name does not say its format")
+        .hint("end it in `.toml`, `.yaml`, `.yml`, `.json` or `.ini`")
+}
+
+/// The directory that a file's relative paths are relative to, absolute by text alone.
+fn directory_of(path: &Path) -> PathBuf {
+    absolute(path).parent().unwrap_or(Path::new("/")).to_owned()
+}
+
+/// Relative to the working directory; should that be gone, to the root.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| Path::new("/").join(path))
+}
+
+/// The state of one reading.
+#[derive(Default)]
+struct Reading {
+    complaints: Vec<Complaint>,
+    /// Options that were meant, whatever came of it: they are not missing.
+    told: Vec<&'static str>,
+}
+
+impl Reading {
+    /// Finds what each entry sets.
+    fn gather<'a>(
+        &mut self,
+        entries: &'a [Entry],
+        base: &'a Path,
+        source: Option<&'a Source<'a>>,
+    ) -> Vec<Setting<'a>> {
+        let mut settings: Vec<Setting<'a>> = Vec::new();
+        for entry in entries {
+            match look_up(&entry.key) {
+                Some(Found::Option(spec)) => {
+                    let known = settings
+                        .iter_mut()
+                        .find(|known| known.spec.name == spec.name);
+                    let Some(known) = known else {
+                        settings.push(Setting {
+                            spec,
+                            key: &entry.key,
+                            key_place: entry.place.clone(),
+                            nodes: vec![&entry.node],
+                            base,
+                            source,
+                        });
+                        continue;
+                    };
+                    let may_repeat = source.is_none_or(Source::repeats_keys);
+                    if may_repeat && spec.kind == ValueKind::Many && known.key == entry.key {
+                        known.nodes.push(&entry.node);
+                    } else {
+                        self.complaints.push(repeated(known, entry, may_repeat));
+                    }
+                }
+                Some(Found::Fixed(fixed)) => {
+                    self.complaints
+                        .extend(fixed.complaint(&entry.key, &entry.node));
+                }
+                Some(Found::Absent(absent)) => {
+                    self.complaints
+                        .push(absent.complaint(&entry.key, entry.place.clone()));
+                    self.told.extend(absent.stands_for);
+                }
+                None => self.unknown(entry),
+            }
+        }
+        settings
+    }
+
+    fn unknown(&mut self, entry: &Entry) {
+        let message = format!("unknown option {}", quote(&entry.key));
+        let complaint = Complaint::new(entry.place.clone(), message);
+        self.complaints.push(match nearest(&entry.key) {
+            Some(name) => {
+                if let Some(Found::Option(spec)) = look_up(name) {
+                    self.told.push(spec.name);
+                }
+                complaint.hint(format!("did you mean `{name}`?"))
+            }
+            None => complaint.hint("`lictor explain` lists every option"),
+        });
+    }
+
+    /// Applies all settings and checks the whole.
+    fn finish(
+        mut self,
+        settings: &[Setting<'_>],
+        base: &Path,
+        start: &Start,
+    ) -> Outcome<VassalConfig> {
+        let mut draft = Draft::default();
+        for setting in settings {
+            let outcome = match setting.nodes.iter().find_map(|node| nul_complaint(node)) {
+                Some(complaint) => Err(vec![complaint]),
+                None => (setting.spec.apply)(&mut draft, setting),
+            };
+            self.complaints.extend(outcome.err().unwrap_or_default());
+        }
+        self.told
+            .extend(settings.iter().map(|setting| setting.spec.name));
+        match draft.finish(base, start, &self.told) {
+            Ok(vassal) if self.complaints.is_empty() => Ok(vassal),
+            Ok(_) => Err(self.complaints),
+            Err(missing) => {
+                self.complaints.extend(missing);
+                Err(self.complaints)
+            }
+        }
+    }
+}
+
+/// The complaint about an option that is there already, perhaps by another name.
+fn repeated(known: &Setting<'_>, entry: &Entry, may_repeat: bool) -> Complaint {
+    let message = if known.key == entry.key {
+        format!("{} is given twice", quote(&entry.key))
+    } else {
+        format!(
+            "{} and {} are the same option",
+            quote(known.key),
+            quote(&entry.key)
+        )
+    };
+    let hint = match (known.spec.kind, may_repeat) {
+        (ValueKind::Many, true) => "repeat the same name for several values",
+        (ValueKind::Many, false) => "give several values as a list",
+        (ValueKind::Switch | ValueKind::One, _) => "keep one of them",
+    };
+    Complaint::new(entry.place.clone(), message)
+        .also(known.key_place.clone(), "first here")
+        .hint(hint)
+}
+
+/// Escapes can smuggle a NUL past the check of the text; no value may hold one.
+fn nul_complaint(node: &Node) -> Option<Complaint> {
+    match &node.value {
+        Value::Text(text) if text.contains('\0') => Some(
+            Complaint::new(node.place.clone(), "a NUL byte in a value")
+                .hint("remove it: neither paths nor variables can hold one"),
+        ),
+        Value::List(items) => items.iter().find_map(nul_complaint),
+        Value::Table(entries) => entries.iter().find_map(|entry| nul_complaint(&entry.node)),
+        Value::Text(_)
+        | Value::Null
+        | Value::Bare
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Date(_) => None,
+    }
+}

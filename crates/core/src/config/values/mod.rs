@@ -1,0 +1,13 @@
+//! What the values of options mean: one small parser for each kind of value.
+
+mod address;
+mod env;
+mod numbers;
+mod paths;
+mod words;
+
+pub(super) use address::{address, distinct_addresses};
+pub(super) use env::variables;
+pub(super) use numbers::{boolean, boolean_value, duration, mode, size, whole};
+pub(super) use paths::path;
+pub(super) use words::{access_log, callable, group, module, python, user};

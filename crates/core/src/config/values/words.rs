@@ -1,0 +1,159 @@
+//! Names: of modules and callables, of a Python, of users and groups.
+
+use super::paths::path;
+use crate::config::diagnostic::{Complaint, quote};
+use crate::config::setting::Setting;
+use crate::config::tree::{Node, Value};
+use crate::config::types::{AccessLog, GroupName, PythonChoice, UserName};
+
+/// The oldest Python whose stable ABI the host is built for.
+const OLDEST_MINOR: u8 = 9;
+/// Longest name of a user or group; `useradd` allows 32.
+const ACCOUNT_LIMIT_BYTES: usize = 255;
+/// The number that `chown(2)` reads as "leave it".
+const NO_ID: u32 = u32::MAX;
+
+/// `package.module`, perhaps with `:callable`.
+pub(in crate::config) fn module(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<(String, Option<String>), Complaint> {
+    let text = setting.text(node)?;
+    let (module, callable) = match text.split_once(':') {
+        Some((module, callable)) => (module.trim_end(), Some(callable.trim_start())),
+        None => (text, None),
+    };
+    let is_file = module.contains('/')
+        || std::path::Path::new(module)
+            .extension()
+            .is_some_and(|extension| extension == "py");
+    if is_file {
+        let message = format!("{} is a file, not a module", quote(module));
+        return Err(Complaint::new(node.place.clone(), message)
+            .hint("write `wsgi-file` instead of `module`, or the module's dotted name"));
+    }
+    if !module.split('.').all(is_identifier) {
+        let message = format!("{} is not the name of a module", quote(module));
+        return Err(Complaint::new(node.place.clone(), message)
+            .hint("write it as Python imports it, such as `blog.wsgi:application`"));
+    }
+    let callable = callable
+        .map(|name| checked_callable(node, name))
+        .transpose()?;
+    Ok((module.to_owned(), callable))
+}
+
+/// The name of a callable, which may be an attribute of another object.
+pub(in crate::config) fn callable(setting: &Setting<'_>, node: &Node) -> Result<String, Complaint> {
+    checked_callable(node, setting.text(node)?)
+}
+
+fn checked_callable(node: &Node, name: &str) -> Result<String, Complaint> {
+    if name.split('.').all(is_identifier) {
+        return Ok(name.to_owned());
+    }
+    let complaint = Complaint::new(
+        node.place.clone(),
+        format!("{} is not the name of a callable", quote(name)),
+    );
+    Err(if name.contains('(') {
+        complaint.hint("factories are not called: write `application = …` in the module instead")
+    } else {
+        complaint.hint("write the name alone, such as `application`")
+    })
+}
+
+/// Near enough to PEP 3131: what is wrong beyond it, the import itself tells better.
+fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c == '_' || c.is_alphabetic())
+        && chars.all(|c| c == '_' || c.is_alphanumeric())
+}
+
+/// `3.12`, or the path of an interpreter.
+pub(in crate::config) fn python(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<PythonChoice, Complaint> {
+    let text = setting.spelling(node)?;
+    if text.contains('/') && matches!(node.value, Value::Text(_)) {
+        return path(setting, node).map(PythonChoice::Path);
+    }
+    let parts: Vec<Option<u8>> = text
+        .split('.')
+        .map(|part| {
+            part.parse()
+                .ok()
+                .filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()))
+        })
+        .collect();
+    match parts.as_slice() {
+        [Some(3), Some(minor)] if *minor >= OLDEST_MINOR => Ok(PythonChoice::Version(3, *minor)),
+        [Some(_), Some(_)] => Err(setting
+            .wrong(node, &format!("is {}, which is too old", quote(&text)))
+            .hint(format!("Lictor serves CPython 3.{OLDEST_MINOR} and newer"))),
+        _ => Err(setting
+            .mismatch(node)
+            .hint("write the version as `3.12`, or a path with a `/` in it")),
+    }
+}
+
+/// A user by name or number.
+pub(in crate::config) fn user(setting: &Setting<'_>, node: &Node) -> Result<UserName, Complaint> {
+    Ok(match account(setting, node)? {
+        Account::Id(id) => UserName::Id(id),
+        Account::Name(name) => UserName::Name(name),
+    })
+}
+
+/// A group by name or number.
+pub(in crate::config) fn group(setting: &Setting<'_>, node: &Node) -> Result<GroupName, Complaint> {
+    Ok(match account(setting, node)? {
+        Account::Id(id) => GroupName::Id(id),
+        Account::Name(name) => GroupName::Name(name),
+    })
+}
+
+enum Account {
+    Id(u32),
+    Name(String),
+}
+
+fn account(setting: &Setting<'_>, node: &Node) -> Result<Account, Complaint> {
+    let text = setting.spelling(node)?;
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return match text.parse() {
+            Ok(id) if id != NO_ID => Ok(Account::Id(id)),
+            _ => Err(setting.mismatch(node)),
+        };
+    }
+    let is_plain = |c: char| !c.is_control() && !c.is_whitespace() && !":/,".contains(c);
+    if text.len() > ACCOUNT_LIMIT_BYTES || text.starts_with('-') || !text.chars().all(is_plain) {
+        return Err(setting.mismatch(node));
+    }
+    Ok(Account::Name(text))
+}
+
+/// Which requests are logged.
+pub(in crate::config) fn access_log(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<AccessLog, Complaint> {
+    match &node.value {
+        // YAML's older readers, and people, take `off` for a boolean.
+        Value::Bool(false) => return Ok(AccessLog::Off),
+        Value::Bool(true) | Value::Bare => return Ok(AccessLog::All),
+        Value::Null
+        | Value::Number(_)
+        | Value::Text(_)
+        | Value::Date(_)
+        | Value::List(_)
+        | Value::Table(_) => {}
+    }
+    match setting.text(node)? {
+        "errors" => Ok(AccessLog::Errors),
+        "all" => Ok(AccessLog::All),
+        "off" => Ok(AccessLog::Off),
+        _ => Err(setting.mismatch(node)),
+    }
+}
