@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind};
 
 use super::exit::Exit;
 use super::flags::FlagError;
-use lictor_core::config::Diagnostics;
 use crate::control::{ClientError, RunDirError};
 use crate::emperor::{EmperorError, HoldError};
+use lictor_core::config::Diagnostics;
 
 /// Why a command did not end well.
 #[derive(Debug, thiserror::Error)]

@@ -19,7 +19,9 @@ use super::vassal::owner_of;
 impl Emperor {
     /// Something happened to a vassal: its life decides, and what it decides is done.
     pub(super) fn happen(&mut self, name: &str, event: Event) {
-        let Some(vassal) = self.vassals.get_mut(name) else { return };
+        let Some(vassal) = self.vassals.get_mut(name) else {
+            return;
+        };
         vassal.life.jitter = jitter();
         let actions = vassal.life.step(event, Instant::now());
         for action in actions {
@@ -33,24 +35,48 @@ impl Emperor {
     fn perform(&mut self, name: &str, action: Action) {
         match action {
             Action::Spawn(generation) => {
-                self.starts.push_back(Place { vassal: name.to_owned(), generation });
+                self.starts.push_back(Place {
+                    vassal: name.to_owned(),
+                    generation,
+                });
             }
             Action::Serve(generation) => {
                 self.tell_master(name, generation, &MasterOrder::Serve);
-                let Some(vassal) = self.vassals.get_mut(name) else { return };
+                let Some(vassal) = self.vassals.get_mut(name) else {
+                    return;
+                };
                 vassal.error = None;
-                let interface = vassal.generations.get(&generation).and_then(|g| g.interface.clone());
+                let interface = vassal
+                    .generations
+                    .get(&generation)
+                    .and_then(|g| g.interface.clone());
                 let interface = interface.unwrap_or_default();
-                self.journal.tell(Some(name), EventKind::GenerationReady { generation, interface });
+                self.journal.tell(
+                    Some(name),
+                    EventKind::GenerationReady {
+                        generation,
+                        interface,
+                    },
+                );
             }
             Action::Drain(generation) => {
-                let config = self.vassals.get(name).and_then(|v| v.generations.get(&generation));
-                let Some(deadline) = config.map(|generation| generation.config.reload_mercy) else { return };
-                self.journal.tell(Some(name), EventKind::GenerationDraining { generation });
+                let config = self
+                    .vassals
+                    .get(name)
+                    .and_then(|v| v.generations.get(&generation));
+                let Some(deadline) = config.map(|generation| generation.config.reload_mercy) else {
+                    return;
+                };
+                self.journal
+                    .tell(Some(name), EventKind::GenerationDraining { generation });
                 self.tell_master(name, generation, &MasterOrder::Drain { deadline });
             }
             Action::Kill(generation) => {
-                if let Some(generation) = self.vassals.get(name).and_then(|v| v.generations.get(&generation)) {
+                if let Some(generation) = self
+                    .vassals
+                    .get(name)
+                    .and_then(|v| v.generations.get(&generation))
+                {
                     generation.kill();
                 }
             }
@@ -61,9 +87,18 @@ impl Emperor {
                 }
             }
             Action::Wait(wait) => {
-                let generation = self.vassals.get(name).map_or(0, |vassal| vassal.life.newest());
+                let generation = self
+                    .vassals
+                    .get(name)
+                    .map_or(0, |vassal| vassal.life.newest());
                 let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                self.journal.tell(Some(name), EventKind::BackoffStarted { generation, milliseconds });
+                self.journal.tell(
+                    Some(name),
+                    EventKind::BackoffStarted {
+                        generation,
+                        milliseconds,
+                    },
+                );
             }
             Action::Forget => {
                 self.vassals.remove(name);
@@ -74,17 +109,27 @@ impl Emperor {
     }
 
     fn tell_master(&self, name: &str, generation: u64, order: &MasterOrder) {
-        if let Some(generation) = self.vassals.get(name).and_then(|v| v.generations.get(&generation)) {
+        if let Some(generation) = self
+            .vassals
+            .get(name)
+            .and_then(|v| v.generations.get(&generation))
+        {
             generation.tell(order);
         }
     }
 
     fn time_out(&mut self, name: &str, generation: u64) {
-        let Some(vassal) = self.vassals.get_mut(name) else { return };
+        let Some(vassal) = self.vassals.get_mut(name) else {
+            return;
+        };
         let seconds = vassal.life.start_timeout.as_secs_f64();
         let message = format!("the app was not ready after {seconds} s (`start-timeout`)");
         let hint = "hint: something hangs while the app is imported; if it only is slow, raise `start-timeout`";
-        vassal.tell_failure(generation, Failure::new(FailureKind::Timeout, message, hint), &self.journal);
+        vassal.tell_failure(
+            generation,
+            Failure::new(FailureKind::Timeout, message, hint),
+            &self.journal,
+        );
         self.happen(name, Event::Failed(generation));
         self.fail_foreground();
     }
@@ -103,7 +148,10 @@ impl Emperor {
                 self.starts.pop_front();
                 continue;
             }
-            let started = self.vassals.keys().filter(|name| coming(name).is_some_and(|(_, is)| is));
+            let started = self
+                .vassals
+                .keys()
+                .filter(|name| coming(name).is_some_and(|(_, is)| is));
             if started.count() >= limit {
                 return;
             }
@@ -118,7 +166,8 @@ impl Emperor {
         match self.try_start(place) {
             Ok(pid) => {
                 let generation = place.generation;
-                self.journal.tell(Some(name), EventKind::MasterSpawned { generation, pid });
+                self.journal
+                    .tell(Some(name), EventKind::MasterSpawned { generation, pid });
                 self.happen(name, Event::Spawned(place.generation));
             }
             Err(failure) => {
@@ -133,23 +182,32 @@ impl Emperor {
 
     fn try_start(&mut self, place: &Place) -> Result<u32, Failure> {
         let crash = |message: String| Failure::new(FailureKind::Crash, message, "");
-        let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(|| crash("it is gone".into()))?;
-        let config = vassal.config.clone().ok_or_else(|| crash("it has no configuration".into()))?;
+        let vassal = self
+            .vassals
+            .get_mut(&place.vassal)
+            .ok_or_else(|| crash("it is gone".into()))?;
+        let config = vassal
+            .config
+            .clone()
+            .ok_or_else(|| crash("it has no configuration".into()))?;
         match vassal.listeners.bind(&config, owner_of(&config)) {
             Ok(false) => {}
             Ok(true) => {
                 let sockets = vassal.listeners.status();
-                self.journal.tell(Some(&place.vassal), EventKind::SocketsBound { sockets });
+                self.journal
+                    .tell(Some(&place.vassal), EventKind::SocketsBound { sockets });
             }
             Err(error) => {
-                let holder = self
-                    .vassals
-                    .values()
-                    .find(|other| other.name != place.vassal && other.listeners.has(error.address()));
+                let holder = self.vassals.values().find(|other| {
+                    other.name != place.vassal && other.listeners.has(error.address())
+                });
                 return Err(error.failure(holder.map(|other| other.name.as_str())));
             }
         }
-        let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(|| crash("it is gone".into()))?;
+        let vassal = self
+            .vassals
+            .get_mut(&place.vassal)
+            .ok_or_else(|| crash("it is gone".into()))?;
         let (listeners, fds) = vassal.listeners.handover(&config);
         let handover = Handover {
             vassal: vassal.name.clone(),
@@ -163,10 +221,19 @@ impl Emperor {
         };
         let spawned = spawn(&handover, self.host.as_fd(), &fds)
             .map_err(|error| crash(format!("{error}{}", cause(&error))))?;
-        tokio::spawn(output::read(place.vassal.clone(), spawned.output, self.journal.clone()));
-        let generation =
-            Generation::watch(place.clone(), spawned.child, spawned.channel, Arc::clone(&config), &self.inputs)
-                .map_err(|error| crash(format!("could not watch the master: {error}")))?;
+        tokio::spawn(output::read(
+            place.vassal.clone(),
+            spawned.output,
+            self.journal.clone(),
+        ));
+        let generation = Generation::watch(
+            place.clone(),
+            spawned.child,
+            spawned.channel,
+            Arc::clone(&config),
+            &self.inputs,
+        )
+        .map_err(|error| crash(format!("could not watch the master: {error}")))?;
         let pid = generation.pid();
         vassal.generations.insert(place.generation, generation);
         Ok(pid)
@@ -175,17 +242,25 @@ impl Emperor {
     /// One app in the foreground that does not start is told at once, not tried again for ever; with
     /// `--reload` somebody is at work on it.
     pub(super) fn fail_foreground(&mut self) {
-        let serves = self.vassals.values().any(|vassal| vassal.life.serving().is_some());
-        if self.settings.is_foreground && self.settings.reload_tree.is_none() && !serves && !self.is_stopping {
+        let serves = self
+            .vassals
+            .values()
+            .any(|vassal| vassal.life.serving().is_some());
+        if self.settings.is_foreground
+            && self.settings.reload_tree.is_none()
+            && !serves
+            && !self.is_stopping
+        {
             self.has_app_failed = true;
             self.stop();
         }
     }
 }
 
-
 fn cause(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(String::new, |source| format!(": {source}"))
+    error
+        .source()
+        .map_or_else(String::new, |source| format!(": {source}"))
 }
 
 /// Between 0 and 1, different each time: the hasher's keys are random.

@@ -23,8 +23,9 @@ mod tests {
     #[test]
     fn doubles_to_a_minute() {
         let waits: Vec<u128> = (1..=12).map(|n| wait_after(n, 0.0).as_millis()).collect();
-        let expected =
-            [100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000];
+        let expected = [
+            100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000,
+        ];
         assert_eq!(waits, expected);
     }
 

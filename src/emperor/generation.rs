@@ -44,9 +44,20 @@ impl Generation {
     ) -> io::Result<Self> {
         let pidfd = AsyncFd::new(Pidfd::open(child.id())?)?;
         let channel = Arc::new(AsyncFd::new(channel)?);
-        let listener = Listener { place, channel: Arc::clone(&channel), inputs: inputs.clone() };
+        let listener = Listener {
+            place,
+            channel: Arc::clone(&channel),
+            inputs: inputs.clone(),
+        };
         tokio::spawn(listener.follow(pidfd));
-        Ok(Self { child, channel, config, python: None, interface: None, workers: Vec::new() })
+        Ok(Self {
+            child,
+            channel,
+            config,
+            python: None,
+            interface: None,
+            workers: Vec::new(),
+        })
     }
 
     /// The master's process id.
@@ -62,9 +73,14 @@ impl Generation {
     /// SIGKILL to the master and to its workers, which share its process group. The group is still
     /// the master's, because the master has not been reaped.
     pub(super) fn kill(&self) {
-        let group = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw);
+        let group = i32::try_from(self.pid())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
         if let Some(group) = group {
-            drop(rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
+            drop(rustix::process::kill_process_group(
+                group,
+                rustix::process::Signal::KILL,
+            ));
         }
     }
 
@@ -127,31 +143,53 @@ impl Listener {
 
     /// Whoever says what no master says is not listened to any further.
     fn receive(&self) -> Received<MasterMessage> {
-        self.channel.get_ref().receive::<MasterMessage>().unwrap_or_else(|error| {
-            tracing::warn!(vassal = self.place.vassal, "generation {}: {error}", self.place.generation);
-            Received::Closed
-        })
+        self.channel
+            .get_ref()
+            .receive::<MasterMessage>()
+            .unwrap_or_else(|error| {
+                tracing::warn!(
+                    vassal = self.place.vassal,
+                    "generation {}: {error}",
+                    self.place.generation
+                );
+                Received::Closed
+            })
     }
 
     async fn pass_on(&self, message: MasterMessage) {
         // Nobody takes it in only when the emperor itself is over.
-        drop(self.inputs.send(Input::MasterSaid(self.place.clone(), tamed(message))).await);
+        drop(
+            self.inputs
+                .send(Input::MasterSaid(self.place.clone(), tamed(message)))
+                .await,
+        );
     }
 }
 
 /// A tenant can make its master say anything: texts are cut and cleaned, lists bounded.
 fn tamed(message: MasterMessage) -> MasterMessage {
-    let clean = |text: String| -> String {
-        text.chars().filter(|c| !c.is_control()).take(256).collect()
-    };
+    let clean =
+        |text: String| -> String { text.chars().filter(|c| !c.is_control()).take(256).collect() };
     match message {
-        MasterMessage::Booted { python } => MasterMessage::Booted { python: clean(python) },
-        MasterMessage::Ready { interface } => MasterMessage::Ready { interface: clean(interface) },
+        MasterMessage::Booted { python } => MasterMessage::Booted {
+            python: clean(python),
+        },
+        MasterMessage::Ready { interface } => MasterMessage::Ready {
+            interface: clean(interface),
+        },
         MasterMessage::Failed(failure) => MasterMessage::Failed(failure.tamed()),
         MasterMessage::Troubled(failure) => MasterMessage::Troubled(failure.tamed()),
-        MasterMessage::WorkerExited { worker, pid, status, expected } => {
-            MasterMessage::WorkerExited { worker, pid, status: clean(status), expected }
-        }
+        MasterMessage::WorkerExited {
+            worker,
+            pid,
+            status,
+            expected,
+        } => MasterMessage::WorkerExited {
+            worker,
+            pid,
+            status: clean(status),
+            expected,
+        },
         MasterMessage::Report { id, mut workers } => {
             workers.truncate(WORKER_LIMIT);
             MasterMessage::Report { id, workers }

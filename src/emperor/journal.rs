@@ -52,7 +52,12 @@ impl Journal {
         log(vassal, &kind);
         let mut inner = self.lock();
         inner.seq += 1;
-        let event = Event { seq: inner.seq, at: Timestamp::now(), vassal: vassal.map(str::to_owned), kind };
+        let event = Event {
+            seq: inner.seq,
+            at: Timestamp::now(),
+            vassal: vassal.map(str::to_owned),
+            kind,
+        };
         if inner.events.len() == KEPT_EVENTS {
             inner.events.pop_front();
         }
@@ -69,7 +74,11 @@ impl Journal {
         } else {
             tracing::info!(target: OUTPUT, "{line}");
         }
-        let line = LogLine { at: Timestamp::now(), vassal: vassal.to_owned(), line };
+        let line = LogLine {
+            at: Timestamp::now(),
+            vassal: vassal.to_owned(),
+            line,
+        };
         let kept = inner.lines.entry(vassal.to_owned()).or_default();
         if kept.len() == KEPT_LINES {
             kept.pop_front();
@@ -92,7 +101,10 @@ impl Journal {
     /// The events kept, and those to come.
     pub(super) fn events(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
         let inner = self.lock();
-        (inner.events.iter().cloned().collect(), inner.event_followers.subscribe())
+        (
+            inner.events.iter().cloned().collect(),
+            inner.event_followers.subscribe(),
+        )
     }
 
     /// The lines kept, in the order of time, and those to come.
@@ -115,8 +127,12 @@ fn log(vassal: Option<&str>, kind: &EventKind) {
         }
         EventKind::SourceFailed { .. }
         | EventKind::OutputDropped { .. }
-        | EventKind::WorkerExited { expected: false, .. }
-        | EventKind::MasterExited { expected: false, .. } => tracing::warn!(vassal, "{kind}"),
+        | EventKind::WorkerExited {
+            expected: false, ..
+        }
+        | EventKind::MasterExited {
+            expected: false, ..
+        } => tracing::warn!(vassal, "{kind}"),
         EventKind::MasterSpawned { .. }
         | EventKind::MasterBooted { .. }
         | EventKind::WorkerSpawned { .. }
@@ -139,5 +155,7 @@ fn log(vassal: Option<&str>, kind: &EventKind) {
 }
 
 fn indented(detail: &str) -> String {
-    detail.lines().fold(String::new(), |text, line| text + "\n  " + line)
+    detail
+        .lines()
+        .fold(String::new(), |text, line| text + "\n  " + line)
 }

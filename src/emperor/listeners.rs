@@ -51,7 +51,9 @@ impl BindError {
     /// As `status` shows it. `holder` is the vassal that has the address, if one has.
     pub(super) fn failure(&self, holder: Option<&str>) -> Failure {
         let hint = match holder {
-            Some(name) => format!("hint: vassal `{name}` listens there; give one of them another address"),
+            Some(name) => {
+                format!("hint: vassal `{name}` listens there; give one of them another address")
+            }
             None => self.hint.clone(),
         };
         Failure::new(FailureKind::Socket, self.to_string(), hint)
@@ -89,8 +91,14 @@ impl Listeners {
     }
 
     /// What a new master is given, in the order of the configuration.
-    pub(super) fn handover(&self, config: &VassalConfig) -> (Vec<HandoverListener>, Vec<BorrowedFd<'_>>) {
-        let bound = config.http.iter().filter_map(|address| self.bound.get(address));
+    pub(super) fn handover(
+        &self,
+        config: &VassalConfig,
+    ) -> (Vec<HandoverListener>, Vec<BorrowedFd<'_>>) {
+        let bound = config
+            .http
+            .iter()
+            .filter_map(|address| self.bound.get(address));
         bound
             .map(|bound| {
                 let listener = HandoverListener {
@@ -114,7 +122,8 @@ impl Listeners {
 
     /// Whether this vassal listens there.
     pub(super) fn has(&self, address: &Address) -> bool {
-        self.bound.contains_key(address) || self.bound.values().any(|bound| bound.address == *address)
+        self.bound.contains_key(address)
+            || self.bound.values().any(|bound| bound.address == *address)
     }
 }
 
@@ -144,10 +153,14 @@ fn bind(address: &Address, config: &VassalConfig, owner: Owner) -> Result<Bound,
         Address::Tcp(wanted) => {
             let socket = bind_tcp(*wanted, backlog).map_err(failed)?;
             let real = socket.local_addr().ok().and_then(|local| local.as_socket());
-            Ok(Bound { fd: socket.into(), address: Address::Tcp(real.unwrap_or(*wanted)), file: None })
+            Ok(Bound {
+                fd: socket.into(),
+                address: Address::Tcp(real.unwrap_or(*wanted)),
+                file: None,
+            })
         }
-        Address::Unix(path) => bind_unix(path, backlog, config.chmod_socket.0, owner).map_err(|error| {
-            match error {
+        Address::Unix(path) => {
+            bind_unix(path, backlog, config.chmod_socket.0, owner).map_err(|error| match error {
                 UnixBindError::Live => BindError {
                     address: address.clone(),
                     reason: "another process answers there".to_owned(),
@@ -156,14 +169,19 @@ fn bind(address: &Address, config: &VassalConfig, owner: Owner) -> Result<Bound,
                 UnixBindError::NotASocket => BindError {
                     address: address.clone(),
                     reason: "a file that is not a socket stands there".to_owned(),
-                    hint: "hint: remove it if it is not needed, or give the vassal another path".to_owned(),
+                    hint: "hint: remove it if it is not needed, or give the vassal another path"
+                        .to_owned(),
                 },
                 UnixBindError::Io(error) => failed(error),
-            }
-        }),
+            })
+        }
         Address::Abstract(name) => {
             let socket = bind_abstract(name, backlog).map_err(failed)?;
-            Ok(Bound { fd: socket.into(), address: address.clone(), file: None })
+            Ok(Bound {
+                fd: socket.into(),
+                address: address.clone(),
+                file: None,
+            })
         }
     }
 }
@@ -271,7 +289,11 @@ fn bind_unix(path: &Path, backlog: i32, mode: u32, owner: Owner) -> Result<Bound
         drop(std::fs::remove_file(&own));
         return Err(error.into());
     }
-    Ok(Bound { fd: socket.into(), address: Address::Unix(path.to_owned()), file: identity(path) })
+    Ok(Bound {
+        fd: socket.into(),
+        address: Address::Unix(path.to_owned()),
+        file: identity(path),
+    })
 }
 
 /// Changes the owner of the socket file, and of nothing that was put in its place.
@@ -289,12 +311,22 @@ fn give_to(path: &Path, owner: Owner) -> io::Result<()> {
         return Err(io::Error::other("somebody exchanged the new socket file"));
     }
     let (uid, gid) = (owner.uid.map(Uid::from_raw), owner.gid.map(Gid::from_raw));
-    Ok(rustix::fs::chownat(&file, "", uid, gid, AtFlags::EMPTY_PATH)?)
+    Ok(rustix::fs::chownat(
+        &file,
+        "",
+        uid,
+        gid,
+        AtFlags::EMPTY_PATH,
+    )?)
 }
 
 /// A name of our own in the same directory, so that the rename is atomic.
 fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy().into_owned();
+    let name = path
+        .file_name()
+        .ok_or(io::ErrorKind::InvalidInput)?
+        .to_string_lossy()
+        .into_owned();
     let own = path.with_file_name(format!(".{name}.{}", std::process::id()));
     match std::fs::remove_file(&own) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

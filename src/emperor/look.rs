@@ -19,7 +19,13 @@ impl Emperor {
             return;
         }
         // Watched first, so that what changes during the look is looked at again.
-        watch.set(self.settings.sources.iter().flat_map(super::sources::Source::watch_points).collect());
+        watch.set(
+            self.settings
+                .sources
+                .iter()
+                .flat_map(super::sources::Source::watch_points)
+                .collect(),
+        );
         let (now, sources) = self.snapshot();
         let before = std::mem::replace(&mut self.snapshot, now);
         for change in changes(&before, &self.snapshot) {
@@ -41,8 +47,17 @@ impl Emperor {
             let mut found = Snapshot::default();
             if let Err(error) = source.list(&mut found, &running) {
                 let source = source.label();
-                self.journal.tell(None, EventKind::SourceFailed { source, message: error.to_string() });
-                let kept = self.vassals.values().filter(|vassal| vassal.source == index);
+                self.journal.tell(
+                    None,
+                    EventKind::SourceFailed {
+                        source,
+                        message: error.to_string(),
+                    },
+                );
+                let kept = self
+                    .vassals
+                    .values()
+                    .filter(|vassal| vassal.source == index);
                 for name in kept.map(|vassal| vassal.name.clone()) {
                     if let Some(old) = self.snapshot.vassals.get(&name) {
                         found.vassals.insert(name, old.clone());
@@ -62,10 +77,16 @@ impl Emperor {
     }
 
     fn file_added(&mut self, name: String, origins: &[(PathBuf, usize)]) {
-        let Some(found) = self.snapshot.vassals.get(&name).cloned() else { return };
+        let Some(found) = self.snapshot.vassals.get(&name).cloned() else {
+            return;
+        };
         let file = found.path.display().to_string();
-        self.journal.tell(Some(&name), EventKind::VassalAdded { file });
-        let source = origins.iter().find(|(path, _)| *path == found.path).map_or(0, |(_, index)| *index);
+        self.journal
+            .tell(Some(&name), EventKind::VassalAdded { file });
+        let source = origins
+            .iter()
+            .find(|(path, _)| *path == found.path)
+            .map_or(0, |(_, index)| *index);
         // It may be there still, on its way out.
         let vassal = self
             .vassals
@@ -77,12 +98,16 @@ impl Emperor {
     }
 
     fn file_changed(&mut self, name: &str, before: Option<&Found>) {
-        let Some(found) = self.snapshot.vassals.get(name).cloned() else { return };
+        let Some(found) = self.snapshot.vassals.get(name).cloned() else {
+            return;
+        };
         let Some(before) = before else { return };
         let is_same_file = found.path == before.path && found.rival == before.rival;
         if is_same_file && !found.identity.was_touched_since(&before.identity) {
             // Mode, owner or the content under an old time: only the content can tell.
-            let hash = read_vassal_bytes(&found.path).ok().map(|bytes| content_hash(&bytes));
+            let hash = read_vassal_bytes(&found.path)
+                .ok()
+                .map(|bytes| content_hash(&bytes));
             let known = self.vassals.get(name).and_then(|vassal| vassal.hash);
             if hash.is_some() && hash == known {
                 return;
@@ -92,14 +117,18 @@ impl Emperor {
             vassal.path.clone_from(&found.path);
         }
         let file = found.path.display().to_string();
-        self.journal.tell(Some(name), EventKind::VassalChanged { file });
+        self.journal
+            .tell(Some(name), EventKind::VassalChanged { file });
         self.read(name, &found);
     }
 
     fn file_removed(&mut self, name: &str) {
-        let Some(vassal) = self.vassals.get(name) else { return };
+        let Some(vassal) = self.vassals.get(name) else {
+            return;
+        };
         let file = vassal.path.display().to_string();
-        self.journal.tell(Some(name), EventKind::VassalRemoved { file });
+        self.journal
+            .tell(Some(name), EventKind::VassalRemoved { file });
         self.happen(name, Event::FileGone);
     }
 
@@ -112,7 +141,9 @@ impl Emperor {
 
     fn read(&mut self, name: &str, found: &Found) {
         let outcome = self.parse(name, found);
-        let Some(vassal) = self.vassals.get_mut(name) else { return };
+        let Some(vassal) = self.vassals.get_mut(name) else {
+            return;
+        };
         match outcome {
             Ok((config, hash)) => {
                 vassal.hash = hash;
@@ -133,7 +164,10 @@ impl Emperor {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "both outcomes carry the hash of what was read")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "both outcomes carry the hash of what was read"
+    )]
     fn parse(
         &self,
         name: &str,
@@ -142,12 +176,22 @@ impl Emperor {
         if let Some(rival) = &found.rival {
             return Err((rival_failure(name, &found.path, rival), None));
         }
-        let source = self.vassals.get(name).and_then(|vassal| self.settings.sources.get(vassal.source));
+        let source = self
+            .vassals
+            .get(name)
+            .and_then(|vassal| self.settings.sources.get(vassal.source));
         let Some(source) = source else {
-            return Err((Failure::new(FailureKind::Config, "its source is gone", ""), None));
+            return Err((
+                Failure::new(FailureKind::Config, "its source is gone", ""),
+                None,
+            ));
         };
         let failure = |diagnostics: lictor_core::config::Diagnostics| {
-            Failure::new(FailureKind::Config, diagnostics.summary(), diagnostics.to_string())
+            Failure::new(
+                FailureKind::Config,
+                diagnostics.summary(),
+                diagnostics.to_string(),
+            )
         };
         let bytes = if source.has_files() {
             read_vassal_bytes(&found.path).map_err(|error| (failure(error), None))?
@@ -156,7 +200,9 @@ impl Emperor {
         };
         let hash = Some(content_hash(&bytes));
         let config = source.parse_file(&found.path, &bytes);
-        config.map(|config| (config, hash)).map_err(|error| (failure(error), hash))
+        config
+            .map(|config| (config, hash))
+            .map_err(|error| (failure(error), hash))
     }
 }
 
@@ -166,5 +212,9 @@ fn rival_failure(name: &str, path: &Path, rival: &Path) -> Failure {
         path.display(),
         rival.display()
     );
-    Failure::new(FailureKind::Config, message, "hint: rename or remove one of them")
+    Failure::new(
+        FailureKind::Config,
+        message,
+        "hint: rename or remove one of them",
+    )
 }

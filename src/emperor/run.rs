@@ -12,9 +12,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::generation::Place;
+use super::hold::{HeldRunDir, HoldError};
 use super::journal::Journal;
 use super::reports::Reports;
-use super::hold::{HeldRunDir, HoldError};
 use super::snapshot::Snapshot;
 use super::sources::Source;
 use super::vassal::Vassal;
@@ -102,9 +102,14 @@ pub(super) struct Emperor {
 /// Runs an emperor until it is told to stop and its last vassal is gone.
 pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
     let setup = |action| move |source| EmperorError::Setup { action, source };
-    let run_dir = settings.run_dir.as_deref().map(HeldRunDir::hold).transpose()?;
+    let run_dir = settings
+        .run_dir
+        .as_deref()
+        .map(HeldRunDir::hold)
+        .transpose()?;
     let mut signals = Signals::new().map_err(setup("listen to signals"))?;
-    let host = host::library(run_dir.as_ref().map(HeldRunDir::path)).map_err(setup("lay out the host library"))?;
+    let host = host::library(run_dir.as_ref().map(HeldRunDir::path))
+        .map_err(setup("lay out the host library"))?;
     let (inputs, mut input_queue) = mpsc::channel(INPUT_QUEUE);
     let (commands, mut command_queue) = mpsc::channel(COMMAND_QUEUE);
     let mut emperor = Emperor {
@@ -129,14 +134,31 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
         watch.set_tree(tree);
     }
     emperor.first_look(&mut watch)?;
-    emperor.govern(&mut watch, &mut signals, &mut input_queue, &mut command_queue).await;
-    if emperor.has_app_failed { Err(EmperorError::AppFailed) } else { Ok(()) }
+    emperor
+        .govern(
+            &mut watch,
+            &mut signals,
+            &mut input_queue,
+            &mut command_queue,
+        )
+        .await;
+    if emperor.has_app_failed {
+        Err(EmperorError::AppFailed)
+    } else {
+        Ok(())
+    }
 }
 
 impl Emperor {
     fn announce(&self) {
         let sources = self.settings.sources.iter().map(Source::label).collect();
-        self.journal.tell(None, EventKind::EmperorStarted { pid: std::process::id(), sources });
+        self.journal.tell(
+            None,
+            EventKind::EmperorStarted {
+                pid: std::process::id(),
+                sources,
+            },
+        );
     }
 
     /// A source that cannot be looked at is a mistake now; later it may be a passing trouble.
@@ -150,7 +172,12 @@ impl Emperor {
             }
         }
         self.look(watch);
-        self.journal.tell(None, EventKind::EmperorReady { vassals: self.vassals.len() });
+        self.journal.tell(
+            None,
+            EventKind::EmperorReady {
+                vassals: self.vassals.len(),
+            },
+        );
         Ok(())
     }
 
@@ -181,19 +208,30 @@ impl Emperor {
     }
 
     fn is_over(&self) -> bool {
-        self.is_stopping && self.vassals.values().all(|vassal| vassal.generations.is_empty())
+        self.is_stopping
+            && self
+                .vassals
+                .values()
+                .all(|vassal| vassal.generations.is_empty())
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        let lives = self.vassals.values().filter_map(|vassal| vassal.life.wake_at());
+        let lives = self
+            .vassals
+            .values()
+            .filter_map(|vassal| vassal.life.wake_at());
         lives.chain(self.reports.wake_at()).min()
     }
 
     fn wake(&mut self) {
         let now = Instant::now();
         let is_due = |vassal: &&Vassal| vassal.life.wake_at().is_some_and(|at| at <= now);
-        let due: Vec<String> =
-            self.vassals.values().filter(is_due).map(|vassal| vassal.name.clone()).collect();
+        let due: Vec<String> = self
+            .vassals
+            .values()
+            .filter(is_due)
+            .map(|vassal| vassal.name.clone())
+            .collect();
         for name in due {
             self.happen(&name, lifecycle::Event::Woken);
         }
@@ -202,7 +240,11 @@ impl Emperor {
     /// The first time politely; a second time at once.
     pub(super) fn stop(&mut self) {
         if self.is_stopping {
-            for generation in self.vassals.values().flat_map(|vassal| vassal.generations.values()) {
+            for generation in self
+                .vassals
+                .values()
+                .flat_map(|vassal| vassal.generations.values())
+            {
                 generation.kill();
             }
             return;

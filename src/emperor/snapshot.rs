@@ -80,21 +80,33 @@ pub(super) fn changes(before: &Snapshot, now: &Snapshot) -> Vec<Change> {
         .keys()
         .filter(|name| !now.vassals.contains_key(*name))
         .map(|name| Change::Removed(name.clone()));
-    let rest = now.vassals.iter().filter_map(|(name, found)| match before.vassals.get(name) {
-        None => Some(Change::Added(name.clone())),
-        Some(old) if old != found => Some(Change::Changed(name.clone())),
-        Some(_) => None,
-    });
+    let rest = now
+        .vassals
+        .iter()
+        .filter_map(|(name, found)| match before.vassals.get(name) {
+            None => Some(Change::Added(name.clone())),
+            Some(old) if old != found => Some(Change::Changed(name.clone())),
+            Some(_) => None,
+        });
     removed.chain(rest).collect()
 }
 
 impl Snapshot {
     /// Adds a file. Of two with one name the one that `running` names stands, else the first.
     pub(super) fn add(&mut self, name: String, path: PathBuf, running: Option<&Path>) {
-        let Some(identity) = Identity::of(&path) else { return };
+        let Some(identity) = Identity::of(&path) else {
+            return;
+        };
         match self.vassals.get_mut(&name) {
             None => {
-                self.vassals.insert(name, Found { path, identity, rival: None });
+                self.vassals.insert(
+                    name,
+                    Found {
+                        path,
+                        identity,
+                        rival: None,
+                    },
+                );
             }
             Some(found) if found.path == path => {}
             Some(found) if running == Some(path.as_path()) => {
@@ -113,15 +125,30 @@ mod tests {
     use proptest::prelude::*;
 
     fn identity(inode: u64) -> Identity {
-        Identity { device: 1, inode, modified: (2, 3), changed: (4, 5), size: 6 }
+        Identity {
+            device: 1,
+            inode,
+            modified: (2, 3),
+            changed: (4, 5),
+            size: 6,
+        }
     }
 
     fn snapshot(names: &BTreeMap<String, u64>) -> Snapshot {
         let vassals = names.iter().map(|(name, inode)| {
             let path = PathBuf::from(name);
-            (name.clone(), Found { path, identity: identity(*inode), rival: None })
+            (
+                name.clone(),
+                Found {
+                    path,
+                    identity: identity(*inode),
+                    rival: None,
+                },
+            )
         });
-        Snapshot { vassals: vassals.collect() }
+        Snapshot {
+            vassals: vassals.collect(),
+        }
     }
 
     proptest! {
@@ -165,7 +192,19 @@ mod tests {
     #[test]
     fn a_change_of_mode_is_no_touch_and_an_older_time_is_one() {
         let now = identity(1);
-        assert!(!Identity { changed: (9, 9), ..now }.was_touched_since(&now));
-        assert!(Identity { modified: (1, 0), ..now }.was_touched_since(&now));
+        assert!(
+            !Identity {
+                changed: (9, 9),
+                ..now
+            }
+            .was_touched_since(&now)
+        );
+        assert!(
+            Identity {
+                modified: (1, 0),
+                ..now
+            }
+            .was_touched_since(&now)
+        );
     }
 }

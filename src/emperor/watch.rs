@@ -35,10 +35,16 @@ impl Watch {
         // One place is enough: a second event before the look adds nothing.
         let (sender, events) = mpsc::channel(1);
         let tell = move |event: notify::Result<notify::Event>| {
-            let is_read = event.is_ok_and(|event| matches!(event.kind, EventKind::Access(
-                notify::event::AccessKind::Open(_) | notify::event::AccessKind::Read
-                    | notify::event::AccessKind::Close(notify::event::AccessMode::Read)
-            )));
+            let is_read = event.is_ok_and(|event| {
+                matches!(
+                    event.kind,
+                    EventKind::Access(
+                        notify::event::AccessKind::Open(_)
+                            | notify::event::AccessKind::Read
+                            | notify::event::AccessKind::Close(notify::event::AccessMode::Read)
+                    )
+                )
+            });
             if !is_read {
                 // Full: a look is due already.
                 drop(sender.try_send(()));
@@ -46,15 +52,25 @@ impl Watch {
         };
         let config = Config::default().with_follow_symlinks(false);
         let watcher = RecommendedWatcher::new(tell, config)
-            .inspect_err(|error| tracing::warn!("directories cannot be watched, looking every minute: {error}"))
+            .inspect_err(|error| {
+                tracing::warn!("directories cannot be watched, looking every minute: {error}")
+            })
             .ok();
         let next_period = Instant::now() + PERIOD;
-        Self { watcher, watched: BTreeSet::new(), events, first_event: None, next_period }
+        Self {
+            watcher,
+            watched: BTreeSet::new(),
+            events,
+            first_event: None,
+            next_period,
+        }
     }
 
     /// Watches exactly these directories from now on.
     pub(super) fn set(&mut self, points: BTreeSet<PathBuf>) {
-        let Some(watcher) = &mut self.watcher else { return };
+        let Some(watcher) = &mut self.watcher else {
+            return;
+        };
         for gone in self.watched.difference(&points) {
             // It may be gone itself.
             drop(watcher.unwatch(gone));
@@ -87,7 +103,10 @@ impl Watch {
         loop {
             match self.first_event {
                 None => {
-                    if timeout_at(self.next_period, self.events.recv()).await.is_err() {
+                    if timeout_at(self.next_period, self.events.recv())
+                        .await
+                        .is_err()
+                    {
                         break;
                     }
                     self.first_event = Some(Instant::now());
@@ -95,7 +114,10 @@ impl Watch {
                 Some(first) => {
                     let latest = first + LONGEST;
                     let quiet = Instant::now() + QUIET;
-                    if timeout_at(quiet.min(latest), self.events.recv()).await.is_err() {
+                    if timeout_at(quiet.min(latest), self.events.recv())
+                        .await
+                        .is_err()
+                    {
                         break;
                     }
                 }

@@ -25,7 +25,9 @@ mod _lictor {
 
 /// In the master returns when the generation is over; in a worker when that worker is.
 fn run(py: Python<'_>, document: i32) -> i32 {
-    let Ok(boot) = master::Boot::read(document) else { return 1 };
+    let Ok(boot) = master::Boot::read(document) else {
+        return 1;
+    };
     match master::boot(py, boot) {
         master::End::Left => 0,
         master::End::Failed => 1,

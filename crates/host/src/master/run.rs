@@ -84,7 +84,9 @@ impl Master {
     /// Forks the workers and keeps them alive until the generation is over. Returns in the master
     /// at the end, and in each worker right after its fork.
     pub(super) fn run(mut self, py: Python<'_>) -> End {
-        let Ok(sigterm) = sigterm_handler(py) else { return End::Failed };
+        let Ok(sigterm) = sigterm_handler(py) else {
+            return End::Failed;
+        };
         let mut events = vec![PoolEvent::Started];
         loop {
             for event in events {
@@ -115,7 +117,9 @@ impl Master {
             PoolAction::Terminate(id) => self.signal_worker(id, Pidfd::terminate),
             PoolAction::Kill(id) => self.signal_worker(id, Pidfd::kill),
             PoolAction::AnnounceReady => {
-                self.tell_emperor(&MasterMessage::Ready { interface: self.interface.clone() });
+                self.tell_emperor(&MasterMessage::Ready {
+                    interface: self.interface.clone(),
+                });
             }
             PoolAction::GiveUp(id) => {
                 let failure = self.failure.take().unwrap_or_else(|| {
@@ -133,7 +137,9 @@ impl Master {
     }
 
     fn fork_worker(&mut self, py: Python<'_>, id: u32) -> Outcome {
-        let Ok((mine, theirs)) = Channel::pair() else { return self.fork_failed(id) };
+        let Ok((mine, theirs)) = Channel::pair() else {
+            return self.fork_failed(id);
+        };
         if let Some(slot) = self.parts.scoreboard.slot(id) {
             slot.reset();
         }
@@ -142,8 +148,14 @@ impl Master {
             Ok(pid) => pid,
             Err(_) => return self.fork_failed(id),
         };
-        let Ok(pidfd) = Pidfd::open(pid) else { return self.fork_failed(id) };
-        let handle = WorkerHandle { pidfd, channel: mine, since: Timestamp::now() };
+        let Ok(pidfd) = Pidfd::open(pid) else {
+            return self.fork_failed(id);
+        };
+        let handle = WorkerHandle {
+            pidfd,
+            channel: mine,
+            since: Timestamp::now(),
+        };
         if let Some(worker) = self.workers.get_mut(index_of(id)) {
             *worker = Some(handle);
         }
@@ -155,7 +167,11 @@ impl Master {
     /// each time.
     fn fork_failed(&mut self, id: u32) -> Outcome {
         let hint = "hint: look at the limits of processes and memory";
-        let failure = Failure::new(FailureKind::Crash, format!("could not fork worker {id}"), hint);
+        let failure = Failure::new(
+            FailureKind::Crash,
+            format!("could not fork worker {id}"),
+            hint,
+        );
         let mut actions = self.pool.step(PoolEvent::WorkerExited(id), Instant::now());
         if actions.contains(&PoolAction::Fork(id)) {
             // Trying again at once would fail again; the second quick end waits.
@@ -171,15 +187,38 @@ impl Master {
 
     fn into_seed(self, id: u32, channel: Channel, sigterm: Py<PyAny>) -> End {
         // Everything that is the master's alone is closed here, by going out of scope.
-        let Parts { vassal, generation, config, listeners, scoreboard, app, .. } = self.parts;
-        let Some(slot) = scoreboard.slot(id) else { return End::Failed };
-        let seed = Seed { vassal, generation, id, config, listeners, channel, slot, app, sigterm };
+        let Parts {
+            vassal,
+            generation,
+            config,
+            listeners,
+            scoreboard,
+            app,
+            ..
+        } = self.parts;
+        let Some(slot) = scoreboard.slot(id) else {
+            return End::Failed;
+        };
+        let seed = Seed {
+            vassal,
+            generation,
+            id,
+            config,
+            listeners,
+            channel,
+            slot,
+            app,
+            sigterm,
+        };
         End::Forked(Box::new(seed))
     }
 
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
-        let timeout = self.pool.wake_at().map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = self
+            .pool
+            .wake_at()
+            .map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|left| left + Duration::from_millis(1));
         let timeout = timeout.and_then(|left| Timespec::try_from(left).ok());
         let mut fds = vec![
@@ -189,7 +228,11 @@ impl Master {
         if !self.is_emperor_gone {
             fds.push(PollFd::new(&self.parts.channel, PollFlags::IN));
         }
-        fds.extend(self.touch.iter().map(|touch| PollFd::new(touch, PollFlags::IN)));
+        fds.extend(
+            self.touch
+                .iter()
+                .map(|touch| PollFd::new(touch, PollFlags::IN)),
+        );
         for worker in self.workers.iter().flatten() {
             fds.push(PollFd::new(&worker.pidfd, PollFlags::IN));
             fds.push(PollFd::new(&worker.channel, PollFlags::IN));
@@ -220,12 +263,17 @@ impl Master {
     fn hear_emperor(&mut self, events: &mut Vec<PoolEvent>) {
         while !self.is_emperor_gone {
             match self.parts.channel.receive::<MasterOrder>() {
-                Ok(Received::Message(MasterOrder::Serve, _)) => events.push(PoolEvent::ServeOrdered),
+                Ok(Received::Message(MasterOrder::Serve, _)) => {
+                    events.push(PoolEvent::ServeOrdered)
+                }
                 Ok(Received::Message(MasterOrder::Drain { deadline }, _)) => {
                     events.push(PoolEvent::DrainOrdered(deadline));
                 }
                 Ok(Received::Message(MasterOrder::Report { id }, _)) => {
-                    self.tell_emperor(&MasterMessage::Report { id, workers: self.report() });
+                    self.tell_emperor(&MasterMessage::Report {
+                        id,
+                        workers: self.report(),
+                    });
                 }
                 Ok(Received::Message(MasterOrder::Start, _)) => {}
                 Ok(Received::Nothing) => return,
@@ -240,7 +288,9 @@ impl Master {
     }
 
     fn hear_worker(&mut self, id: u32, events: &mut Vec<PoolEvent>) {
-        let Some(worker) = self.workers.get(index_of(id)).and_then(Option::as_ref) else { return };
+        let Some(worker) = self.workers.get(index_of(id)).and_then(Option::as_ref) else {
+            return;
+        };
         let pid = worker.pidfd.pid();
         let mut said = Vec::new();
         while let Ok(Received::Message(message, _)) = worker.channel.receive::<WorkerMessage>() {
@@ -274,23 +324,38 @@ impl Master {
         let expected = self.pool.is_draining();
         if !expected && self.failure.is_none() {
             let message = format!("worker {id} ended unexpectedly: {status}");
-            self.failure = Some(Failure::new(FailureKind::Crash, message, "hint: see `lictor logs`"));
+            self.failure = Some(Failure::new(
+                FailureKind::Crash,
+                message,
+                "hint: see `lictor logs`",
+            ));
         }
         let status = status.to_string();
-        self.tell_emperor(&MasterMessage::WorkerExited { worker: id, pid, status, expected });
+        self.tell_emperor(&MasterMessage::WorkerExited {
+            worker: id,
+            pid,
+            status,
+            expected,
+        });
     }
 
     fn hear_touches(&mut self) {
         let touched = self.touch.as_mut().map(Touch::touched).unwrap_or_default();
         for file in touched {
-            self.tell_emperor(&MasterMessage::ReloadWanted { file: file.display().to_string() });
+            self.tell_emperor(&MasterMessage::ReloadWanted {
+                file: file.display().to_string(),
+            });
         }
     }
 
     fn hear_trouble(&self) {
         let mut bytes = [0; 64];
-        let Ok(count) = rustix::io::read(&self.parts.trouble, &mut bytes[..]) else { return };
-        let Some(&last) = bytes.get(..count).and_then(<[u8]>::last) else { return };
+        let Ok(count) = rustix::io::read(&self.parts.trouble, &mut bytes[..]) else {
+            return;
+        };
+        let Some(&last) = bytes.get(..count).and_then(<[u8]>::last) else {
+            return;
+        };
         if last == 0 {
             self.tell_emperor(&MasterMessage::Mended);
             return;
@@ -301,8 +366,13 @@ impl Master {
             None => "its output".to_owned(),
         };
         let message = format!("the app could not write to {place}: {reason}");
-        let hint = "hint: the app serves on and its output is dropped; make room, or change `logto`";
-        self.tell_emperor(&MasterMessage::Troubled(Failure::new(FailureKind::Logto, message, hint)));
+        let hint =
+            "hint: the app serves on and its output is dropped; make room, or change `logto`";
+        self.tell_emperor(&MasterMessage::Troubled(Failure::new(
+            FailureKind::Logto,
+            message,
+            hint,
+        )));
     }
 
     /// A message that the emperor does not read is lost: the emperor sees the truth in `Report`.
@@ -325,7 +395,9 @@ impl Master {
 
     fn report(&self) -> Vec<WorkerStatus> {
         let ids = 1..=self.parts.config.processes;
-        let living = ids.zip(&self.workers).filter_map(|(id, worker)| Some((id, worker.as_ref()?)));
+        let living = ids
+            .zip(&self.workers)
+            .filter_map(|(id, worker)| Some((id, worker.as_ref()?)));
         living
             .filter_map(|(id, worker)| {
                 let slot = self.parts.scoreboard.slot(id)?;
@@ -358,5 +430,7 @@ fn index_of(id: u32) -> usize {
 /// What Python does on SIGTERM at the moment, for the workers to restore.
 fn sigterm_handler(py: Python<'_>) -> PyResult<Py<PyAny>> {
     let signal = py.import("signal")?;
-    Ok(signal.call_method1("getsignal", (signal.getattr("SIGTERM")?,))?.unbind())
+    Ok(signal
+        .call_method1("getsignal", (signal.getattr("SIGTERM")?,))?
+        .unbind())
 }

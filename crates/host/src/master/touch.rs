@@ -38,13 +38,20 @@ impl Touch {
             // A directory that is not there cannot be watched; its files are never touched.
             drop(inotify.add_watch(directory, interesting));
         }
-        let files = files.iter().map(|file| (file.clone(), identity(file))).collect();
+        let files = files
+            .iter()
+            .map(|file| (file.clone(), identity(file)))
+            .collect();
         Some(Self { inotify, files })
     }
 
     /// The files that were touched since the last look.
     pub(super) fn touched(&mut self) -> Vec<PathBuf> {
-        while self.inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
+        while self
+            .inotify
+            .read_events()
+            .is_ok_and(|events| !events.is_empty())
+        {}
         let mut touched = Vec::new();
         for (file, before) in &mut self.files {
             let now = identity(file);

@@ -14,6 +14,7 @@ pub(in crate::config) struct Fixed {
     pub(in crate::config) always: &'static str,
 }
 
+<<<<<<< HEAD
 impl Fixed {
     /// Whether it is a matter of yes or no.
     pub(super) fn is_switch(&self) -> bool {
@@ -21,6 +22,8 @@ impl Fixed {
     }
 }
 
+=======
+>>>>>>> config
 /// What an option may ask for.
 #[derive(Debug, PartialEq, Eq)]
 enum Asks {

@@ -5,7 +5,11 @@ use std::time::Duration;
 use super::{OptionSpec, ReloadClass, ValueKind};
 use crate::config::values;
 
+<<<<<<< HEAD
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
+=======
+const LONGEST_MERCY: Duration = Duration::from_hours(24);
+>>>>>>> config
 
 pub(super) const PROCESSES: OptionSpec = OptionSpec {
     name: "processes",
@@ -62,6 +66,7 @@ pub(super) const LAZY_APPS: OptionSpec = OptionSpec {
     },
 };
 
+<<<<<<< HEAD
 pub(super) const START_TIMEOUT: OptionSpec = OptionSpec {
     name: "start-timeout",
     aliases: &[],
@@ -81,6 +86,8 @@ pub(super) const START_TIMEOUT: OptionSpec = OptionSpec {
     },
 };
 
+=======
+>>>>>>> config
 pub(super) const RELOAD_MERCY: OptionSpec = OptionSpec {
     name: "reload-mercy",
     aliases: &["worker-reload-mercy"],
@@ -95,7 +102,11 @@ pub(super) const RELOAD_MERCY: OptionSpec = OptionSpec {
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         draft.reload_mercy =
+<<<<<<< HEAD
             setting.one(|setting, node| values::duration(setting, node, LONGEST_WAIT))?;
+=======
+            setting.one(|setting, node| values::duration(setting, node, LONGEST_MERCY))?;
+>>>>>>> config
         Ok(())
     },
 };
