@@ -28,10 +28,7 @@ pub(super) struct Draft {
     pub(super) processes: u32,
     pub(super) threads: u32,
     pub(super) lazy_apps: bool,
-<<<<<<< HEAD
     pub(super) start_timeout: Duration,
-=======
->>>>>>> config
     pub(super) reload_mercy: Duration,
     pub(super) touch_reload: Vec<PathBuf>,
     pub(super) chmod_socket: Mode,
@@ -82,10 +79,7 @@ impl Default for Draft {
             processes: 1,
             threads: 1,
             lazy_apps: false,
-<<<<<<< HEAD
             start_timeout: Duration::from_mins(1),
-=======
->>>>>>> config
             reload_mercy: Duration::from_mins(1),
             touch_reload: Vec::new(),
             chmod_socket: Mode(0o660),
@@ -148,10 +142,7 @@ impl Draft {
             processes: self.processes,
             threads: self.threads,
             lazy_apps: self.lazy_apps,
-<<<<<<< HEAD
             start_timeout: self.start_timeout,
-=======
->>>>>>> config
             reload_mercy: self.reload_mercy,
             touch_reload: self.touch_reload,
             chmod_socket: self.chmod_socket,

@@ -12,8 +12,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
-    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg,
-    socketpair,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg,
+    sendmsg, socketpair,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -79,7 +79,11 @@ impl Channel {
     }
 
     /// Sends one message with descriptors beside it, or says that the peer does not read.
-    pub fn send<M: Serialize>(&self, message: &M, fds: &[BorrowedFd<'_>]) -> Result<(), ChannelError> {
+    pub fn send<M: Serialize>(
+        &self,
+        message: &M,
+        fds: &[BorrowedFd<'_>],
+    ) -> Result<(), ChannelError> {
         let packet = serde_json::to_vec(message).map_err(ChannelError::Malformed)?;
         if packet.len() > PACKET_LIMIT_BYTES || fds.len() > DESCRIPTOR_LIMIT {
             return Err(ChannelError::TooLarge);
@@ -95,7 +99,12 @@ impl Channel {
                 Ok(_) => return Ok(()),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Err(ChannelError::Full),
-                Err(error) => return Err(ChannelError::Io { action: "send", source: error.into() }),
+                Err(error) => {
+                    return Err(ChannelError::Io {
+                        action: "send",
+                        source: error.into(),
+                    });
+                }
             }
         }
     }
@@ -114,7 +123,10 @@ impl Channel {
                 Err(Errno::AGAIN) => return Ok(Received::Nothing),
                 Err(Errno::CONNRESET) => return Ok(Received::Closed),
                 Err(error) => {
-                    return Err(ChannelError::Io { action: "receive", source: error.into() });
+                    return Err(ChannelError::Io {
+                        action: "receive",
+                        source: error.into(),
+                    });
                 }
             }
         };
@@ -124,7 +136,10 @@ impl Channel {
                 fds.extend(received);
             }
         }
-        if got.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
+        if got
+            .flags
+            .intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC)
+        {
             return Err(ChannelError::TooLarge);
         }
         if got.bytes == 0 {
@@ -156,14 +171,21 @@ mod tests {
     #[test]
     fn a_message_and_its_descriptors_arrive_together() {
         let (a, b) = Channel::pair().unwrap();
-        a.send(&MasterOrder::Start, &[a.as_fd(), b.as_fd()]).unwrap();
+        a.send(&MasterOrder::Start, &[a.as_fd(), b.as_fd()])
+            .unwrap();
         match b.receive().unwrap() {
             Received::Message(MasterOrder::Start, fds) => assert_eq!(fds.len(), 2),
             other => panic!("{other:?}"),
         }
-        assert!(matches!(b.receive::<MasterOrder>().unwrap(), Received::Nothing));
+        assert!(matches!(
+            b.receive::<MasterOrder>().unwrap(),
+            Received::Nothing
+        ));
         drop(a);
-        assert!(matches!(b.receive::<MasterOrder>().unwrap(), Received::Closed));
+        assert!(matches!(
+            b.receive::<MasterOrder>().unwrap(),
+            Received::Closed
+        ));
     }
 
     #[test]
@@ -171,8 +193,14 @@ mod tests {
         let (a, b) = Channel::pair().unwrap();
         a.send(&"hello", &[]).unwrap();
         a.send(&WorkerOrder::Serve, &[]).unwrap();
-        assert!(matches!(b.receive::<WorkerOrder>(), Err(ChannelError::Malformed(_))));
-        assert!(matches!(b.receive().unwrap(), Received::Message(WorkerOrder::Serve, _)));
+        assert!(matches!(
+            b.receive::<WorkerOrder>(),
+            Err(ChannelError::Malformed(_))
+        ));
+        assert!(matches!(
+            b.receive().unwrap(),
+            Received::Message(WorkerOrder::Serve, _)
+        ));
     }
 
     #[test]

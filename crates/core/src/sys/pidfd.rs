@@ -30,7 +30,10 @@ impl Pidfd {
     pub fn open(pid: u32) -> io::Result<Self> {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let number = number.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(Self { pid, fd: pidfd_open(number, PidfdFlags::empty())? })
+        Ok(Self {
+            pid,
+            fd: pidfd_open(number, PidfdFlags::empty())?,
+        })
     }
 
     /// The process id, for people.

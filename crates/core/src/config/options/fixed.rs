@@ -14,7 +14,6 @@ pub(in crate::config) struct Fixed {
     pub(in crate::config) always: &'static str,
 }
 
-<<<<<<< HEAD
 impl Fixed {
     /// Whether it is a matter of yes or no.
     pub(super) fn is_switch(&self) -> bool {
@@ -22,8 +21,6 @@ impl Fixed {
     }
 }
 
-=======
->>>>>>> config
 /// What an option may ask for.
 #[derive(Debug, PartialEq, Eq)]
 enum Asks {

@@ -88,7 +88,6 @@ impl OptionSpec {
     }
 }
 
-<<<<<<< HEAD
 /// Whether a flag of this name is complete without a value.
 pub fn is_switch(name: &str) -> bool {
     match look_up(name) {
@@ -99,9 +98,6 @@ pub fn is_switch(name: &str) -> bool {
 }
 
 static OPTIONS: [OptionSpec; 24] = [
-=======
-static OPTIONS: [OptionSpec; 23] = [
->>>>>>> config
     app::MODULE,
     app::WSGI_FILE,
     app::CALLABLE,
@@ -120,10 +116,7 @@ static OPTIONS: [OptionSpec; 23] = [
     process::PROCESSES,
     process::THREADS,
     process::LAZY_APPS,
-<<<<<<< HEAD
     process::START_TIMEOUT,
-=======
->>>>>>> config
     process::RELOAD_MERCY,
     process::TOUCH_RELOAD,
     process::LOGTO,

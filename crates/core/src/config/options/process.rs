@@ -5,11 +5,7 @@ use std::time::Duration;
 use super::{OptionSpec, ReloadClass, ValueKind};
 use crate::config::values;
 
-<<<<<<< HEAD
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
-=======
-const LONGEST_MERCY: Duration = Duration::from_hours(24);
->>>>>>> config
 
 pub(super) const PROCESSES: OptionSpec = OptionSpec {
     name: "processes",
@@ -66,7 +62,6 @@ pub(super) const LAZY_APPS: OptionSpec = OptionSpec {
     },
 };
 
-<<<<<<< HEAD
 pub(super) const START_TIMEOUT: OptionSpec = OptionSpec {
     name: "start-timeout",
     aliases: &[],
@@ -86,8 +81,6 @@ pub(super) const START_TIMEOUT: OptionSpec = OptionSpec {
     },
 };
 
-=======
->>>>>>> config
 pub(super) const RELOAD_MERCY: OptionSpec = OptionSpec {
     name: "reload-mercy",
     aliases: &["worker-reload-mercy"],
@@ -102,11 +95,7 @@ pub(super) const RELOAD_MERCY: OptionSpec = OptionSpec {
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         draft.reload_mercy =
-<<<<<<< HEAD
             setting.one(|setting, node| values::duration(setting, node, LONGEST_WAIT))?;
-=======
-            setting.one(|setting, node| values::duration(setting, node, LONGEST_MERCY))?;
->>>>>>> config
         Ok(())
     },
 };
