@@ -89,8 +89,9 @@ impl BootError {
         match self {
             Self::Python(_) => FailureKind::Python,
             Self::Jail(_) => FailureKind::Permission,
-            Self::Chdir { source, .. } | Self::Logto { source, .. } => kind_of(source),
-            Self::EnvFile {
+            Self::Chdir { source, .. }
+            | Self::Logto { source, .. }
+            | Self::EnvFile {
                 source: lictor_core::sys::FileReadError::Io(source),
                 ..
             } => kind_of(source),

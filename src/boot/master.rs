@@ -23,9 +23,8 @@ const DOCUMENT_LIMIT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The whole life of this process image. Returns only on failure.
 pub(crate) fn master() -> ExitCode {
-    let channel = match take_channel() {
-        Ok(channel) => channel,
-        Err(_) => return ExitCode::FAILURE,
+    let Ok(channel) = take_channel() else {
+        return ExitCode::FAILURE;
     };
     let mut user = String::new();
     let error = match boot(&channel, &mut user) {

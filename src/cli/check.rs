@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use lictor_core::config;
 
 use super::args::CheckCommand;
-use super::error::{CliError, chain};
+use super::error::CliError;
 use super::exit::Exit;
 use super::output::{Output, printable};
 

@@ -120,6 +120,8 @@ pub(super) fn chain(error: &dyn Error, hint: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]

@@ -35,48 +35,13 @@ impl Emperor {
     fn perform(&mut self, name: &str, action: Action) {
         match action {
             Action::Spawn(generation) => {
-                self.starts.push_back(Place {
-                    vassal: name.to_owned(),
-                    generation,
-                });
+                let vassal = name.to_owned();
+                self.starts.push_back(Place { vassal, generation });
             }
-            Action::Serve(generation) => {
-                self.tell_master(name, generation, &MasterOrder::Serve);
-                let Some(vassal) = self.vassals.get_mut(name) else {
-                    return;
-                };
-                vassal.error = None;
-                let interface = vassal
-                    .generations
-                    .get(&generation)
-                    .and_then(|g| g.interface.clone());
-                let interface = interface.unwrap_or_default();
-                self.journal.tell(
-                    Some(name),
-                    EventKind::GenerationReady {
-                        generation,
-                        interface,
-                    },
-                );
-            }
-            Action::Drain(generation) => {
-                let config = self
-                    .vassals
-                    .get(name)
-                    .and_then(|v| v.generations.get(&generation));
-                let Some(deadline) = config.map(|generation| generation.config.reload_mercy) else {
-                    return;
-                };
-                self.journal
-                    .tell(Some(name), EventKind::GenerationDraining { generation });
-                self.tell_master(name, generation, &MasterOrder::Drain { deadline });
-            }
+            Action::Serve(generation) => self.let_serve(name, generation),
+            Action::Drain(generation) => self.drain(name, generation),
             Action::Kill(generation) => {
-                if let Some(generation) = self
-                    .vassals
-                    .get(name)
-                    .and_then(|v| v.generations.get(&generation))
-                {
+                if let Some(generation) = self.generation_of(name, generation) {
                     generation.kill();
                 }
             }
@@ -92,13 +57,11 @@ impl Emperor {
                     .get(name)
                     .map_or(0, |vassal| vassal.life.newest());
                 let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                self.journal.tell(
-                    Some(name),
-                    EventKind::BackoffStarted {
-                        generation,
-                        milliseconds,
-                    },
-                );
+                let kind = EventKind::BackoffStarted {
+                    generation,
+                    milliseconds,
+                };
+                self.journal.tell(Some(name), kind);
             }
             Action::Forget => {
                 self.vassals.remove(name);
@@ -108,12 +71,40 @@ impl Emperor {
         }
     }
 
+    fn let_serve(&mut self, name: &str, generation: u64) {
+        self.tell_master(name, generation, &MasterOrder::Serve);
+        let record = self.generation_of(name, generation);
+        let interface = record
+            .and_then(|record| record.interface.clone())
+            .unwrap_or_default();
+        if let Some(vassal) = self.vassals.get_mut(name) {
+            vassal.error = None;
+        }
+        self.journal.tell(
+            Some(name),
+            EventKind::GenerationReady {
+                generation,
+                interface,
+            },
+        );
+    }
+
+    fn drain(&mut self, name: &str, generation: u64) {
+        let Some(record) = self.generation_of(name, generation) else {
+            return;
+        };
+        let deadline = record.config.reload_mercy;
+        self.journal
+            .tell(Some(name), EventKind::GenerationDraining { generation });
+        self.tell_master(name, generation, &MasterOrder::Drain { deadline });
+    }
+
+    fn generation_of(&self, name: &str, generation: u64) -> Option<&Generation> {
+        self.vassals.get(name)?.generations.get(&generation)
+    }
+
     fn tell_master(&self, name: &str, generation: u64, order: &MasterOrder) {
-        if let Some(generation) = self
-            .vassals
-            .get(name)
-            .and_then(|v| v.generations.get(&generation))
-        {
+        if let Some(generation) = self.generation_of(name, generation) {
             generation.tell(order);
         }
     }
@@ -266,6 +257,6 @@ fn cause(error: &dyn std::error::Error) -> String {
 /// Between 0 and 1, different each time: the hasher's keys are random.
 fn jitter() -> f64 {
     use std::hash::{BuildHasher, RandomState};
-    let random = RandomState::new().hash_one(0u8) >> 11;
-    random as f64 / (1u64 << 53) as f64
+    let random = RandomState::new().hash_one(0u8) >> 32;
+    u32::try_from(random).map_or(0.0, |random| f64::from(random) / f64::from(u32::MAX))
 }

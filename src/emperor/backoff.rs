@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Wait after the first failure; doubled with each further one.
 const FIRST: Duration = Duration::from_millis(100);
 /// Longest wait.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// The wait after `failures` failures in a row. `jitter` between 0 and 1 shortens it by up to a
 /// quarter, so that vassals that failed together are not tried together.

@@ -57,7 +57,7 @@ pub(crate) struct ServeArgs {
 }
 
 /// Runs an emperor until it is told to stop.
-pub(crate) fn govern(args: EmperorArgs) -> Result<(), EmperorError> {
+pub(crate) fn govern(args: &EmperorArgs) -> Result<(), EmperorError> {
     let environment = KEPT_VARIABLES
         .iter()
         .filter_map(|&name| Some((name.to_owned(), std::env::var(name).ok()?)))
@@ -129,13 +129,13 @@ fn raise_open_files() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     // Without the right to more the emperor goes on with what it has.
-    drop(setrlimit(
+    let _ = setrlimit(
         Resource::Nofile,
         Rlimit {
             current: limit.maximum,
             maximum: limit.maximum,
         },
-    ));
+    );
     limit.current
 }
 

@@ -20,7 +20,7 @@ use lictor_core::observe::VassalState;
 use super::backoff::wait_after;
 
 /// After this long in service, earlier failures are forgotten.
-const HEALTHY: Duration = Duration::from_secs(60);
+const HEALTHY: Duration = Duration::from_mins(1);
 /// What a leaving master gets beyond its own deadline before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -120,8 +120,8 @@ impl Lifecycle {
             has_newest_failed: false,
             failures: 0,
             retry_at: None,
-            start_timeout: Duration::from_secs(60),
-            reload_mercy: Duration::from_secs(60),
+            start_timeout: Duration::from_mins(1),
+            reload_mercy: Duration::from_mins(1),
             jitter: 0.0,
         }
     }

@@ -160,7 +160,7 @@ proptest! {
         let mut alive = std::collections::BTreeSet::new();
         for (event, pick) in walk {
             now += Duration::from_millis(37 * pick);
-            let some = alive.iter().copied().cycle().nth(pick as usize);
+            let some = alive.iter().copied().cycle().nth(usize::try_from(pick).unwrap());
             let event = match event {
                 0 => FileGood,
                 1 => FileBad,

@@ -9,6 +9,7 @@ use lictor_core::observe::{EventKind, Failure, FailureKind};
 use super::lifecycle::Event;
 use super::run::Emperor;
 use super::snapshot::{Change, Found, Snapshot, changes, content_hash};
+use super::sources::Source;
 use super::vassal::Vassal;
 use super::watch::Watch;
 
@@ -23,14 +24,14 @@ impl Emperor {
             self.settings
                 .sources
                 .iter()
-                .flat_map(super::sources::Source::watch_points)
+                .flat_map(Source::watch_points)
                 .collect(),
         );
         let (now, sources) = self.snapshot();
         let before = std::mem::replace(&mut self.snapshot, now);
         for change in changes(&before, &self.snapshot) {
             match change {
-                Change::Added(name) => self.file_added(name, &sources),
+                Change::Added(name) => self.file_added(&name, &sources),
                 Change::Changed(name) => self.file_changed(&name, before.vassals.get(&name)),
                 Change::Removed(name) => self.file_removed(&name),
             }
@@ -46,23 +47,7 @@ impl Emperor {
         for (index, source) in self.settings.sources.iter().enumerate() {
             let mut found = Snapshot::default();
             if let Err(error) = source.list(&mut found, &running) {
-                let source = source.label();
-                self.journal.tell(
-                    None,
-                    EventKind::SourceFailed {
-                        source,
-                        message: error.to_string(),
-                    },
-                );
-                let kept = self
-                    .vassals
-                    .values()
-                    .filter(|vassal| vassal.source == index);
-                for name in kept.map(|vassal| vassal.name.clone()) {
-                    if let Some(old) = self.snapshot.vassals.get(&name) {
-                        found.vassals.insert(name, old.clone());
-                    }
-                }
+                self.source_failed(index, &error.to_string(), &mut found);
             }
             for (name, found) in found.vassals {
                 origins.push((found.path.clone(), index));
@@ -76,13 +61,35 @@ impl Emperor {
         (now, origins)
     }
 
-    fn file_added(&mut self, name: String, origins: &[(PathBuf, usize)]) {
-        let Some(found) = self.snapshot.vassals.get(&name).cloned() else {
+    fn source_failed(&self, index: usize, message: &str, found: &mut Snapshot) {
+        let source = self
+            .settings
+            .sources
+            .get(index)
+            .map(Source::label)
+            .unwrap_or_default();
+        let message = message.to_owned();
+        self.journal
+            .tell(None, EventKind::SourceFailed { source, message });
+        let is_kept = |name: &&String| {
+            self.vassals
+                .get(*name)
+                .is_some_and(|vassal| vassal.source == index)
+        };
+        for name in self.snapshot.vassals.keys().filter(is_kept) {
+            if let Some(old) = self.snapshot.vassals.get(name) {
+                found.vassals.insert(name.clone(), old.clone());
+            }
+        }
+    }
+
+    fn file_added(&mut self, name: &str, origins: &[(PathBuf, usize)]) {
+        let Some(found) = self.snapshot.vassals.get(name).cloned() else {
             return;
         };
         let file = found.path.display().to_string();
         self.journal
-            .tell(Some(&name), EventKind::VassalAdded { file });
+            .tell(Some(name), EventKind::VassalAdded { file });
         let source = origins
             .iter()
             .find(|(path, _)| *path == found.path)
@@ -90,11 +97,11 @@ impl Emperor {
         // It may be there still, on its way out.
         let vassal = self
             .vassals
-            .entry(name.clone())
-            .or_insert_with(|| Vassal::new(name.clone(), source, found.path.clone()));
+            .entry(name.to_owned())
+            .or_insert_with(|| Vassal::new(name.to_owned(), source, found.path.clone()));
         vassal.source = source;
         vassal.path.clone_from(&found.path);
-        self.read(&name, &found);
+        self.read(name, &found);
     }
 
     fn file_changed(&mut self, name: &str, before: Option<&Found>) {
@@ -164,10 +171,6 @@ impl Emperor {
         }
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "both outcomes carry the hash of what was read"
-    )]
     fn parse(
         &self,
         name: &str,

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use lictor_core::observe::EventKind;
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Receiver;
 
 use super::journal::Journal;
 
@@ -19,21 +19,18 @@ const LINES_PER_SECOND: u32 = 1000;
 
 /// Reads until the last process that holds the other end is gone.
 pub(super) async fn read(vassal: String, pipe: OwnedFd, journal: Journal) {
-    let Ok(pipe) = AsyncFd::new(pipe) else { return };
+    let Ok(pipe) = Receiver::from_owned_fd(pipe) else {
+        return;
+    };
     let mut lines = Lines::default();
     let mut allowance = Allowance::new(Instant::now());
     let mut buffer = vec![0; READ_BYTES];
-    loop {
-        let Ok(mut ready) = pipe.readable().await else {
-            return;
-        };
-        let result = ready.try_io(|fd| Ok(rustix::io::read(fd, &mut buffer[..])?));
-        let count = match result {
-            Ok(Ok(0)) => break,
-            Ok(Ok(count)) => count,
-            Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Ok(Err(_)) => break,
-            Err(_would_block) => continue,
+    while pipe.readable().await.is_ok() {
+        let count = match pipe.try_read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(_) => break,
         };
         for line in lines.push(buffer.get(..count).unwrap_or_default()) {
             if let Some(dropped) = allowance.dropped_before(Instant::now()) {

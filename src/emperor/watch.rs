@@ -6,7 +6,7 @@
 //! watch).
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::{Config, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -18,7 +18,7 @@ const QUIET: Duration = Duration::from_millis(20);
 /// A look comes at the latest so long after the first event, also if it is never quiet.
 const LONGEST: Duration = Duration::from_millis(300);
 /// A look without any event.
-const PERIOD: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_mins(1);
 
 /// Watches directories and says when to look again.
 pub(super) struct Watch {
@@ -47,13 +47,13 @@ impl Watch {
             });
             if !is_read {
                 // Full: a look is due already.
-                drop(sender.try_send(()));
+                let _ = sender.try_send(());
             }
         };
         let config = Config::default().with_follow_symlinks(false);
         let watcher = RecommendedWatcher::new(tell, config)
             .inspect_err(|error| {
-                tracing::warn!("directories cannot be watched, looking every minute: {error}")
+                tracing::warn!("directories cannot be watched, looking every minute: {error}");
             })
             .ok();
         let next_period = Instant::now() + PERIOD;
@@ -72,25 +72,17 @@ impl Watch {
             return;
         };
         for gone in self.watched.difference(&points) {
-            // It may be gone itself.
-            drop(watcher.unwatch(gone));
+            let _may_be_gone = watcher.unwatch(gone);
         }
-        let mut watched = BTreeSet::new();
-        for point in points {
-            // A directory that was replaced under its name needs a new watch, so each is set again.
-            drop(watcher.unwatch(&point));
-            match watcher.watch(&point, RecursiveMode::NonRecursive) {
-                Ok(()) => {
-                    watched.insert(point);
-                }
-                Err(error) => tracing::debug!("`{}` cannot be watched: {error}", point.display()),
-            }
-        }
-        self.watched = watched;
+        // A directory that was replaced under its name needs a new watch, so each is set again.
+        self.watched = points
+            .into_iter()
+            .filter(|point| is_watched(watcher, point))
+            .collect();
     }
 
     /// Watches a tree as well, for `lictor serve --reload`.
-    pub(super) fn set_tree(&mut self, root: &std::path::Path) {
+    pub(super) fn set_tree(&mut self, root: &Path) {
         if let Some(watcher) = &mut self.watcher
             && let Err(error) = watcher.watch(root, RecursiveMode::Recursive)
         {
@@ -126,4 +118,12 @@ impl Watch {
         self.first_event = None;
         self.next_period = Instant::now() + PERIOD;
     }
+}
+
+fn is_watched(watcher: &mut RecommendedWatcher, point: &Path) -> bool {
+    let _may_be_new = watcher.unwatch(point);
+    watcher
+        .watch(point, RecursiveMode::NonRecursive)
+        .inspect_err(|error| tracing::debug!("`{}` cannot be watched: {error}", point.display()))
+        .is_ok()
 }

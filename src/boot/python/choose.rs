@@ -136,41 +136,34 @@ fn of_executable(
     candidate: &Path,
     variables: &[(String, String)],
 ) -> Result<Interpreter, PythonError> {
-    let unreadable = |source| PythonError::Read {
-        path: candidate.to_owned(),
-        source,
-    };
-    let real = candidate.canonicalize().map_err(unreadable)?;
-    match inspect(&real)? {
-        Build::Script => {
-            let executable = ask(candidate, variables)?;
-            let unreadable = |source| PythonError::Read {
-                path: executable.clone(),
-                source,
-            };
-            let real = executable.canonicalize().map_err(unreadable)?;
-            let build = inspect(&real)?;
-            if build == Build::Script {
-                let reason = format!("`{}` is no executable", real.display());
-                return Err(PythonError::Mute {
-                    path: candidate.to_owned(),
-                    reason,
-                });
-            }
-            check_age(&real, version_of(&build, &real))?;
-            Ok(Interpreter {
-                executable,
-                library: library_of(build),
-            })
-        }
-        build => {
-            check_age(&real, version_of(&build, &real))?;
-            Ok(Interpreter {
-                executable: candidate.to_owned(),
-                library: library_of(build),
-            })
-        }
+    if let Some(interpreter) = interpreter_at(candidate)? {
+        return Ok(interpreter);
     }
+    let behind = ask(candidate, variables)?;
+    interpreter_at(&behind)?.ok_or_else(|| PythonError::Mute {
+        path: candidate.to_owned(),
+        reason: format!("`{}` is no executable", behind.display()),
+    })
+}
+
+/// None if a script stands there.
+fn interpreter_at(executable: &Path) -> Result<Option<Interpreter>, PythonError> {
+    let real = executable
+        .canonicalize()
+        .map_err(|source| PythonError::Read {
+            path: executable.to_owned(),
+            source,
+        })?;
+    let build = inspect(&real)?;
+    if build == Build::Script {
+        return Ok(None);
+    }
+    check_age(&real, version_of(&build, &real))?;
+    let library = library_of(build);
+    Ok(Some(Interpreter {
+        executable: executable.to_owned(),
+        library,
+    }))
 }
 
 fn library_of(build: Build) -> Option<PathBuf> {

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use object::read::elf::{FileHeader, SectionHeader as _};
+use object::read::elf::FileHeader;
 use object::{Endianness, ReadCache, elf};
 
 use super::error::{PythonError, Version};
@@ -79,7 +79,7 @@ fn dynamic_entries(file: File) -> Result<Linked, object::read::Error> {
         needed: Vec::new(),
         search: Vec::new(),
     };
-    for entry in table.iter() {
+    for entry in &table {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if entry.tag == elf::DT_NEEDED {
             linked.needed.push(text(table.string(entry)?));

@@ -97,6 +97,10 @@ pub enum EventKind {
 }
 
 impl fmt::Display for EventKind {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one sentence for each event, in one place"
+    )]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmperorStarted { pid, sources } => {
@@ -203,7 +207,12 @@ impl fmt::Display for EventKind {
                 )
             }
             Self::BackoffStarted { milliseconds, .. } => {
-                write!(f, "trying again in {:.1} s", *milliseconds as f64 / 1000.0)
+                write!(
+                    f,
+                    "trying again in {}.{} s",
+                    milliseconds / 1000,
+                    milliseconds % 1000 / 100
+                )
             }
             Self::OutputDropped { lines } => write!(f, "{lines} lines of output dropped"),
         }

@@ -19,10 +19,9 @@ pub fn set_title(title: &str) {
     // At most 15 bytes reach `comm`, which must not contain spaces: CPython 3.12 counts threads by
     // the fields of /proc/self/stat.
     let name = title.replace(' ', "");
-    drop(rustix::thread::set_name(
-        &std::ffi::CString::new(name).unwrap_or_default(),
-    ));
-    drop(write_arguments(title));
+    let _ = rustix::thread::set_name(&std::ffi::CString::new(name).unwrap_or_default());
+    // Without /proc the title stays as it is.
+    write_arguments(title).unwrap_or_default();
 }
 
 fn write_arguments(title: &str) -> io::Result<()> {

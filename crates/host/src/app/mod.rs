@@ -7,5 +7,4 @@ mod surroundings;
 
 pub(crate) use failure::failure_of;
 pub(crate) use load::{App, load};
-pub(crate) use output::Outlet;
 pub(crate) use surroundings::{prepare, python_version};

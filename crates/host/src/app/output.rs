@@ -96,7 +96,7 @@ impl Outlet {
                 "lictor: {dropped} writes to {} were dropped: no reader\n",
                 self.title
             );
-            drop(self.write_piece(line.as_bytes()));
+            let _ = self.write_piece(line.as_bytes());
         } else if !has_room {
             self.is_stuck.store(true, Ordering::Relaxed);
         }
@@ -110,7 +110,7 @@ impl Outlet {
                 u8::try_from(error.raw_os_error()).unwrap_or(u8::MAX)
             });
             // The pipe holds thousands of bytes; if the master does not read, nothing is lost.
-            drop(rustix::io::write(&self.trouble, &[number]));
+            let _ = rustix::io::write(&self.trouble, &[number]);
         }
     }
 

@@ -333,7 +333,7 @@ mod tests {
     use super::PoolEvent::{DrainOrdered, ServeOrdered, Started, Woken, WorkerExited, WorkerReady};
     use super::*;
 
-    const MERCY: Duration = Duration::from_secs(60);
+    const MERCY: Duration = Duration::from_mins(1);
 
     fn serving(now: Instant) -> Pool {
         let mut pool = Pool::new(2);

@@ -36,7 +36,7 @@ impl Touch {
             | AddWatchFlags::IN_CREATE;
         for directory in files.iter().filter_map(|file| file.parent()) {
             // A directory that is not there cannot be watched; its files are never touched.
-            drop(inotify.add_watch(directory, interesting));
+            let _ = inotify.add_watch(directory, interesting);
         }
         let files = files
             .iter()
