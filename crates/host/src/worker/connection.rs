@@ -23,8 +23,9 @@ const HEAD_LIMIT: Duration = Duration::from_secs(30);
 const IDLE_LIMIT: Duration = Duration::from_secs(75);
 /// How long an idle connection is kept once the worker is leaving.
 pub(super) const DRAIN_IDLE_LIMIT: Duration = Duration::from_secs(1);
-/// How long what arrives after our end was closed is thrown away.
+/// How long what arrives after our end was closed is thrown away, and how much.
 const LINGER_LIMIT: Duration = Duration::from_secs(2);
+const LINGER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 /// What all connections of a worker share.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ enum Phase {
     Idle,
     /// Progress of a body, either way.
     Body,
+    /// Nothing yet: the app has just answered.
+    Answered,
     /// The peer's end, after ours.
     Lingering,
 }
@@ -79,6 +82,7 @@ pub(super) struct Connection {
 struct State {
     driver: Driver,
     phase: Phase,
+    lingered_bytes: usize,
     /// `Socket::bytes_read` and `bytes_written` when the phase was last looked at.
     bytes_seen: (u64, u64),
 }
@@ -101,6 +105,7 @@ impl Connection {
             state: Mutex::new(State {
                 driver,
                 phase: Phase::Idle,
+                lingered_bytes: 0,
                 bytes_seen: (0, 0),
             }),
             is_claimed: AtomicBool::new(false),
@@ -141,14 +146,14 @@ impl Connection {
     pub(super) fn advance(&self) -> Next {
         let mut state = lock(&self.state);
         if state.phase == Phase::Lingering {
-            return self.linger();
+            return self.linger(&mut state);
         }
         match state.driver.advance() {
             Progress::Request(arrived) => Next::Answer(arrived),
             Progress::Waiting => Next::Wait(self.patience(&mut state)),
             Progress::Closed if state.driver.needs_lingering() => {
                 state.phase = Phase::Lingering;
-                match self.linger() {
+                match self.linger(&mut state) {
                     Next::Wait(_) => Next::Wait(Some(LINGER_LIMIT)),
                     Next::Close | Next::Answer(_) => Next::Close,
                 }
@@ -157,15 +162,15 @@ impl Connection {
         }
     }
 
-    // The deadline, not a count, ends it: a client may be in the middle of a large upload.
-    fn linger(&self) -> Next {
-        loop {
+    fn linger(&self, state: &mut State) -> Next {
+        while state.lingered_bytes < LINGER_LIMIT_BYTES {
             match self.socket.discard() {
-                Some(0) => return Next::Close,
-                Some(_) => {}
+                Some(0) => break,
+                Some(discarded) => state.lingered_bytes += discarded,
                 None => return Next::Wait(None),
             }
         }
+        Next::Close
     }
 
     fn patience(&self, state: &mut State) -> Option<Duration> {
@@ -185,7 +190,7 @@ impl Connection {
             Phase::Head if was != Phase::Head => Some(HEAD_LIMIT),
             Phase::Idle if was != Phase::Idle && self.is_draining() => Some(DRAIN_IDLE_LIMIT),
             Phase::Idle if was != Phase::Idle => Some(IDLE_LIMIT),
-            Phase::Head | Phase::Idle | Phase::Body | Phase::Lingering => None,
+            Phase::Head | Phase::Idle | Phase::Body | Phase::Answered | Phase::Lingering => None,
         }
     }
 
@@ -199,8 +204,7 @@ impl Connection {
         let mut state = lock(&self.state);
         let result = work(&mut state.driver, self.is_draining());
         state.driver.end_request();
-        // Any phase but these two: the patience for what follows starts anew.
-        state.phase = Phase::Body;
+        state.phase = Phase::Answered;
         state.bytes_seen = (self.socket.bytes_read(), self.socket.bytes_written());
         result
     }
