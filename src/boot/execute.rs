@@ -34,7 +34,7 @@ pub(super) fn load_line(hosting: &Hosting) -> String {
     format!(
         "import sys,_imp;\
          s=type(sys.__spec__)('_lictor',None,origin='/proc/self/fd/{}');\
-         m=_imp.create_dynamic(s);_imp.exec_dynamic(m);sys.exit(m.serve({}))",
+         m=_imp.create_dynamic(s);_imp.exec_dynamic(m);m.serve({})",
         hosting.host_fd, hosting.document_fd
     )
 }

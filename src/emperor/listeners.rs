@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use lictor_core::config::{Address, VassalConfig};
 use lictor_core::ipc::HandoverListener;
 use lictor_core::observe::{Failure, FailureKind, SocketStatus};
-use lictor_core::sys::open_path_of;
+use lictor_core::sys::{open_path_of, read_bounded};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -73,6 +73,9 @@ impl Listeners {
                 continue;
             }
             new.push((address.clone(), bind(address, config, owner)?));
+        }
+        if !new.is_empty() {
+            warn_of_cap(config.listen);
         }
         let is_changed = !new.is_empty();
         self.bound.extend(new);
@@ -183,6 +186,18 @@ fn bind(address: &Address, config: &VassalConfig, owner: Owner) -> Result<Bound,
                 file: None,
             })
         }
+    }
+}
+
+/// The kernel cuts a longer backlog without a word (`listen(2)`).
+fn warn_of_cap(backlog: u32) {
+    let cap = read_bounded(Path::new("/proc/sys/net/core/somaxconn"), 64).ok();
+    let cap = cap.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse::<u32>().ok());
+    if let Some(cap) = cap.filter(|cap| *cap < backlog) {
+        tracing::warn!(
+            "`listen` asks for {backlog}, but the kernel allows {cap}; raise it with \
+             `sysctl net.core.somaxconn={backlog}`"
+        );
     }
 }
 

@@ -16,14 +16,15 @@ use pyo3::prelude::*;
 mod _lictor {
     use pyo3::prelude::*;
 
-    /// Runs the generation that the handover document describes. Gives the exit status.
+    /// Runs the generation that the handover document describes, and ends the process.
     #[pyfunction]
-    fn serve(py: Python<'_>, document: i32) -> i32 {
-        super::run(py, document)
+    fn serve(py: Python<'_>, document: i32) -> PyResult<()> {
+        let status = super::run(py, document);
+        super::app::leave(py, status)
     }
 }
 
-/// In the master returns when the generation is over; in a worker when that worker is.
+/// Gives the exit status. In the master returns when the generation is over; in a worker when that worker is.
 fn run(py: Python<'_>, document: i32) -> i32 {
     let Ok(boot) = master::Boot::read(document) else {
         return 1;

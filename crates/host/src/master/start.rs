@@ -5,7 +5,7 @@ use lictor_core::sys::set_title;
 use pyo3::prelude::*;
 
 use super::fork::Seed;
-use crate::app::{App, load};
+use crate::app::{App, load, run_exit_handlers};
 use crate::worker::{self, Worker};
 
 /// Runs a worker to its end. Gives the exit status.
@@ -55,6 +55,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
             app: callable,
         },
     );
+    run_exit_handlers(py);
     0
 }
 
