@@ -195,6 +195,7 @@ impl Emperor {
                 return Err(error.failure(holder.map(|other| other.name.as_str())));
             }
         }
+        self.warn_of_root(place, &config);
         let vassal = self
             .vassals
             .get_mut(&place.vassal)
@@ -228,6 +229,14 @@ impl Emperor {
         let pid = generation.pid();
         vassal.generations.insert(place.generation, generation);
         Ok(pid)
+    }
+
+    fn warn_of_root(&self, place: &Place, config: &VassalConfig) {
+        let is_root = rustix::process::geteuid().is_root() && config.uid.is_none();
+        if is_root && place.generation == 1 && !self.settings.is_foreground {
+            let vassal = place.vassal.as_str();
+            tracing::warn!(vassal, "runs as root; give it a user of its own with `uid`");
+        }
     }
 
     /// One app in the foreground that does not start is told at once, not tried again for ever; with

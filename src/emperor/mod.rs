@@ -8,6 +8,7 @@
 
 mod act;
 mod backoff;
+mod bind;
 mod commands;
 mod entry;
 mod generation;
@@ -17,11 +18,13 @@ mod host;
 mod journal;
 mod lifecycle;
 mod listeners;
+mod log;
 mod log_format;
 mod look;
 mod output;
 mod reports;
 mod run;
+mod settings;
 mod snapshot;
 mod sources;
 mod spawn;
@@ -30,4 +33,4 @@ mod watch;
 
 pub(crate) use entry::{EmperorArgs, LogFormat, ServeArgs, govern, serve};
 pub(crate) use hold::HoldError;
-pub(crate) use run::EmperorError;
+pub(crate) use settings::EmperorError;

@@ -10,10 +10,11 @@ use lictor_core::observe::{
 };
 use nix::unistd::{Group, User};
 
+use super::bind::Owner;
 use super::generation::Generation;
 use super::journal::Journal;
 use super::lifecycle::Lifecycle;
-use super::listeners::{Listeners, Owner};
+use super::listeners::Listeners;
 
 /// One vassal.
 #[derive(Debug)]
