@@ -52,10 +52,8 @@ impl Emperor {
             for (name, found) in found.vassals {
                 origins.push((found.path.clone(), index));
                 origins.extend(found.rival.iter().map(|rival| (rival.clone(), index)));
-                now.add(name.clone(), found.path, running(&name));
-                if let Some(rival) = found.rival {
-                    now.add(name.clone(), rival, running(&name));
-                }
+                let running = running(&name);
+                now.insert(name, found, running);
             }
         }
         (now, origins)
