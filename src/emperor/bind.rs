@@ -4,7 +4,6 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use lictor_core::config::{Address, VassalConfig};
@@ -211,7 +210,7 @@ impl From<io::Error> for UnixBindError {
 fn bind_unix(path: &Path, backlog: i32, mode: u32, owner: Owner) -> Result<Bound, UnixBindError> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if !metadata.file_type().is_socket() => return Err(UnixBindError::NotASocket),
-        Ok(_) if UnixStream::connect(path).is_ok() => return Err(UnixBindError::Live),
+        Ok(_) if !is_stale(path) => return Err(UnixBindError::Live),
         Ok(_) | Err(_) => {}
     }
     let own = beside(path)?;
@@ -240,6 +239,22 @@ fn bind_unix(path: &Path, backlog: i32, mode: u32, owner: Owner) -> Result<Bound
         fd: socket.into(),
         address: Address::Unix(path.to_owned()),
         file: identity(path),
+    })
+}
+
+/// Whether nobody listens behind a socket file. Asked without waiting: whoever has a full backlog
+/// there must not be able to hold the emperor up.
+fn is_stale(path: &Path) -> bool {
+    let connect = || {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(&SockAddr::unix(path)?)
+    };
+    connect().is_err_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
+        )
     })
 }
 

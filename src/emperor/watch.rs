@@ -83,8 +83,8 @@ impl Watch {
         }
         // A directory that was replaced under its name needs a new watch, so each is set again.
         self.watched = points
-            .into_iter()
-            .filter(|point| is_watched(watcher, point))
+            .iter()
+            .filter_map(|point| watch_nearest(watcher, point))
             .collect();
     }
 
@@ -125,6 +125,21 @@ impl Watch {
         self.first_event = None;
         self.next_period = Instant::now() + PERIOD;
     }
+}
+
+/// Watches a directory, or the nearest one above it that is there, where it will appear again.
+fn watch_nearest(watcher: &mut RecommendedWatcher, point: &Path) -> Option<PathBuf> {
+    point
+        .ancestors()
+        .map(|place| {
+            if place.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                place
+            }
+        })
+        .find(|place| is_watched(watcher, place))
+        .map(Path::to_path_buf)
 }
 
 fn is_watched(watcher: &mut RecommendedWatcher, point: &Path) -> bool {
