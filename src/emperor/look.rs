@@ -20,13 +20,13 @@ impl Emperor {
             return;
         }
         // Watched first, so that what changes during the look is looked at again.
-        watch.set(
-            self.settings
-                .sources
-                .iter()
-                .flat_map(Source::watch_points)
-                .collect(),
-        );
+        let points = self
+            .settings
+            .sources
+            .iter()
+            .flat_map(Source::watch_points)
+            .collect();
+        watch.set(&points);
         let (now, sources) = self.snapshot();
         let before = std::mem::replace(&mut self.snapshot, now);
         for change in changes(&before, &self.snapshot) {

@@ -74,11 +74,11 @@ impl Watch {
     }
 
     /// Watches exactly these directories from now on.
-    pub(super) fn set(&mut self, points: BTreeSet<PathBuf>) {
+    pub(super) fn set(&mut self, points: &BTreeSet<PathBuf>) {
         let Some(watcher) = &mut self.watcher else {
             return;
         };
-        for gone in self.watched.difference(&points) {
+        for gone in self.watched.difference(points) {
             let _may_be_gone = watcher.unwatch(gone);
         }
         // A directory that was replaced under its name needs a new watch, so each is set again.
