@@ -3,7 +3,7 @@
 //! One process, one thread of tokio, perhaps root: it loads no Python and trusts nothing that a
 //! tenant wrote. Events of the directories are hints ([`watch`]); a look at the sources
 //! ([`sources`]) gives a [`snapshot`], whose difference from the one before is fed to the
-//! [`lifecycle`] of each vassal. That decides, purely; [`vassal`] and [`run`] do: bind sockets
+//! [`lifecycle`] of each vassal. That decides, purely; [`vassal`], `act` and [`mod@run`] do: bind sockets
 //! ([`listeners`]), start masters ([`spawn`]), hear what they say, and tell the [`journal`].
 
 mod act;
