@@ -1,12 +1,6 @@
 //! The pure files of the host library, whose own tests cannot run where they stand: nothing there
 //! can be linked without a libpython.
 
-#![expect(dead_code, reason = "only what the included tests call is used")]
-#![expect(
-    unreachable_pub,
-    reason = "the included files are parts of another crate"
-)]
-
 #[path = "../crates/host/src/master/pool.rs"]
 mod pool;
 
