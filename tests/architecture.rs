@@ -8,7 +8,7 @@
 )]
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A part, its folder or file, and the parts that it may use.
 const PARTS: [(&str, &str, &[&str]); 11] = [
@@ -119,9 +119,10 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     files
 }
 
-fn is_product(path: &PathBuf) -> bool {
+fn is_product(path: &Path) -> bool {
     let name = path.display().to_string();
-    name.ends_with(".rs") && !name.contains("/tests") && !name.ends_with("_tests.rs")
+    let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+    is_rust && !name.contains("/tests") && !name.ends_with("_tests.rs")
 }
 
 /// The code of a file without comments and without what stands behind its first `#[cfg(test)]` module.
