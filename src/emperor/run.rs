@@ -82,7 +82,6 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
     if let Some(run_dir) = &run_dir {
         tokio::spawn(control::serve(run_dir.bind_control()?, commands.clone()));
     }
-    emperor.announce();
     let mut watch = Watch::new();
     if let Some(tree) = &emperor.settings.reload_tree {
         watch.set_tree(tree);
@@ -125,6 +124,7 @@ impl Emperor {
                 })?;
             }
         }
+        self.announce();
         self.look(watch);
         self.journal.tell(
             None,
