@@ -48,7 +48,7 @@ impl Emperor {
             Action::TimeOut(generation) => self.time_out(name, generation),
             Action::Release => {
                 if let Some(vassal) = self.vassals.get_mut(name) {
-                    vassal.release();
+                    vassal.release(&mut self.orphans);
                 }
             }
             Action::Wait(wait) => {
@@ -150,6 +150,7 @@ impl Emperor {
                 self.start(&place);
             }
         }
+        self.orphans.close();
     }
 
     fn start(&mut self, place: &Place) {
@@ -181,7 +182,10 @@ impl Emperor {
             .config
             .clone()
             .ok_or_else(|| crash("it has no configuration".into()))?;
-        match vassal.listeners.bind(&config, owner_of(&config)) {
+        match vassal
+            .listeners
+            .bind(&config, owner_of(&config), &mut self.orphans)
+        {
             Ok(false) => {}
             Ok(true) => {
                 let sockets = vassal.listeners.status();

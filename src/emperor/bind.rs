@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 /// Who a unix socket shall belong to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Owner {
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
@@ -25,6 +25,8 @@ pub(super) struct Bound {
     pub(super) fd: OwnedFd,
     /// The real address, port 0 resolved.
     pub(super) address: Address,
+    /// Who the vassal runs as.
+    pub(super) owner: Owner,
     /// Device and inode of the socket file, so that nobody else's is removed.
     file: Option<(u64, u64)>,
 }
@@ -90,6 +92,7 @@ pub(super) fn bind(
             Ok(Bound {
                 fd: socket.into(),
                 address: Address::Tcp(real.unwrap_or(*wanted)),
+                owner,
                 file: None,
             })
         }
@@ -114,6 +117,7 @@ pub(super) fn bind(
             Ok(Bound {
                 fd: socket.into(),
                 address: address.clone(),
+                owner,
                 file: None,
             })
         }
@@ -238,6 +242,7 @@ fn bind_unix(path: &Path, backlog: i32, mode: u32, owner: Owner) -> Result<Bound
     Ok(Bound {
         fd: socket.into(),
         address: Address::Unix(path.to_owned()),
+        owner,
         file: identity(path),
     })
 }

@@ -16,14 +16,24 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// Binds what the configuration asks for and is not bound yet. What is bound stays as it is.
-    pub(super) fn bind(&mut self, config: &VassalConfig, owner: Owner) -> Result<bool, BindError> {
-        let mut new = Vec::new();
+    /// Binds what the configuration asks for and is not bound yet. What is bound stays as it is;
+    /// what another vassal of the same user has just let go of is taken over.
+    pub(super) fn bind(
+        &mut self,
+        config: &VassalConfig,
+        owner: Owner,
+        orphans: &mut Orphans,
+    ) -> Result<bool, BindError> {
+        let mut new = BTreeMap::new();
         for address in &config.http {
-            if self.bound.contains_key(address) || new.iter().any(|(known, _)| known == address) {
+            if self.bound.contains_key(address) || new.contains_key(address) {
                 continue;
             }
-            new.push((address.clone(), bind(address, config, owner)?));
+            let bound = match orphans.take(address, owner) {
+                Some(bound) => bound,
+                None => bind(address, config, owner)?,
+            };
+            new.insert(address.clone(), bound);
         }
         if !new.is_empty() {
             warn_of_cap(config.listen);
@@ -33,15 +43,13 @@ impl Listeners {
         Ok(is_changed)
     }
 
-    /// Closes what `config` does not ask for; everything without one.
-    pub(super) fn release(&mut self, config: Option<&VassalConfig>) {
-        self.bound.retain(|address, bound| {
-            let is_kept = config.is_some_and(|config| config.http.contains(address));
-            if !is_kept {
-                bound.remove_file();
-            }
-            is_kept
-        });
+    /// Lets go of what `config` does not ask for; of everything without one.
+    pub(super) fn release(&mut self, config: Option<&VassalConfig>, orphans: &mut Orphans) {
+        let is_unneeded =
+            |address: &Address| config.is_none_or(|config| !config.http.contains(address));
+        orphans
+            .0
+            .extend(self.bound.extract_if(.., |address, _| is_unneeded(address)));
     }
 
     /// What a new master is given, in the order of the configuration.
@@ -78,5 +86,27 @@ impl Listeners {
     pub(super) fn has(&self, address: &Address) -> bool {
         self.bound.contains_key(address)
             || self.bound.values().any(|bound| bound.address == *address)
+    }
+}
+
+/// Sockets that a vassal has let go of, until every vassal that waits for its start has had the
+/// chance to take them over: a file that is renamed keeps its socket.
+#[derive(Debug, Default)]
+pub(super) struct Orphans(Vec<(Address, Bound)>);
+
+impl Orphans {
+    /// Only for the same user: processes of the vassal before may still hold the socket.
+    fn take(&mut self, address: &Address, owner: Owner) -> Option<Bound> {
+        let is_wanted =
+            |(known, bound): &(Address, Bound)| known == address && bound.owner == owner;
+        let place = self.0.iter().position(is_wanted)?;
+        Some(self.0.swap_remove(place).1)
+    }
+
+    /// Closes what nobody took.
+    pub(super) fn close(&mut self) {
+        for (_, bound) in self.0.drain(..) {
+            bound.remove_file();
+        }
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::generation::Place;
 use super::hold::HeldRunDir;
 use super::journal::Journal;
+use super::listeners::Orphans;
 use super::reports::Reports;
 use super::settings::{EmperorError, Settings};
 use super::snapshot::Snapshot;
@@ -48,6 +49,7 @@ pub(super) struct Emperor {
     pub(super) vassals: BTreeMap<String, Vassal>,
     /// Generations that wait for their start; as many come up at a time as the machine can bear.
     pub(super) starts: VecDeque<Place>,
+    pub(super) orphans: Orphans,
     pub(super) reports: Reports,
     pub(super) is_stopping: bool,
     pub(super) has_app_failed: bool,
@@ -74,6 +76,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
         snapshot: Snapshot::default(),
         vassals: BTreeMap::new(),
         starts: VecDeque::new(),
+        orphans: Orphans::default(),
         reports: Reports::default(),
         is_stopping: false,
         has_app_failed: false,
