@@ -12,11 +12,18 @@ const LIBRARY: &str = "liblictor_host.so";
 
 fn main() {
     let program = env::current_exe().expect("a running program has a path");
-    let deps = program.ancestors().nth(3).expect("target/PROFILE/build/PACKAGE/build-script-build").join("deps");
+    let deps = program
+        .ancestors()
+        .nth(3)
+        .expect("target/PROFILE/build/PACKAGE/build-script-build")
+        .join("deps");
     let library = deps.join(LIBRARY);
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("host.so");
     if let Err(error) = fs::copy(&library, &out) {
-        println!("cargo::error=could not copy the host library `{}`: {error}", library.display());
+        println!(
+            "cargo::error=could not copy the host library `{}`: {error}",
+            library.display()
+        );
         println!("cargo::error=cargo's layout may have changed; see ARCHITECTURE.md, \"One file\"");
     }
     println!("cargo::rustc-env=LICTOR_HOST_LIBRARY={}", out.display());

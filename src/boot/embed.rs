@@ -32,7 +32,8 @@ struct PyStatus {
 }
 
 type InitConfig = unsafe extern "C" fn(*mut OpaqueConfig);
-type SetArguments = unsafe extern "C" fn(*mut OpaqueConfig, isize, *const *const c_char) -> PyStatus;
+type SetArguments =
+    unsafe extern "C" fn(*mut OpaqueConfig, isize, *const *const c_char) -> PyStatus;
 type Initialize = unsafe extern "C" fn(*const OpaqueConfig) -> PyStatus;
 type RunString = unsafe extern "C" fn(*const c_char, *mut std::ffi::c_void) -> c_int;
 
@@ -88,15 +89,20 @@ fn report(handover: &Handover, hosting: &Hosting, error: &EmbedError) {
 }
 
 fn run(hosting: &Hosting) -> Result<(), EmbedError> {
-    let Some(path) = &hosting.library else { return Err(EmbedError::NoDocument) };
+    let Some(path) = &hosting.library else {
+        return Err(EmbedError::NoDocument);
+    };
     let name = path.display().to_string();
     #[expect(unsafe_code, reason = "opening a library runs its initializers")]
     // SAFETY: this process is the tenant's own already: the library is the one that the vassal's
     // interpreter is linked to and can do nothing that the app could not do.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }
         .map_err(|error| EmbedError::Open(name.clone(), error))?;
-    let python = Functions::find(&library).map_err(|error| EmbedError::Symbol(name.clone(), error))?;
-    python.initialize(hosting).map_err(|error| EmbedError::Initialize(name.clone(), error))?;
+    let python =
+        Functions::find(&library).map_err(|error| EmbedError::Symbol(name.clone(), error))?;
+    python
+        .initialize(hosting)
+        .map_err(|error| EmbedError::Initialize(name.clone(), error))?;
     let code = CString::new(load_line(hosting)).unwrap_or_default();
     #[expect(unsafe_code, reason = "libpython is only known at run time")]
     // SAFETY: the interpreter is initialized and this thread is its main thread, attached; `code`
@@ -106,7 +112,10 @@ fn run(hosting: &Hosting) -> Result<(), EmbedError> {
         return Ok(());
     }
     // SystemExit ends the process inside the call; this is an exception, printed to stderr.
-    Err(EmbedError::Initialize(name, "the host library could not be loaded".to_owned()))
+    Err(EmbedError::Initialize(
+        name,
+        "the host library could not be loaded".to_owned(),
+    ))
 }
 
 /// What is needed of a libpython.
@@ -120,7 +129,10 @@ struct Functions {
 impl Functions {
     fn find(library: &Library) -> Result<Self, libloading::Error> {
         #[expect(unsafe_code, reason = "libpython is only known at run time")]
-        #[expect(clippy::multiple_unsafe_ops_per_block, reason = "one argument for the four")]
+        #[expect(
+            clippy::multiple_unsafe_ops_per_block,
+            reason = "one argument for the four"
+        )]
         // SAFETY: the four functions have had these signatures since CPython 3.8 (`initconfig.h`,
         // `pythonrun.h`), and the library stays open until the process ends.
         unsafe {
@@ -140,16 +152,27 @@ impl Functions {
         let mut config = Box::new(OpaqueConfig([0; 8192]));
         let config: *mut OpaqueConfig = &raw mut *config;
         #[expect(unsafe_code, reason = "libpython is only known at run time")]
-        #[expect(clippy::multiple_unsafe_ops_per_block, reason = "one argument for the three")]
+        #[expect(
+            clippy::multiple_unsafe_ops_per_block,
+            reason = "one argument for the three"
+        )]
         // SAFETY: the buffer is larger than any `PyConfig`, zeroed and lives through the calls;
         // `arguments` holds one NUL-terminated string, which CPython copies. The config is not
         // cleared: the process keeps its interpreter until it ends.
         let status = unsafe {
             (self.init_config)(config);
             let status = (self.set_arguments)(config, 1, arguments.as_ptr());
-            if status.kind == 0 { (self.initialize)(config) } else { status }
+            if status.kind == 0 {
+                (self.initialize)(config)
+            } else {
+                status
+            }
         };
-        if status.kind == 0 { Ok(()) } else { Err(status.text()) }
+        if status.kind == 0 {
+            Ok(())
+        } else {
+            Err(status.text())
+        }
     }
 }
 

@@ -14,8 +14,10 @@ const FILE_LIMIT_BYTES: u64 = 1024 * 1024;
 pub(super) fn of_app(handover: &Handover) -> Result<Vec<(String, String)>, BootError> {
     let mut variables = handover.environment.clone();
     for path in &handover.config.env_file {
-        let bytes = read_bounded(path, FILE_LIMIT_BYTES)
-            .map_err(|source| BootError::EnvFile { path: path.clone(), source })?;
+        let bytes = read_bounded(path, FILE_LIMIT_BYTES).map_err(|source| BootError::EnvFile {
+            path: path.clone(),
+            source,
+        })?;
         let text = String::from_utf8_lossy(&bytes);
         variables.extend(parse(path, &text)?);
     }
@@ -34,7 +36,10 @@ fn parse(path: &Path, text: &str) -> Result<Vec<(String, String)>, BootError> {
         let (key, value) = line
             .split_once('=')
             .filter(|(key, _)| is_name(key.trim_end()))
-            .ok_or_else(|| BootError::EnvFileLine { path: path.to_owned(), line: index + 1 })?;
+            .ok_or_else(|| BootError::EnvFileLine {
+                path: path.to_owned(),
+                line: index + 1,
+            })?;
         variables.push((key.trim_end().to_owned(), unquote(value.trim()).to_owned()));
     }
     Ok(variables)
@@ -67,6 +72,9 @@ mod tests {
     #[test]
     fn a_line_without_a_name_is_refused_with_its_number() {
         let error = parse(Path::new("x.env"), "A=1\nnonsense\n").unwrap_err();
-        assert_eq!(error.to_string(), "`x.env:2` of `env-file` is not `KEY=VALUE`");
+        assert_eq!(
+            error.to_string(),
+            "`x.env:2` of `env-file` is not `KEY=VALUE`"
+        );
     }
 }

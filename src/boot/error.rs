@@ -89,10 +89,12 @@ impl BootError {
         match self {
             Self::Python(_) => FailureKind::Python,
             Self::Jail(_) => FailureKind::Permission,
-            Self::Chdir { source, .. } | Self::Logto { source, .. } => kind_of(source),
-            Self::EnvFile { source: lictor_core::sys::FileReadError::Io(source), .. } => {
-                kind_of(source)
-            }
+            Self::Chdir { source, .. }
+            | Self::Logto { source, .. }
+            | Self::EnvFile {
+                source: lictor_core::sys::FileReadError::Io(source),
+                ..
+            } => kind_of(source),
             Self::EnvFile { .. } | Self::EnvFileLine { .. } => FailureKind::Config,
             Self::NoOrders | Self::Channel(_) | Self::Document(_) | Self::Step { .. } => {
                 FailureKind::Crash
@@ -103,7 +105,10 @@ impl BootError {
     fn next_step(&self, user: &str) -> String {
         match self {
             Self::Chdir { path, .. } => {
-                format!("hint: `{}` must exist and user `{user}` must be able to enter it", path.display())
+                format!(
+                    "hint: `{}` must exist and user `{user}` must be able to enter it",
+                    path.display()
+                )
             }
             Self::Logto { path, .. } => format!(
                 "hint: user `{user}` must be able to create and append to `{}`; \
@@ -111,14 +116,20 @@ impl BootError {
                 path.display()
             ),
             Self::EnvFile { path, .. } => {
-                format!("hint: `{}` must exist and user `{user}` must be able to read it", path.display())
+                format!(
+                    "hint: `{}` must exist and user `{user}` must be able to read it",
+                    path.display()
+                )
             }
             Self::EnvFileLine { .. } => {
-                "hint: write one `KEY=VALUE` a line; lines starting with `#` are comments".to_owned()
+                "hint: write one `KEY=VALUE` a line; lines starting with `#` are comments"
+                    .to_owned()
             }
             Self::Python(error) => error.hint(user),
             Self::Jail(error) => error.hint(),
-            Self::NoOrders | Self::Channel(_) | Self::Document(_) | Self::Step { .. } => String::new(),
+            Self::NoOrders | Self::Channel(_) | Self::Document(_) | Self::Step { .. } => {
+                String::new()
+            }
         }
     }
 }

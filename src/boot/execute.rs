@@ -15,7 +15,12 @@ pub(super) fn arguments(handover: &Handover, hosting: &Hosting) -> Vec<String> {
     if hosting.library.is_some() {
         let title = format!("lictor: {} #{}", handover.vassal, handover.generation);
         let room = " ".repeat(TITLE_ROOM_BYTES);
-        vec![title, "__embed".to_owned(), hosting.document_fd.to_string(), room]
+        vec![
+            title,
+            "__embed".to_owned(),
+            hosting.document_fd.to_string(),
+            room,
+        ]
     } else {
         // The first argument is where the interpreter looks for its virtualenv.
         let executable = hosting.executable.to_string_lossy().into_owned();
@@ -29,7 +34,7 @@ pub(super) fn load_line(hosting: &Hosting) -> String {
     format!(
         "import sys,_imp;\
          s=type(sys.__spec__)('_lictor',None,origin='/proc/self/fd/{}');\
-         m=_imp.create_dynamic(s);_imp.exec_dynamic(m);sys.exit(m.serve({}))",
+         m=_imp.create_dynamic(s);_imp.exec_dynamic(m);m.serve({})",
         hosting.host_fd, hosting.document_fd
     )
 }
@@ -41,6 +46,9 @@ pub(super) fn execute(hosting: &Hosting, variables: &[(String, String)]) -> io::
     if let Some(name) = arguments.next() {
         command.arg0(name);
     }
-    command.args(arguments).env_clear().envs(variables.iter().map(|(key, value)| (key, value)));
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(variables.iter().map(|(key, value)| (key, value)));
     command.exec()
 }

@@ -23,9 +23,8 @@ const DOCUMENT_LIMIT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The whole life of this process image. Returns only on failure.
 pub(crate) fn master() -> ExitCode {
-    let channel = match take_channel() {
-        Ok(channel) => channel,
-        Err(_) => return ExitCode::FAILURE,
+    let Ok(channel) = take_channel() else {
+        return ExitCode::FAILURE;
     };
     let mut user = String::new();
     let error = match boot(&channel, &mut user) {
@@ -51,16 +50,23 @@ fn boot(channel: &Channel, user: &mut String) -> Result<std::convert::Infallible
     // Nothing below this line runs with more rights than the app has.
     let identity = jail::enter(&handover.config, handover.open_files)?;
     user.clone_from(&identity.name);
-    handover.environment.extend(identity.environment());
+    let own = identity.environment(&handover.environment);
+    handover.environment.extend(own);
 
     if let Some(path) = &handover.config.logto {
         output::redirect(path)?;
     }
     let chdir = handover.config.chdir.clone();
-    std::env::set_current_dir(&chdir)
-        .map_err(|source| BootError::Chdir { path: chdir, source })?;
+    std::env::set_current_dir(&chdir).map_err(|source| BootError::Chdir {
+        path: chdir,
+        source,
+    })?;
     let variables = environment::of_app(handover)?;
-    let path = variables.iter().rev().find(|(key, _)| key == "PATH").map(|(_, value)| value.as_str());
+    let path = variables
+        .iter()
+        .rev()
+        .find(|(key, _)| key == "PATH")
+        .map(|(_, value)| value.as_str());
     let interpreter = choose(&handover.config, path.unwrap_or_default(), &variables)?;
     hand_over(channel, orders, &interpreter, &variables)
 }
@@ -87,7 +93,11 @@ fn receive(channel: &Channel) -> Result<Orders, BootError> {
         return Err(BootError::NoOrders);
     };
     let handover = serde_json::from_slice(&read_document(document)?)?;
-    Ok(Orders { handover, host, listeners: fds.collect() })
+    Ok(Orders {
+        handover,
+        host,
+        listeners: fds.collect(),
+    })
 }
 
 fn wait(channel: &Channel, until: Instant) -> Result<(), BootError> {
@@ -98,14 +108,18 @@ fn wait(channel: &Channel, until: Instant) -> Result<(), BootError> {
     let timeout = Timespec::try_from(left).ok();
     match poll(&mut [PollFd::new(channel, PollFlags::IN)], timeout.as_ref()) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => {
-            Err(BootError::Step { action: "wait for the emperor", source: error.into() })
-        }
+        Err(error) => Err(BootError::Step {
+            action: "wait for the emperor",
+            source: error.into(),
+        }),
     }
 }
 
 fn read_document(fd: OwnedFd) -> Result<Vec<u8>, BootError> {
-    let failed = |source| BootError::Step { action: "read the handover document", source };
+    let failed = |source| BootError::Step {
+        action: "read the handover document",
+        source,
+    };
     let file = File::from(fd);
     let length = file.metadata().map_err(failed)?.len();
     if length > DOCUMENT_LIMIT_BYTES {
@@ -123,8 +137,15 @@ fn hand_over(
     interpreter: &Interpreter,
     variables: &[(String, String)],
 ) -> Result<std::convert::Infallible, BootError> {
-    let Orders { mut handover, host, listeners } = orders;
-    let failed = |source| BootError::Step { action: "hand over to the interpreter", source };
+    let Orders {
+        mut handover,
+        host,
+        listeners,
+    } = orders;
+    let failed = |source| BootError::Step {
+        action: "hand over to the interpreter",
+        source,
+    };
     let channel_fd = channel.as_fd().try_clone_to_owned().map_err(failed)?;
     for (listener, fd) in handover.listeners.iter_mut().zip(&listeners) {
         listener.fd = Some(keep_across_exec(fd).map_err(failed)?);
@@ -148,5 +169,9 @@ fn hand_over(
     rustix::io::dup2(&full, &mut document).map_err(|error| failed(error.into()))?;
 
     let source = execute::execute(&hosting, variables);
-    Err(PythonError::Execute { path: hosting.program, source }.into())
+    Err(PythonError::Execute {
+        path: hosting.program,
+        source,
+    }
+    .into())
 }

@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind};
 
 use super::exit::Exit;
 use super::flags::FlagError;
-use lictor_core::config::Diagnostics;
 use crate::control::{ClientError, RunDirError};
 use crate::emperor::{EmperorError, HoldError};
+use lictor_core::config::Diagnostics;
 
 /// Why a command did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +120,8 @@ pub(super) fn chain(error: &dyn Error, hint: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]

@@ -91,7 +91,7 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
     let run_dir = RunDir::find(place.run_dir);
     run_dir.create()?;
     let log_format = log_format.into();
-    emperor::govern(EmperorArgs {
+    emperor::govern(&EmperorArgs {
         sources,
         run_dir,
         log_format,

@@ -19,7 +19,9 @@ use super::vassal::owner_of;
 impl Emperor {
     /// Something happened to a vassal: its life decides, and what it decides is done.
     pub(super) fn happen(&mut self, name: &str, event: Event) {
-        let Some(vassal) = self.vassals.get_mut(name) else { return };
+        let Some(vassal) = self.vassals.get_mut(name) else {
+            return;
+        };
         vassal.life.jitter = jitter();
         let actions = vassal.life.step(event, Instant::now());
         for action in actions {
@@ -33,37 +35,33 @@ impl Emperor {
     fn perform(&mut self, name: &str, action: Action) {
         match action {
             Action::Spawn(generation) => {
-                self.starts.push_back(Place { vassal: name.to_owned(), generation });
+                let vassal = name.to_owned();
+                self.starts.push_back(Place { vassal, generation });
             }
-            Action::Serve(generation) => {
-                self.tell_master(name, generation, &MasterOrder::Serve);
-                let Some(vassal) = self.vassals.get_mut(name) else { return };
-                vassal.error = None;
-                let interface = vassal.generations.get(&generation).and_then(|g| g.interface.clone());
-                let interface = interface.unwrap_or_default();
-                self.journal.tell(Some(name), EventKind::GenerationReady { generation, interface });
-            }
-            Action::Drain(generation) => {
-                let config = self.vassals.get(name).and_then(|v| v.generations.get(&generation));
-                let Some(deadline) = config.map(|generation| generation.config.reload_mercy) else { return };
-                self.journal.tell(Some(name), EventKind::GenerationDraining { generation });
-                self.tell_master(name, generation, &MasterOrder::Drain { deadline });
-            }
+            Action::Serve(generation) => self.let_serve(name, generation),
+            Action::Drain(generation) => self.drain(name, generation),
             Action::Kill(generation) => {
-                if let Some(generation) = self.vassals.get(name).and_then(|v| v.generations.get(&generation)) {
+                if let Some(generation) = self.generation_of(name, generation) {
                     generation.kill();
                 }
             }
             Action::TimeOut(generation) => self.time_out(name, generation),
             Action::Release => {
                 if let Some(vassal) = self.vassals.get_mut(name) {
-                    vassal.release();
+                    vassal.release(&mut self.orphans);
                 }
             }
             Action::Wait(wait) => {
-                let generation = self.vassals.get(name).map_or(0, |vassal| vassal.life.newest());
+                let generation = self
+                    .vassals
+                    .get(name)
+                    .map_or(0, |vassal| vassal.life.newest());
                 let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                self.journal.tell(Some(name), EventKind::BackoffStarted { generation, milliseconds });
+                let kind = EventKind::BackoffStarted {
+                    generation,
+                    milliseconds,
+                };
+                self.journal.tell(Some(name), kind);
             }
             Action::Forget => {
                 self.vassals.remove(name);
@@ -73,18 +71,56 @@ impl Emperor {
         }
     }
 
+    fn let_serve(&mut self, name: &str, generation: u64) {
+        self.tell_master(name, generation, &MasterOrder::Serve);
+        let record = self.generation_of(name, generation);
+        let interface = record
+            .and_then(|record| record.interface.clone())
+            .unwrap_or_default();
+        if let Some(vassal) = self.vassals.get_mut(name) {
+            vassal.error = None;
+        }
+        self.journal.tell(
+            Some(name),
+            EventKind::GenerationReady {
+                generation,
+                interface,
+            },
+        );
+    }
+
+    fn drain(&mut self, name: &str, generation: u64) {
+        let Some(record) = self.generation_of(name, generation) else {
+            return;
+        };
+        let deadline = record.config.reload_mercy;
+        self.journal
+            .tell(Some(name), EventKind::GenerationDraining { generation });
+        self.tell_master(name, generation, &MasterOrder::Drain { deadline });
+    }
+
+    fn generation_of(&self, name: &str, generation: u64) -> Option<&Generation> {
+        self.vassals.get(name)?.generations.get(&generation)
+    }
+
     fn tell_master(&self, name: &str, generation: u64, order: &MasterOrder) {
-        if let Some(generation) = self.vassals.get(name).and_then(|v| v.generations.get(&generation)) {
+        if let Some(generation) = self.generation_of(name, generation) {
             generation.tell(order);
         }
     }
 
     fn time_out(&mut self, name: &str, generation: u64) {
-        let Some(vassal) = self.vassals.get_mut(name) else { return };
+        let Some(vassal) = self.vassals.get_mut(name) else {
+            return;
+        };
         let seconds = vassal.life.start_timeout.as_secs_f64();
         let message = format!("the app was not ready after {seconds} s (`start-timeout`)");
         let hint = "hint: something hangs while the app is imported; if it only is slow, raise `start-timeout`";
-        vassal.tell_failure(generation, Failure::new(FailureKind::Timeout, message, hint), &self.journal);
+        vassal.tell_failure(
+            generation,
+            Failure::new(FailureKind::Timeout, message, hint),
+            &self.journal,
+        );
         self.happen(name, Event::Failed(generation));
         self.fail_foreground();
     }
@@ -103,7 +139,10 @@ impl Emperor {
                 self.starts.pop_front();
                 continue;
             }
-            let started = self.vassals.keys().filter(|name| coming(name).is_some_and(|(_, is)| is));
+            let started = self
+                .vassals
+                .keys()
+                .filter(|name| coming(name).is_some_and(|(_, is)| is));
             if started.count() >= limit {
                 return;
             }
@@ -111,6 +150,7 @@ impl Emperor {
                 self.start(&place);
             }
         }
+        self.orphans.close();
     }
 
     fn start(&mut self, place: &Place) {
@@ -118,7 +158,8 @@ impl Emperor {
         match self.try_start(place) {
             Ok(pid) => {
                 let generation = place.generation;
-                self.journal.tell(Some(name), EventKind::MasterSpawned { generation, pid });
+                self.journal
+                    .tell(Some(name), EventKind::MasterSpawned { generation, pid });
                 self.happen(name, Event::Spawned(place.generation));
             }
             Err(failure) => {
@@ -133,23 +174,36 @@ impl Emperor {
 
     fn try_start(&mut self, place: &Place) -> Result<u32, Failure> {
         let crash = |message: String| Failure::new(FailureKind::Crash, message, "");
-        let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(|| crash("it is gone".into()))?;
-        let config = vassal.config.clone().ok_or_else(|| crash("it has no configuration".into()))?;
-        match vassal.listeners.bind(&config, owner_of(&config)) {
+        let vassal = self
+            .vassals
+            .get_mut(&place.vassal)
+            .ok_or_else(|| crash("it is gone".into()))?;
+        let config = vassal
+            .config
+            .clone()
+            .ok_or_else(|| crash("it has no configuration".into()))?;
+        match vassal
+            .listeners
+            .bind(&config, owner_of(&config), &mut self.orphans)
+        {
             Ok(false) => {}
             Ok(true) => {
                 let sockets = vassal.listeners.status();
-                self.journal.tell(Some(&place.vassal), EventKind::SocketsBound { sockets });
+                self.journal
+                    .tell(Some(&place.vassal), EventKind::SocketsBound { sockets });
             }
             Err(error) => {
-                let holder = self
-                    .vassals
-                    .values()
-                    .find(|other| other.name != place.vassal && other.listeners.has(error.address()));
+                let holder = self.vassals.values().find(|other| {
+                    other.name != place.vassal && other.listeners.has(error.address())
+                });
                 return Err(error.failure(holder.map(|other| other.name.as_str())));
             }
         }
-        let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(|| crash("it is gone".into()))?;
+        self.warn_of_root(place, &config);
+        let vassal = self
+            .vassals
+            .get_mut(&place.vassal)
+            .ok_or_else(|| crash("it is gone".into()))?;
         let (listeners, fds) = vassal.listeners.handover(&config);
         let handover = Handover {
             vassal: vassal.name.clone(),
@@ -163,34 +217,59 @@ impl Emperor {
         };
         let spawned = spawn(&handover, self.host.as_fd(), &fds)
             .map_err(|error| crash(format!("{error}{}", cause(&error))))?;
-        tokio::spawn(output::read(place.vassal.clone(), spawned.output, self.journal.clone()));
-        let generation =
-            Generation::watch(place.clone(), spawned.child, spawned.channel, Arc::clone(&config), &self.inputs)
-                .map_err(|error| crash(format!("could not watch the master: {error}")))?;
+        tokio::spawn(output::read(
+            place.vassal.clone(),
+            spawned.output,
+            self.journal.clone(),
+        ));
+        let generation = Generation::watch(
+            place.clone(),
+            spawned.child,
+            spawned.channel,
+            Arc::clone(&config),
+            &self.inputs,
+        )
+        .map_err(|error| crash(format!("could not watch the master: {error}")))?;
         let pid = generation.pid();
         vassal.generations.insert(place.generation, generation);
         Ok(pid)
     }
 
+    fn warn_of_root(&self, place: &Place, config: &VassalConfig) {
+        let is_root = rustix::process::geteuid().is_root() && config.uid.is_none();
+        if is_root && place.generation == 1 && !self.settings.is_foreground {
+            let vassal = place.vassal.as_str();
+            tracing::warn!(vassal, "runs as root; give it a user of its own with `uid`");
+        }
+    }
+
     /// One app in the foreground that does not start is told at once, not tried again for ever; with
     /// `--reload` somebody is at work on it.
     pub(super) fn fail_foreground(&mut self) {
-        let serves = self.vassals.values().any(|vassal| vassal.life.serving().is_some());
-        if self.settings.is_foreground && self.settings.reload_tree.is_none() && !serves && !self.is_stopping {
+        let serves = self
+            .vassals
+            .values()
+            .any(|vassal| vassal.life.serving().is_some());
+        if self.settings.is_foreground
+            && self.settings.reload_tree.is_none()
+            && !serves
+            && !self.is_stopping
+        {
             self.has_app_failed = true;
             self.stop();
         }
     }
 }
 
-
 fn cause(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(String::new, |source| format!(": {source}"))
+    error
+        .source()
+        .map_or_else(String::new, |source| format!(": {source}"))
 }
 
 /// Between 0 and 1, different each time: the hasher's keys are random.
 fn jitter() -> f64 {
     use std::hash::{BuildHasher, RandomState};
-    let random = RandomState::new().hash_one(0u8) >> 11;
-    random as f64 / (1u64 << 53) as f64
+    let random = RandomState::new().hash_one(0u8) >> 32;
+    u32::try_from(random).map_or(0.0, |random| f64::from(random) / f64::from(u32::MAX))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Wait after the first failure; doubled with each further one.
 const FIRST: Duration = Duration::from_millis(100);
 /// Longest wait.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// The wait after `failures` failures in a row. `jitter` between 0 and 1 shortens it by up to a
 /// quarter, so that vassals that failed together are not tried together.
@@ -23,8 +23,9 @@ mod tests {
     #[test]
     fn doubles_to_a_minute() {
         let waits: Vec<u128> = (1..=12).map(|n| wait_after(n, 0.0).as_millis()).collect();
-        let expected =
-            [100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000];
+        let expected = [
+            100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000,
+        ];
         assert_eq!(waits, expected);
     }
 

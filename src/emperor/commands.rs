@@ -16,14 +16,20 @@ impl Emperor {
         match command {
             Command::Status { reply } => self.ask_masters(reply),
             // Whoever asked may have gone: then the answer is nobody's.
-            Command::Act { vassal, verb, reply } => drop(reply.send(self.act(&vassal, verb))),
+            Command::Act {
+                vassal,
+                verb,
+                reply,
+            } => drop(reply.send(self.act(&vassal, verb))),
             Command::Events { reply } => drop(reply.send(self.journal.events())),
             Command::Logs { reply } => drop(reply.send(self.journal.lines())),
         }
     }
 
     fn act(&mut self, name: &str, verb: Verb) -> Result<Acted, ActError> {
-        let Some(vassal) = self.vassals.get_mut(name) else { return Err(self.unknown(name)) };
+        let Some(vassal) = self.vassals.get_mut(name) else {
+            return Err(self.unknown(name));
+        };
         if self.is_stopping {
             return Err(ActError::Refused("the emperor is stopping".to_owned()));
         }
@@ -32,14 +38,28 @@ impl Emperor {
         let is_stopped = matches!(state, VassalState::Stopping | VassalState::Stopped);
         match verb {
             Verb::Reload | Verb::Retry if is_stopped => {
-                let message = format!("vassal `{name}` is {state}; `lictor start {name}` starts it");
+                let message =
+                    format!("vassal `{name}` is {state}; `lictor start {name}` starts it");
                 return Err(ActError::Refused(message));
             }
-            Verb::Retry if state == VassalState::Ready => return Ok(Acted { generation: None, seq }),
-            Verb::Start if !is_stopped => return Ok(Acted { generation: None, seq }),
+            Verb::Retry if state == VassalState::Ready => {
+                return Ok(Acted {
+                    generation: None,
+                    seq,
+                });
+            }
+            Verb::Start if !is_stopped => {
+                return Ok(Acted {
+                    generation: None,
+                    seq,
+                });
+            }
             Verb::Stop => {
                 self.happen(name, Event::StopAsked);
-                return Ok(Acted { generation: None, seq });
+                return Ok(Acted {
+                    generation: None,
+                    seq,
+                });
             }
             Verb::Start => vassal.life.allow(),
             Verb::Reload | Verb::Retry => {}
@@ -51,8 +71,15 @@ impl Emperor {
 
     fn unknown(&self, name: &str) -> ActError {
         let distance = |known: &&String| strsim::damerau_levenshtein(known, name);
-        let nearest = self.vassals.keys().min_by_key(distance).filter(|known| distance(known) <= 3);
-        ActError::Unknown { name: name.to_owned(), nearest: nearest.cloned() }
+        let nearest = self
+            .vassals
+            .keys()
+            .min_by_key(distance)
+            .filter(|known| distance(known) <= 3);
+        ActError::Unknown {
+            name: name.to_owned(),
+            nearest: nearest.cloned(),
+        }
     }
 
     /// Asks every master that can answer how its workers are; the reply follows.
@@ -60,12 +87,24 @@ impl Emperor {
         let mut places = Vec::new();
         for vassal in self.vassals.values() {
             // One that comes up is inside the app's import.
-            let able = vassal.generations.iter().filter(|(number, _)| vassal.life.coming() != Some(**number));
+            let able = vassal
+                .generations
+                .iter()
+                .filter(|(number, _)| vassal.life.coming() != Some(**number));
             for (&generation, record) in able {
-                places.push((Place { vassal: vassal.name.clone(), generation }, record));
+                places.push((
+                    Place {
+                        vassal: vassal.name.clone(),
+                        generation,
+                    },
+                    record,
+                ));
             }
         }
-        let id = self.reports.ask(places.iter().map(|(place, _)| place.clone()).collect(), reply);
+        let id = self.reports.ask(
+            places.iter().map(|(place, _)| place.clone()).collect(),
+            reply,
+        );
         for (_, record) in places {
             record.tell(&MasterOrder::Report { id });
         }
@@ -87,7 +126,11 @@ impl Emperor {
                 started_at: self.started_at,
                 sources: self.settings.sources.iter().map(Source::label).collect(),
             },
-            vassals: self.vassals.values().map(super::vassal::Vassal::status).collect(),
+            vassals: self
+                .vassals
+                .values()
+                .map(super::vassal::Vassal::status)
+                .collect(),
         }
     }
 }

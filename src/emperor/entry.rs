@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 
 use super::log_format::TextFormat;
-use super::run::{EmperorError, Settings, run};
+use super::run::run;
+use super::settings::{EmperorError, Settings};
 use super::sources::{SingleApp, Source};
 use crate::control::RunDir;
 
@@ -57,13 +58,17 @@ pub(crate) struct ServeArgs {
 }
 
 /// Runs an emperor until it is told to stop.
-pub(crate) fn govern(args: EmperorArgs) -> Result<(), EmperorError> {
+pub(crate) fn govern(args: &EmperorArgs) -> Result<(), EmperorError> {
     let environment = KEPT_VARIABLES
         .iter()
         .filter_map(|&name| Some((name.to_owned(), std::env::var(name).ok()?)))
         .collect::<BTreeMap<_, _>>();
     start(args.log_format, |open_files| Settings {
-        sources: args.sources.iter().map(|text| Source::parse(text)).collect(),
+        sources: args
+            .sources
+            .iter()
+            .map(|text| Source::parse(text))
+            .collect(),
         run_dir: Some(args.run_dir.path().to_owned()),
         environment: with_path(environment),
         open_files,
@@ -74,7 +79,11 @@ pub(crate) fn govern(args: EmperorArgs) -> Result<(), EmperorError> {
 
 /// Runs one app in the foreground until it is told to stop.
 pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
-    let name = args.file.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+    let name = args
+        .file
+        .as_deref()
+        .and_then(Path::file_stem)
+        .map(|stem| stem.to_string_lossy());
     let app = SingleApp {
         name: name.map_or_else(|| "app".to_owned(), std::borrow::Cow::into_owned),
         is_file: args.file.is_some(),
@@ -94,7 +103,9 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
 }
 
 fn with_path(mut environment: BTreeMap<String, String>) -> Vec<(String, String)> {
-    environment.entry("PATH".to_owned()).or_insert_with(|| USUAL_PATH.to_owned());
+    environment
+        .entry("PATH".to_owned())
+        .or_insert_with(|| USUAL_PATH.to_owned());
     environment.into_iter().collect()
 }
 
@@ -107,7 +118,10 @@ fn start(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| EmperorError::Setup { action: "start the async runtime", source })?;
+        .map_err(|source| EmperorError::Setup {
+            action: "start the async runtime",
+            source,
+        })?;
     runtime.block_on(run(settings))
 }
 
@@ -116,25 +130,42 @@ fn raise_open_files() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     // Without the right to more the emperor goes on with what it has.
-    drop(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }));
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
     limit.current
 }
 
 /// The log goes to stderr through a thread, which drops lines when its reader is stuck: the emperor
 /// never waits for whoever reads its log. What waits is written when the guard goes.
-fn start_log(format: LogFormat, is_foreground: bool) -> tracing_appender::non_blocking::WorkerGuard {
+fn start_log(
+    format: LogFormat,
+    is_foreground: bool,
+) -> tracing_appender::non_blocking::WorkerGuard {
     let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
         .buffered_lines_limit(LOG_LINES)
         .lossy(true)
         .finish(io::stderr());
     let filter = EnvFilter::try_from_env("LICTOR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_writer(writer).with_env_filter(filter);
+    let builder = tracing_subscriber::fmt()
+        .with_writer(writer)
+        .with_env_filter(filter);
     // A second subscriber can only be one of a test's.
     drop(match format {
-        LogFormat::Json => builder.json().flatten_event(true).with_target(false).try_init(),
-        LogFormat::Text => {
-            builder.event_format(TextFormat { has_time: !is_foreground }).try_init()
-        }
+        LogFormat::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_target(false)
+            .try_init(),
+        LogFormat::Text => builder
+            .event_format(TextFormat {
+                has_time: !is_foreground,
+            })
+            .try_init(),
     });
     guard
 }

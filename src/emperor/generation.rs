@@ -3,18 +3,23 @@
 use std::io;
 use std::process::Child;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lictor_core::config::VassalConfig;
-use lictor_core::ipc::{Channel, MasterMessage, MasterOrder, Received};
+use lictor_core::ipc::{self, Channel, MasterMessage, MasterOrder, Received};
 use lictor_core::observe::WorkerStatus;
 use lictor_core::sys::Pidfd;
-use tokio::io::unix::AsyncFd;
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc;
 
 use super::run::Input;
 
-/// Messages of one master that are taken in a row before others have their turn.
-const TURN: usize = 32;
+/// Messages of one master that are taken in a row: more than a start of many workers brings.
+const TURN: usize = 64;
+/// Then it has to wait: a tenant that makes its master talk without end costs its neighbours little.
+const REST: Duration = Duration::from_millis(10);
 /// Messages of a master that has ended that are still heard.
 const LAST_WORDS: usize = 1024;
 /// Most workers that a master can claim to have: the limit of `processes`, twice.
@@ -24,7 +29,7 @@ const WORKER_LIMIT: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Generation {
     child: Child,
-    channel: Arc<AsyncFd<Channel>>,
+    channel: Arc<UnixStream>,
     /// What it was started with.
     pub(super) config: Arc<VassalConfig>,
     pub(super) python: Option<String>,
@@ -42,11 +47,24 @@ impl Generation {
         config: Arc<VassalConfig>,
         inputs: &mpsc::Sender<Input>,
     ) -> io::Result<Self> {
-        let pidfd = AsyncFd::new(Pidfd::open(child.id())?)?;
-        let channel = Arc::new(AsyncFd::new(channel)?);
-        let listener = Listener { place, channel: Arc::clone(&channel), inputs: inputs.clone() };
-        tokio::spawn(listener.follow(pidfd));
-        Ok(Self { child, channel, config, python: None, interface: None, workers: Vec::new() })
+        // Of a pidfd only the readiness is used, which is the same for every kind of descriptor.
+        let exit = Receiver::from_owned_fd_unchecked(Pidfd::open(child.id())?.into())?;
+        let channel = std::os::unix::net::UnixStream::from(channel.into_fd());
+        let channel = Arc::new(UnixStream::from_std(channel)?);
+        let listener = Listener {
+            place,
+            channel: Arc::clone(&channel),
+            inputs: inputs.clone(),
+        };
+        tokio::spawn(listener.follow(exit));
+        Ok(Self {
+            child,
+            channel,
+            config,
+            python: None,
+            interface: None,
+            workers: Vec::new(),
+        })
     }
 
     /// The master's process id.
@@ -56,15 +74,17 @@ impl Generation {
 
     /// Tells the master something. One that does not read is ended by a deadline.
     pub(super) fn tell(&self, order: &MasterOrder) {
-        drop(self.channel.get_ref().send(order, &[]));
+        drop(ipc::send(&*self.channel, order, &[]));
     }
 
     /// SIGKILL to the master and to its workers, which share its process group. The group is still
     /// the master's, because the master has not been reaped.
     pub(super) fn kill(&self) {
-        let group = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw);
+        let group = i32::try_from(self.pid())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
         if let Some(group) = group {
-            drop(rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
     }
 
@@ -84,17 +104,17 @@ pub(super) struct Place {
 /// Passes on what a master says and that it ended, in that order.
 struct Listener {
     place: Place,
-    channel: Arc<AsyncFd<Channel>>,
+    channel: Arc<UnixStream>,
     inputs: mpsc::Sender<Input>,
 }
 
 impl Listener {
-    async fn follow(self, pidfd: AsyncFd<Pidfd>) {
+    async fn follow(self, exit: Receiver) {
         tokio::select! {
             // Hears first, so that nothing is lost when both are there.
             biased;
-            () = self.hear() => drop(pidfd.readable().await),
-            _ = pidfd.readable() => self.hear_rest().await,
+            () = self.hear() => drop(exit.readable().await),
+            _ = exit.readable() => self.hear_rest().await,
         }
         drop(self.inputs.send(Input::MasterExited(self.place)).await);
     }
@@ -102,15 +122,16 @@ impl Listener {
     /// Until the master hangs up or talks nonsense.
     async fn hear(&self) {
         let mut turn = 0;
-        while let Ok(mut ready) = self.channel.readable().await {
+        while self.channel.readable().await.is_ok() {
             match self.receive() {
-                Received::Nothing => ready.clear_ready(),
+                Received::Nothing => turn = 0,
                 Received::Closed => return,
                 Received::Message(message, _) => self.pass_on(message).await,
             }
             turn += 1;
-            if turn % TURN == 0 {
-                tokio::task::yield_now().await;
+            if turn >= TURN {
+                turn = 0;
+                tokio::time::sleep(REST).await;
             }
         }
     }
@@ -127,31 +148,57 @@ impl Listener {
 
     /// Whoever says what no master says is not listened to any further.
     fn receive(&self) -> Received<MasterMessage> {
-        self.channel.get_ref().receive::<MasterMessage>().unwrap_or_else(|error| {
-            tracing::warn!(vassal = self.place.vassal, "generation {}: {error}", self.place.generation);
-            Received::Closed
-        })
+        let received = self.channel.try_io(Interest::READABLE, || {
+            match ipc::receive::<MasterMessage>(&*self.channel) {
+                Ok(Received::Nothing) => Err(io::ErrorKind::WouldBlock.into()),
+                other => Ok(other),
+            }
+        });
+        match received {
+            Ok(Ok(received)) => received,
+            Ok(Err(error)) => {
+                let Place { vassal, generation } = &self.place;
+                tracing::warn!(vassal, "generation {generation}: {error}");
+                Received::Closed
+            }
+            Err(_would_block) => Received::Nothing,
+        }
     }
 
     async fn pass_on(&self, message: MasterMessage) {
         // Nobody takes it in only when the emperor itself is over.
-        drop(self.inputs.send(Input::MasterSaid(self.place.clone(), tamed(message))).await);
+        drop(
+            self.inputs
+                .send(Input::MasterSaid(self.place.clone(), tamed(message)))
+                .await,
+        );
     }
 }
 
 /// A tenant can make its master say anything: texts are cut and cleaned, lists bounded.
 fn tamed(message: MasterMessage) -> MasterMessage {
-    let clean = |text: String| -> String {
-        text.chars().filter(|c| !c.is_control()).take(256).collect()
-    };
+    let clean =
+        |text: String| -> String { text.chars().filter(|c| !c.is_control()).take(256).collect() };
     match message {
-        MasterMessage::Booted { python } => MasterMessage::Booted { python: clean(python) },
-        MasterMessage::Ready { interface } => MasterMessage::Ready { interface: clean(interface) },
+        MasterMessage::Booted { python } => MasterMessage::Booted {
+            python: clean(python),
+        },
+        MasterMessage::Ready { interface } => MasterMessage::Ready {
+            interface: clean(interface),
+        },
         MasterMessage::Failed(failure) => MasterMessage::Failed(failure.tamed()),
         MasterMessage::Troubled(failure) => MasterMessage::Troubled(failure.tamed()),
-        MasterMessage::WorkerExited { worker, pid, status, expected } => {
-            MasterMessage::WorkerExited { worker, pid, status: clean(status), expected }
-        }
+        MasterMessage::WorkerExited {
+            worker,
+            pid,
+            status,
+            expected,
+        } => MasterMessage::WorkerExited {
+            worker,
+            pid,
+            status: clean(status),
+            expected,
+        },
         MasterMessage::Report { id, mut workers } => {
             workers.truncate(WORKER_LIMIT);
             MasterMessage::Report { id, workers }

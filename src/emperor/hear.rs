@@ -28,7 +28,8 @@ impl Emperor {
                 if let Some(record) = self.generation(place) {
                     record.python = Some(python.clone());
                 }
-                self.journal.tell(Some(name), EventKind::MasterBooted { generation, python });
+                self.journal
+                    .tell(Some(name), EventKind::MasterBooted { generation, python });
             }
             MasterMessage::Ready { interface } => {
                 if let Some(record) = self.generation(place) {
@@ -36,37 +37,21 @@ impl Emperor {
                 }
                 self.happen(name, Event::Ready(generation));
             }
-            MasterMessage::Failed(failure) => {
-                // Only a generation that comes up can fail to; later words are noise.
-                if self.vassals.get(name).and_then(|vassal| vassal.life.coming()) == Some(generation) {
-                    self.tell_failure(place, failure);
-                    self.happen(name, Event::Failed(generation));
-                    self.fail_foreground();
-                }
-            }
+            MasterMessage::Failed(failure) => self.generation_failed(place, failure),
             MasterMessage::Troubled(failure) => {
-                if self.vassals.get(name).and_then(|vassal| vassal.life.serving()) == Some(generation) {
+                if self.is_serving(place) {
                     self.tell_failure(place, failure);
                 }
             }
             MasterMessage::Mended => {
-                if let Some(vassal) = self.vassals.get_mut(name).filter(|vassal| vassal.has_output_trouble()) {
+                let vassal = self.vassals.get_mut(name);
+                if let Some(vassal) = vassal.filter(|vassal| vassal.has_output_trouble()) {
                     vassal.error = None;
                 }
             }
-            MasterMessage::WorkerSpawned { worker, pid } => {
-                self.journal.tell(Some(name), EventKind::WorkerSpawned { generation, worker, pid });
-            }
-            MasterMessage::WorkerReady { worker, pid } => {
-                self.journal.tell(Some(name), EventKind::WorkerReady { generation, worker, pid });
-            }
-            MasterMessage::WorkerExited { worker, pid, status, expected } => {
-                if let Some(vassal) = self.vassals.get_mut(name).filter(|_| !expected) {
-                    vassal.restarts += 1;
-                }
-                let kind = EventKind::WorkerExited { generation, worker, pid, status, expected };
-                self.journal.tell(Some(name), kind);
-            }
+            MasterMessage::WorkerSpawned { .. }
+            | MasterMessage::WorkerReady { .. }
+            | MasterMessage::WorkerExited { .. } => self.hear_of_worker(place, message),
             MasterMessage::Report { id, workers } => {
                 if let Some(record) = self.generation(place) {
                     record.workers = workers;
@@ -74,24 +59,92 @@ impl Emperor {
                 self.reports.answered(id, place);
             }
             MasterMessage::ReloadWanted { .. } => {
-                if self.vassals.get(name).and_then(|vassal| vassal.life.serving()) == Some(generation) {
+                if self.is_serving(place) {
                     self.read_again(name);
                 }
             }
         }
     }
 
+    fn hear_of_worker(&mut self, place: &Place, message: MasterMessage) {
+        let generation = place.generation;
+        let kind = match message {
+            MasterMessage::WorkerSpawned { worker, pid } => EventKind::WorkerSpawned {
+                generation,
+                worker,
+                pid,
+            },
+            MasterMessage::WorkerReady { worker, pid } => EventKind::WorkerReady {
+                generation,
+                worker,
+                pid,
+            },
+            MasterMessage::WorkerExited {
+                worker,
+                pid,
+                status,
+                expected,
+            } => {
+                if let Some(vassal) = self.vassals.get_mut(&place.vassal).filter(|_| !expected) {
+                    vassal.restarts += 1;
+                }
+                EventKind::WorkerExited {
+                    generation,
+                    worker,
+                    pid,
+                    status,
+                    expected,
+                }
+            }
+            MasterMessage::Booted { .. }
+            | MasterMessage::Ready { .. }
+            | MasterMessage::Failed(_)
+            | MasterMessage::Troubled(_)
+            | MasterMessage::Mended
+            | MasterMessage::Report { .. }
+            | MasterMessage::ReloadWanted { .. } => return,
+        };
+        self.journal.tell(Some(&place.vassal), kind);
+    }
+
+    /// Only a generation that comes up can fail to; later words are noise.
+    fn generation_failed(&mut self, place: &Place, failure: Failure) {
+        let coming = self
+            .vassals
+            .get(&place.vassal)
+            .and_then(|vassal| vassal.life.coming());
+        if coming == Some(place.generation) {
+            self.tell_failure(place, failure);
+            self.happen(&place.vassal, Event::Failed(place.generation));
+            self.fail_foreground();
+        }
+    }
+
+    fn is_serving(&self, place: &Place) -> bool {
+        let serving = self
+            .vassals
+            .get(&place.vassal)
+            .and_then(|vassal| vassal.life.serving());
+        serving == Some(place.generation)
+    }
+
     fn master_exited(&mut self, place: &Place) {
         let (name, generation) = (place.vassal.as_str(), place.generation);
-        let Some(vassal) = self.vassals.get_mut(name) else { return };
-        let Some(record) = vassal.generations.get_mut(&generation) else { return };
+        let Some(vassal) = self.vassals.get_mut(name) else {
+            return;
+        };
+        let Some(record) = vassal.generations.get_mut(&generation) else {
+            return;
+        };
         let expected = vassal.life.is_leaving(generation);
         if vassal.life.coming() == Some(generation) || expected {
             // What did not come up leaves nothing behind; what drained has nothing left.
             record.kill();
         }
         let pid = record.pid();
-        let status = record.reap().map_or_else(|| "status unknown".to_owned(), words);
+        let status = record
+            .reap()
+            .map_or_else(|| "status unknown".to_owned(), words);
         vassal.generations.remove(&generation);
         self.reports.gone(place);
         if vassal.life.coming() == Some(generation) {
@@ -101,7 +154,15 @@ impl Emperor {
         } else if !expected && let Some(vassal) = self.vassals.get_mut(name) {
             vassal.restarts += 1;
         }
-        self.journal.tell(Some(name), EventKind::MasterExited { generation, pid, status, expected });
+        self.journal.tell(
+            Some(name),
+            EventKind::MasterExited {
+                generation,
+                pid,
+                status,
+                expected,
+            },
+        );
         self.happen(name, Event::Exited(generation));
         self.fail_foreground();
     }
@@ -113,7 +174,12 @@ impl Emperor {
         if own.is_empty() {
             return "hint: it printed nothing; did it end itself, or did the kernel for lack of memory?".into();
         }
-        let last = own.iter().rev().take(20).rev().map(|line| format!("  {}", line.line));
+        let last = own
+            .iter()
+            .rev()
+            .take(20)
+            .rev()
+            .map(|line| format!("  {}", line.line));
         format!("its last lines:\n{}", last.collect::<Vec<_>>().join("\n"))
     }
 
@@ -124,7 +190,10 @@ impl Emperor {
     }
 
     fn generation(&mut self, place: &Place) -> Option<&mut super::generation::Generation> {
-        self.vassals.get_mut(&place.vassal)?.generations.get_mut(&place.generation)
+        self.vassals
+            .get_mut(&place.vassal)?
+            .generations
+            .get_mut(&place.generation)
     }
 }
 

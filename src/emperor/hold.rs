@@ -44,7 +44,11 @@ impl HeldRunDir {
     /// Makes the directory if need be and takes hold of it.
     pub(super) fn hold(path: &Path) -> Result<Self, HoldError> {
         let failed = |action| {
-            move |source: io::Error| HoldError::Io { action, path: path.to_owned(), source }
+            move |source: io::Error| HoldError::Io {
+                action,
+                path: path.to_owned(),
+                source,
+            }
         };
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -63,7 +67,10 @@ impl HeldRunDir {
             .open(&lock_path)
             .map_err(failed("open the lock of the run directory"))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
             Err(Errno::AGAIN) => Err(HoldError::Held(path.to_owned())),
             Err(error) => Err(failed("lock the run directory")(error.into())),
         }
@@ -75,7 +82,11 @@ impl HeldRunDir {
         let path = self.path.join(CONTROL_SOCKET);
         let failed = |action| {
             let path = path.clone();
-            move |source: io::Error| HoldError::Io { action, path, source }
+            move |source: io::Error| HoldError::Io {
+                action,
+                path,
+                source,
+            }
         };
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -113,7 +124,10 @@ mod tests {
     fn a_second_emperor_on_the_same_directory_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let first = HeldRunDir::hold(dir.path()).unwrap();
-        assert!(matches!(HeldRunDir::hold(dir.path()), Err(HoldError::Held(_))));
+        assert!(matches!(
+            HeldRunDir::hold(dir.path()),
+            Err(HoldError::Held(_))
+        ));
         drop(first);
         assert!(HeldRunDir::hold(dir.path()).is_ok());
     }

@@ -20,7 +20,7 @@ use lictor_core::observe::VassalState;
 use super::backoff::wait_after;
 
 /// After this long in service, earlier failures are forgotten.
-const HEALTHY: Duration = Duration::from_secs(60);
+const HEALTHY: Duration = Duration::from_mins(1);
 /// What a leaving master gets beyond its own deadline before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -120,8 +120,8 @@ impl Lifecycle {
             has_newest_failed: false,
             failures: 0,
             retry_at: None,
-            start_timeout: Duration::from_secs(60),
-            reload_mercy: Duration::from_secs(60),
+            start_timeout: Duration::from_mins(1),
+            reload_mercy: Duration::from_mins(1),
             jitter: 0.0,
         }
     }
@@ -214,7 +214,10 @@ impl Lifecycle {
         let mut actions = self.kill_coming(now);
         self.retry_at = None;
         self.newest += 1;
-        self.coming = Some(Coming { generation: self.newest, until: None });
+        self.coming = Some(Coming {
+            generation: self.newest,
+            until: None,
+        });
         actions.push(Action::Spawn(self.newest));
         actions
     }
@@ -233,7 +236,10 @@ impl Lifecycle {
 
     fn kill_coming(&mut self, now: Instant) -> Vec<Action> {
         match self.coming.take() {
-            Some(Coming { generation, until: Some(_) }) => {
+            Some(Coming {
+                generation,
+                until: Some(_),
+            }) => {
                 self.leaving.insert(generation, now + GRACE);
                 vec![Action::Kill(generation)]
             }
@@ -248,7 +254,10 @@ impl Lifecycle {
         }
         self.coming = None;
         self.has_newest_failed = false;
-        let old = self.serving.replace(Serving { generation, since: now });
+        let old = self.serving.replace(Serving {
+            generation,
+            since: now,
+        });
         let mut actions = vec![Action::Serve(generation)];
         actions.extend(old.map(|old| self.drain(old.generation, now)));
         actions.push(Action::Release);
@@ -258,7 +267,8 @@ impl Lifecycle {
     fn drain(&mut self, generation: u64, now: Instant) -> Action {
         // The master ends its own workers by force after the mercy; this is for a master that
         // does not.
-        self.leaving.insert(generation, now + self.reload_mercy + 2 * GRACE);
+        self.leaving
+            .insert(generation, now + self.reload_mercy + 2 * GRACE);
         Action::Drain(generation)
     }
 
@@ -289,10 +299,16 @@ impl Lifecycle {
         }
         if self.coming() == Some(generation) {
             // Gone already: nothing to kill.
-            self.coming = Some(Coming { generation, until: None });
+            self.coming = Some(Coming {
+                generation,
+                until: None,
+            });
             return self.failed(generation, now);
         }
-        let Some(serving) = self.serving.filter(|serving| serving.generation == generation) else {
+        let Some(serving) = self
+            .serving
+            .filter(|serving| serving.generation == generation)
+        else {
             return Vec::new();
         };
         self.serving = None;
@@ -329,7 +345,11 @@ impl Lifecycle {
     }
 
     fn finish_if_gone(&self) -> Vec<Action> {
-        if self.want == Want::Remove && !self.is_alive() { vec![Action::Forget] } else { Vec::new() }
+        if self.want == Want::Remove && !self.is_alive() {
+            vec![Action::Forget]
+        } else {
+            Vec::new()
+        }
     }
 
     fn woken(&mut self, now: Instant) -> Vec<Action> {
@@ -340,7 +360,10 @@ impl Lifecycle {
                 actions.push(Action::Kill(generation));
             }
         }
-        if let Some(Coming { generation, until: Some(until) }) = self.coming
+        if let Some(Coming {
+            generation,
+            until: Some(until),
+        }) = self.coming
             && until <= now
         {
             actions.push(Action::TimeOut(generation));

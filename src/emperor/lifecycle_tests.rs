@@ -3,9 +3,7 @@
 use proptest::prelude::*;
 
 use super::Action::{Drain, Forget, Kill, Release, Serve, Spawn, TimeOut, Wait};
-use super::Event::{
-    Exited, Failed, FileBad, FileGone, FileGood, Ready, Spawned, StopAsked, Woken,
-};
+use super::Event::{Exited, Failed, FileBad, FileGone, FileGood, Ready, Spawned, StopAsked, Woken};
 use super::*;
 
 fn ready(now: Instant) -> Lifecycle {
@@ -73,7 +71,10 @@ fn without_a_good_generation_it_waits_longer_each_time_and_a_change_ends_the_wai
     life.step(Failed(4), now);
     assert_eq!(life.step(FileGood, now), [Spawn(5)]);
     life.step(Spawned(5), now);
-    assert_eq!(life.step(Exited(5), now), [Wait(Duration::from_millis(100))]);
+    assert_eq!(
+        life.step(Exited(5), now),
+        [Wait(Duration::from_millis(100))]
+    );
 }
 
 #[test]
@@ -83,7 +84,10 @@ fn a_master_that_dies_is_replaced_at_once_and_not_in_a_tight_loop() {
     assert_eq!(life.step(Exited(1), now), [Spawn(2)]);
     life.step(Spawned(2), now);
     life.step(Ready(2), now);
-    assert_eq!(life.step(Exited(2), now), [Wait(Duration::from_millis(100))]);
+    assert_eq!(
+        life.step(Exited(2), now),
+        [Wait(Duration::from_millis(100))]
+    );
     let later = life.wake_at().unwrap();
     life.step(Woken, later);
     life.step(Spawned(3), later);
@@ -101,7 +105,10 @@ fn a_generation_that_hangs_while_it_comes_up_is_given_up() {
     let late = life.wake_at().unwrap();
     assert_eq!(late, now + life.start_timeout);
     assert_eq!(life.step(Woken, late), [TimeOut(1)]);
-    assert_eq!(life.step(Failed(1), late), [Kill(1), Wait(Duration::from_millis(100))]);
+    assert_eq!(
+        life.step(Failed(1), late),
+        [Kill(1), Wait(Duration::from_millis(100))]
+    );
 }
 
 #[test]
@@ -153,7 +160,7 @@ proptest! {
         let mut alive = std::collections::BTreeSet::new();
         for (event, pick) in walk {
             now += Duration::from_millis(37 * pick);
-            let some = alive.iter().copied().cycle().nth(pick as usize);
+            let some = alive.iter().copied().cycle().nth(usize::try_from(pick).unwrap());
             let event = match event {
                 0 => FileGood,
                 1 => FileBad,

@@ -81,7 +81,7 @@ impl Visit for Words {
             self.message = format!("{value:?}");
         } else {
             // Writing to a string cannot fail.
-            drop(write!(self.rest, " {}={value:?}", field.name()));
+            let _ = write!(self.rest, " {}={value:?}", field.name());
         }
     }
 }

@@ -9,6 +9,7 @@ use lictor_core::observe::{EventKind, Failure, FailureKind};
 use super::lifecycle::Event;
 use super::run::Emperor;
 use super::snapshot::{Change, Found, Snapshot, changes, content_hash};
+use super::sources::Source;
 use super::vassal::Vassal;
 use super::watch::Watch;
 
@@ -19,12 +20,18 @@ impl Emperor {
             return;
         }
         // Watched first, so that what changes during the look is looked at again.
-        watch.set(self.settings.sources.iter().flat_map(super::sources::Source::watch_points).collect());
+        let points = self
+            .settings
+            .sources
+            .iter()
+            .flat_map(Source::watch_points)
+            .collect();
+        watch.set(&points);
         let (now, sources) = self.snapshot();
         let before = std::mem::replace(&mut self.snapshot, now);
         for change in changes(&before, &self.snapshot) {
             match change {
-                Change::Added(name) => self.file_added(name, &sources),
+                Change::Added(name) => self.file_added(&name, &sources),
                 Change::Changed(name) => self.file_changed(&name, before.vassals.get(&name)),
                 Change::Removed(name) => self.file_removed(&name),
             }
@@ -39,53 +46,73 @@ impl Emperor {
         let mut origins = Vec::new();
         for (index, source) in self.settings.sources.iter().enumerate() {
             let mut found = Snapshot::default();
-            let mut kept = Vec::new();
             if let Err(error) = source.list(&mut found, &running) {
-                let source = source.label();
-                self.journal.tell(None, EventKind::SourceFailed { source, message: error.to_string() });
-                let own = self.vassals.values().filter(|vassal| vassal.source == index);
-                kept.extend(own.map(|vassal| vassal.name.clone()));
+                self.source_failed(index, &error.to_string(), &mut found);
             }
             for (name, found) in found.vassals {
                 origins.push((found.path.clone(), index));
                 origins.extend(found.rival.iter().map(|rival| (rival.clone(), index)));
-                now.add(name.clone(), found.path, running(&name));
-                if let Some(rival) = found.rival {
-                    now.add(name.clone(), rival, running(&name));
-                }
-            }
-            for name in kept {
-                // Its file cannot be looked at now, so it counts as it was.
-                if let Some(old) = self.snapshot.vassals.get(&name) {
-                    now.vassals.entry(name).or_insert_with(|| old.clone());
-                }
+                let running = running(&name);
+                now.insert(name, found, running);
             }
         }
         (now, origins)
     }
 
-    fn file_added(&mut self, name: String, origins: &[(PathBuf, usize)]) {
-        let Some(found) = self.snapshot.vassals.get(&name).cloned() else { return };
+    fn source_failed(&self, index: usize, message: &str, found: &mut Snapshot) {
+        let source = self
+            .settings
+            .sources
+            .get(index)
+            .map(Source::label)
+            .unwrap_or_default();
+        let message = message.to_owned();
+        self.journal
+            .tell(None, EventKind::SourceFailed { source, message });
+        let is_kept = |name: &&String| {
+            self.vassals
+                .get(*name)
+                .is_some_and(|vassal| vassal.source == index)
+        };
+        for name in self.snapshot.vassals.keys().filter(is_kept) {
+            if let Some(old) = self.snapshot.vassals.get(name) {
+                found.vassals.insert(name.clone(), old.clone());
+            }
+        }
+    }
+
+    fn file_added(&mut self, name: &str, origins: &[(PathBuf, usize)]) {
+        let Some(found) = self.snapshot.vassals.get(name).cloned() else {
+            return;
+        };
         let file = found.path.display().to_string();
-        self.journal.tell(Some(&name), EventKind::VassalAdded { file });
-        let source = origins.iter().find(|(path, _)| *path == found.path).map_or(0, |(_, index)| *index);
+        self.journal
+            .tell(Some(name), EventKind::VassalAdded { file });
+        let source = origins
+            .iter()
+            .find(|(path, _)| *path == found.path)
+            .map_or(0, |(_, index)| *index);
         // It may be there still, on its way out.
         let vassal = self
             .vassals
-            .entry(name.clone())
-            .or_insert_with(|| Vassal::new(name.clone(), source, found.path.clone()));
+            .entry(name.to_owned())
+            .or_insert_with(|| Vassal::new(name.to_owned(), source, found.path.clone()));
         vassal.source = source;
         vassal.path.clone_from(&found.path);
-        self.read(&name, &found);
+        self.read(name, &found);
     }
 
     fn file_changed(&mut self, name: &str, before: Option<&Found>) {
-        let Some(found) = self.snapshot.vassals.get(name).cloned() else { return };
+        let Some(found) = self.snapshot.vassals.get(name).cloned() else {
+            return;
+        };
         let Some(before) = before else { return };
         let is_same_file = found.path == before.path && found.rival == before.rival;
         if is_same_file && !found.identity.was_touched_since(&before.identity) {
             // Mode, owner or the content under an old time: only the content can tell.
-            let hash = read_vassal_bytes(&found.path).ok().map(|bytes| content_hash(&bytes));
+            let hash = read_vassal_bytes(&found.path)
+                .ok()
+                .map(|bytes| content_hash(&bytes));
             let known = self.vassals.get(name).and_then(|vassal| vassal.hash);
             if hash.is_some() && hash == known {
                 return;
@@ -95,14 +122,18 @@ impl Emperor {
             vassal.path.clone_from(&found.path);
         }
         let file = found.path.display().to_string();
-        self.journal.tell(Some(name), EventKind::VassalChanged { file });
+        self.journal
+            .tell(Some(name), EventKind::VassalChanged { file });
         self.read(name, &found);
     }
 
     fn file_removed(&mut self, name: &str) {
-        let Some(vassal) = self.vassals.get(name) else { return };
+        let Some(vassal) = self.vassals.get(name) else {
+            return;
+        };
         let file = vassal.path.display().to_string();
-        self.journal.tell(Some(name), EventKind::VassalRemoved { file });
+        self.journal
+            .tell(Some(name), EventKind::VassalRemoved { file });
         self.happen(name, Event::FileGone);
     }
 
@@ -115,7 +146,9 @@ impl Emperor {
 
     fn read(&mut self, name: &str, found: &Found) {
         let outcome = self.parse(name, found);
-        let Some(vassal) = self.vassals.get_mut(name) else { return };
+        let Some(vassal) = self.vassals.get_mut(name) else {
+            return;
+        };
         match outcome {
             Ok((config, hash)) => {
                 vassal.hash = hash;
@@ -136,7 +169,6 @@ impl Emperor {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "both outcomes carry the hash of what was read")]
     fn parse(
         &self,
         name: &str,
@@ -145,12 +177,22 @@ impl Emperor {
         if let Some(rival) = &found.rival {
             return Err((rival_failure(name, &found.path, rival), None));
         }
-        let source = self.vassals.get(name).and_then(|vassal| self.settings.sources.get(vassal.source));
+        let source = self
+            .vassals
+            .get(name)
+            .and_then(|vassal| self.settings.sources.get(vassal.source));
         let Some(source) = source else {
-            return Err((Failure::new(FailureKind::Config, "its source is gone", ""), None));
+            return Err((
+                Failure::new(FailureKind::Config, "its source is gone", ""),
+                None,
+            ));
         };
         let failure = |diagnostics: lictor_core::config::Diagnostics| {
-            Failure::new(FailureKind::Config, diagnostics.summary(), diagnostics.to_string())
+            Failure::new(
+                FailureKind::Config,
+                diagnostics.summary(),
+                diagnostics.to_string(),
+            )
         };
         let bytes = if source.has_files() {
             read_vassal_bytes(&found.path).map_err(|error| (failure(error), None))?
@@ -159,7 +201,9 @@ impl Emperor {
         };
         let hash = Some(content_hash(&bytes));
         let config = source.parse_file(&found.path, &bytes);
-        config.map(|config| (config, hash)).map_err(|error| (failure(error), hash))
+        config
+            .map(|config| (config, hash))
+            .map_err(|error| (failure(error), hash))
     }
 }
 
@@ -169,5 +213,9 @@ fn rival_failure(name: &str, path: &Path, rival: &Path) -> Failure {
         path.display(),
         rival.display()
     );
-    Failure::new(FailureKind::Config, message, "hint: rename or remove one of them")
+    Failure::new(
+        FailureKind::Config,
+        message,
+        "hint: rename or remove one of them",
+    )
 }

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use lictor_core::observe::EventKind;
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Receiver;
 
 use super::journal::Journal;
 
@@ -19,19 +19,18 @@ const LINES_PER_SECOND: u32 = 1000;
 
 /// Reads until the last process that holds the other end is gone.
 pub(super) async fn read(vassal: String, pipe: OwnedFd, journal: Journal) {
-    let Ok(pipe) = AsyncFd::new(pipe) else { return };
+    let Ok(pipe) = Receiver::from_owned_fd(pipe) else {
+        return;
+    };
     let mut lines = Lines::default();
     let mut allowance = Allowance::new(Instant::now());
     let mut buffer = vec![0; READ_BYTES];
-    loop {
-        let Ok(mut ready) = pipe.readable().await else { return };
-        let result = ready.try_io(|fd| Ok(rustix::io::read(fd, &mut buffer[..])?));
-        let count = match result {
-            Ok(Ok(0)) => break,
-            Ok(Ok(count)) => count,
-            Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Ok(Err(_)) => break,
-            Err(_would_block) => continue,
+    while pipe.readable().await.is_ok() {
+        let count = match pipe.try_read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(_) => break,
         };
         for line in lines.push(buffer.get(..count).unwrap_or_default()) {
             if let Some(dropped) = allowance.dropped_before(Instant::now()) {
@@ -80,7 +79,15 @@ impl Lines {
 fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_end_matches(['\n', '\r']);
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 /// So many lines a second, counted by whole seconds.
@@ -93,7 +100,11 @@ struct Allowance {
 
 impl Allowance {
     fn new(now: Instant) -> Self {
-        Self { second: now, left: LINES_PER_SECOND, dropped: 0 }
+        Self {
+            second: now,
+            left: LINES_PER_SECOND,
+            dropped: 0,
+        }
     }
 
     /// Starts a new second if it is time, and gives what was dropped in the one before.
@@ -136,9 +147,15 @@ mod tests {
         let told = (0..5000).filter(|_| allowance.take()).count();
         assert_eq!(told, LINES_PER_SECOND as usize);
         assert_eq!(allowance.dropped_before(start), None);
-        assert_eq!(allowance.dropped_before(start + Duration::from_secs(1)), Some(4000));
+        assert_eq!(
+            allowance.dropped_before(start + Duration::from_secs(1)),
+            Some(4000)
+        );
         assert!(allowance.take());
-        assert_eq!(allowance.dropped_before(start + Duration::from_secs(2)), None);
+        assert_eq!(
+            allowance.dropped_before(start + Duration::from_secs(2)),
+            None
+        );
     }
 
     proptest! {

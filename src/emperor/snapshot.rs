@@ -18,6 +18,15 @@ pub(super) struct Identity {
 }
 
 impl Identity {
+    /// Of what has no file, and so never changes.
+    const FILELESS: Self = Self {
+        device: 0,
+        inode: 0,
+        modified: (0, 0),
+        changed: (0, 0),
+        size: 0,
+    };
+
     /// Of the file behind the path, links followed.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
@@ -80,29 +89,58 @@ pub(super) fn changes(before: &Snapshot, now: &Snapshot) -> Vec<Change> {
         .keys()
         .filter(|name| !now.vassals.contains_key(*name))
         .map(|name| Change::Removed(name.clone()));
-    let rest = now.vassals.iter().filter_map(|(name, found)| match before.vassals.get(name) {
-        None => Some(Change::Added(name.clone())),
-        Some(old) if old != found => Some(Change::Changed(name.clone())),
-        Some(_) => None,
-    });
+    let rest = now
+        .vassals
+        .iter()
+        .filter_map(|(name, found)| match before.vassals.get(name) {
+            None => Some(Change::Added(name.clone())),
+            Some(old) if old != found => Some(Change::Changed(name.clone())),
+            Some(_) => None,
+        });
     removed.chain(rest).collect()
 }
 
 impl Snapshot {
+    /// Adds an app that the command line alone describes.
+    pub(super) fn add_fileless(&mut self, name: String, path: PathBuf) {
+        let identity = Identity::FILELESS;
+        self.vassals.insert(
+            name,
+            Found {
+                path,
+                identity,
+                rival: None,
+            },
+        );
+    }
+
     /// Adds a file. Of two with one name the one that `running` names stands, else the first.
     pub(super) fn add(&mut self, name: String, path: PathBuf, running: Option<&Path>) {
-        let Some(identity) = Identity::of(&path) else { return };
+        if let Some(identity) = Identity::of(&path) {
+            self.insert(
+                name,
+                Found {
+                    path,
+                    identity,
+                    rival: None,
+                },
+                running,
+            );
+        }
+    }
+
+    /// Adds what a source found.
+    pub(super) fn insert(&mut self, name: String, new: Found, running: Option<&Path>) {
         match self.vassals.get_mut(&name) {
             None => {
-                self.vassals.insert(name, Found { path, identity, rival: None });
+                self.vassals.insert(name, new);
             }
-            Some(found) if found.path == path => {}
-            Some(found) if running == Some(path.as_path()) => {
-                let rival = std::mem::replace(&mut found.path, path);
-                found.identity = identity;
+            Some(found) if found.path == new.path => {}
+            Some(found) if running == Some(new.path.as_path()) => {
+                let rival = std::mem::replace(found, new).path;
                 found.rival = Some(rival);
             }
-            Some(found) => found.rival = Some(path),
+            Some(found) => found.rival = Some(new.path),
         }
     }
 }
@@ -113,15 +151,30 @@ mod tests {
     use proptest::prelude::*;
 
     fn identity(inode: u64) -> Identity {
-        Identity { device: 1, inode, modified: (2, 3), changed: (4, 5), size: 6 }
+        Identity {
+            device: 1,
+            inode,
+            modified: (2, 3),
+            changed: (4, 5),
+            size: 6,
+        }
     }
 
     fn snapshot(names: &BTreeMap<String, u64>) -> Snapshot {
         let vassals = names.iter().map(|(name, inode)| {
             let path = PathBuf::from(name);
-            (name.clone(), Found { path, identity: identity(*inode), rival: None })
+            (
+                name.clone(),
+                Found {
+                    path,
+                    identity: identity(*inode),
+                    rival: None,
+                },
+            )
         });
-        Snapshot { vassals: vassals.collect() }
+        Snapshot {
+            vassals: vassals.collect(),
+        }
     }
 
     proptest! {
@@ -165,7 +218,19 @@ mod tests {
     #[test]
     fn a_change_of_mode_is_no_touch_and_an_older_time_is_one() {
         let now = identity(1);
-        assert!(!Identity { changed: (9, 9), ..now }.was_touched_since(&now));
-        assert!(Identity { modified: (1, 0), ..now }.was_touched_since(&now));
+        assert!(
+            !Identity {
+                changed: (9, 9),
+                ..now
+            }
+            .was_touched_since(&now)
+        );
+        assert!(
+            Identity {
+                modified: (1, 0),
+                ..now
+            }
+            .was_touched_since(&now)
+        );
     }
 }

@@ -63,6 +63,12 @@ impl Source {
         snapshot: &mut Snapshot,
         running: &impl Fn(&str) -> Option<&'a Path>,
     ) -> io::Result<()> {
+        if let Self::Single(app) = self
+            && !app.is_file
+        {
+            snapshot.add_fileless(app.name.clone(), app.place.clone());
+            return Ok(());
+        }
         for path in self.candidates()? {
             let name = match self {
                 Self::Single(app) => Some(app.name.clone()),
@@ -80,7 +86,9 @@ impl Source {
         let mut paths = match self {
             Self::Directory(directory) => {
                 let entries = std::fs::read_dir(directory)?;
-                entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?
+                entries
+                    .map(|entry| Ok(entry?.path()))
+                    .collect::<io::Result<Vec<_>>>()?
             }
             Self::Glob(pattern) => glob::glob(pattern)
                 .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?
@@ -93,12 +101,18 @@ impl Source {
     }
 
     /// Turns the bytes of a vassal file into a vassal.
-    pub(super) fn parse_file(&self, path: &Path, bytes: &[u8]) -> Result<VassalConfig, Diagnostics> {
+    pub(super) fn parse_file(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+    ) -> Result<VassalConfig, Diagnostics> {
         match self {
             Self::Directory(_) | Self::Glob(_) => parse_vassal(path, bytes),
-            Self::Single(app) => {
-                parse_flags(&app.base_dir, app.is_file.then_some((path, bytes)), &app.flags)
-            }
+            Self::Single(app) => parse_flags(
+                &app.base_dir,
+                app.is_file.then_some((path, bytes)),
+                &app.flags,
+            ),
         }
     }
 
@@ -137,7 +151,16 @@ impl Source {
             }
             Self::Single(_) => {}
         }
-        points.into_iter().map(|p| if p.as_os_str().is_empty() { ".".into() } else { p }).collect()
+        points
+            .into_iter()
+            .map(|p| {
+                if p.as_os_str().is_empty() {
+                    ".".into()
+                } else {
+                    p
+                }
+            })
+            .collect()
     }
 }
 
@@ -146,11 +169,24 @@ fn parents_of_pattern(pattern: &str) -> BTreeSet<PathBuf> {
     let mut points = BTreeSet::new();
     let mut prefix = PathBuf::new();
     for component in Path::new(pattern).components() {
-        let is_pattern = component.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+        let is_pattern = component
+            .as_os_str()
+            .to_string_lossy()
+            .contains(['*', '?', '[']);
         if is_pattern {
-            let so_far = if prefix.as_os_str().is_empty() { ".".into() } else { prefix.clone() };
+            let so_far = if prefix.as_os_str().is_empty() {
+                ".".into()
+            } else {
+                prefix.clone()
+            };
             let matching = glob::glob(&so_far.to_string_lossy());
-            points.extend(matching.into_iter().flatten().filter_map(Result::ok).filter(|p| p.is_dir()));
+            points.extend(
+                matching
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Result::ok)
+                    .filter(|p| p.is_dir()),
+            );
         }
         prefix.push(component);
     }
@@ -211,6 +247,9 @@ mod tests {
         let root = dir.path().canonicalize().unwrap();
         std::fs::create_dir_all(root.join("a/vassals")).unwrap();
         let points = parents_of_pattern(&format!("{}/*/vassals/*.toml", root.display()));
-        assert_eq!(points.into_iter().collect::<Vec<_>>(), [root.clone(), root.join("a/vassals")]);
+        assert_eq!(
+            points.into_iter().collect::<Vec<_>>(),
+            [root.clone(), root.join("a/vassals")]
+        );
     }
 }

@@ -46,12 +46,16 @@ pub(super) fn spawn(
     let document = sealed_memfd("lictor-handover", &serde_json::to_vec(handover)?, false)
         .map_err(failed("make the handover document"))?;
     let (channel, theirs) = Channel::pair().map_err(failed("make a channel"))?;
-    let (output, writer) = pipe_with(PipeFlags::CLOEXEC)
-        .map_err(|error| failed("make a pipe")(error.into()))?;
-    rustix::io::ioctl_fionbio(&output, true).map_err(|error| failed("set up a pipe")(error.into()))?;
+    let (output, writer) =
+        pipe_with(PipeFlags::CLOEXEC).map_err(|error| failed("make a pipe")(error.into()))?;
+    rustix::io::ioctl_fionbio(&output, true)
+        .map_err(|error| failed("set up a pipe")(error.into()))?;
     let second = writer.try_clone().map_err(failed("set up a pipe"))?;
     let mut child = Command::new("/proc/self/exe")
-        .arg0(format!("lictor: {} #{}", handover.vassal, handover.generation))
+        .arg0(format!(
+            "lictor: {} #{}",
+            handover.vassal, handover.generation
+        ))
         .args(["__master", TITLE_ROOM])
         .env_clear()
         .current_dir("/")
@@ -69,5 +73,9 @@ pub(super) fn spawn(
         drop(child.wait());
         return Err(error.into());
     }
-    Ok(Spawned { child, channel, output })
+    Ok(Spawned {
+        child,
+        channel,
+        output,
+    })
 }

@@ -10,10 +10,11 @@ use lictor_core::observe::{
 };
 use nix::unistd::{Group, User};
 
+use super::bind::Owner;
 use super::generation::Generation;
 use super::journal::Journal;
 use super::lifecycle::Lifecycle;
-use super::listeners::{Listeners, Owner};
+use super::listeners::{Listeners, Orphans};
 
 /// One vassal.
 #[derive(Debug)]
@@ -61,38 +62,66 @@ impl Vassal {
             let from = std::mem::replace(&mut self.state, state);
             self.since = Timestamp::now();
             let generation = self.shown_generation();
-            journal.tell(Some(&self.name), EventKind::StateChanged { from, to: state, generation });
+            journal.tell(
+                Some(&self.name),
+                EventKind::StateChanged {
+                    from,
+                    to: state,
+                    generation,
+                },
+            );
         }
     }
 
     /// Notes why a generation failed, and tells the journal.
     pub(super) fn tell_failure(&mut self, generation: u64, failure: Failure, journal: &Journal) {
-        let Failure { kind, message, detail } = failure.clone();
-        self.error = Some(ErrorStatus { generation, at: Timestamp::now(), kind, message, detail });
-        journal.tell(Some(&self.name), EventKind::GenerationFailed { generation, failure });
+        let Failure {
+            kind,
+            message,
+            detail,
+        } = failure.clone();
+        self.error = Some(ErrorStatus {
+            generation,
+            at: Timestamp::now(),
+            kind,
+            message,
+            detail,
+        });
+        journal.tell(
+            Some(&self.name),
+            EventKind::GenerationFailed {
+                generation,
+                failure,
+            },
+        );
     }
 
     /// Whether the error shown is only about output that cannot be written.
     pub(super) fn has_output_trouble(&self) -> bool {
-        self.error.as_ref().is_some_and(|error| error.kind == FailureKind::Logto)
+        self.error
+            .as_ref()
+            .is_some_and(|error| error.kind == FailureKind::Logto)
     }
 
     /// Closes the sockets that neither what serves nor what comes up needs. A vassal that waits
     /// keeps them: its clients wait with it.
-    pub(super) fn release(&mut self) {
+    pub(super) fn release(&mut self, orphans: &mut Orphans) {
         if self.life.is_unwanted() {
-            self.listeners.release(None);
+            self.listeners.release(None, orphans);
             return;
         }
-        let needed = [self.life.serving(), self.life.coming()].into_iter().flatten();
-        let configs: Vec<_> =
-            needed.filter_map(|number| Some(Arc::clone(&self.generations.get(&number)?.config))).collect();
+        let needed = [self.life.serving(), self.life.coming()]
+            .into_iter()
+            .flatten();
+        let configs: Vec<_> = needed
+            .filter_map(|number| Some(Arc::clone(&self.generations.get(&number)?.config)))
+            .collect();
         let Some(first) = configs.first() else { return };
         let mut union = VassalConfig::clone(first);
         for config in &configs {
             union.http.extend(config.http.iter().cloned());
         }
-        self.listeners.release(Some(&union));
+        self.listeners.release(Some(&union), orphans);
     }
 
     /// What `status` shows.
@@ -109,14 +138,21 @@ impl Vassal {
             interface: shown.and_then(|generation| generation.interface.clone()),
             restarts: self.restarts,
             sockets: self.listeners.status(),
-            workers: self.generations.values().flat_map(|generation| generation.workers.clone()).collect(),
+            workers: self
+                .generations
+                .values()
+                .flat_map(|generation| generation.workers.clone())
+                .collect(),
             error: self.error.clone(),
         }
     }
 
     /// The generation that serves, else the newest.
     fn shown_generation(&self) -> u64 {
-        self.life.serving().or(self.life.coming()).unwrap_or(self.life.newest())
+        self.life
+            .serving()
+            .or(self.life.coming())
+            .unwrap_or(self.life.newest())
     }
 }
 
@@ -125,21 +161,28 @@ pub(super) fn owner_of(config: &VassalConfig) -> Owner {
     let user = match &config.uid {
         None => None,
         Some(UserName::Id(id)) => Some((*id, User::from_uid((*id).into()).ok().flatten())),
-        Some(UserName::Name(name)) => {
-            User::from_name(name).ok().flatten().map(|user| (user.uid.as_raw(), Some(user)))
-        }
+        Some(UserName::Name(name)) => User::from_name(name)
+            .ok()
+            .flatten()
+            .map(|user| (user.uid.as_raw(), Some(user))),
     };
-    let own_group = user.as_ref().and_then(|(_, user)| Some(user.as_ref()?.gid.as_raw()));
+    let own_group = user
+        .as_ref()
+        .and_then(|(_, user)| Some(user.as_ref()?.gid.as_raw()));
     let group = match &config.gid {
         None => own_group,
         Some(GroupName::Id(id)) => Some(*id),
-        Some(GroupName::Name(name)) => {
-            Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw())
-        }
+        Some(GroupName::Name(name)) => Group::from_name(name)
+            .ok()
+            .flatten()
+            .map(|group| group.gid.as_raw()),
     };
     // Only root can give files away; anybody else's vassals run as the emperor's own user.
     if rustix::process::geteuid().is_root() {
-        Owner { uid: user.map(|(id, _)| id), gid: group }
+        Owner {
+            uid: user.map(|(id, _)| id),
+            gid: group,
+        }
     } else {
         Owner::default()
     }

@@ -37,7 +37,9 @@ impl JailError {
             Self::NoUser(name) => format!("hint: create it: `useradd --system {name}`"),
             Self::NoGroup(name) => format!("hint: create it: `groupadd --system {name}`"),
             Self::NotRoot { own, .. } => {
-                format!("hint: run the emperor as root, or remove `uid` and `gid` to run as `{own}`")
+                format!(
+                    "hint: run the emperor as root, or remove `uid` and `gid` to run as `{own}`"
+                )
             }
             Self::Step { .. } => String::new(),
         }

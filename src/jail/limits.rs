@@ -9,15 +9,15 @@ use super::JailError;
 pub(super) fn restore_open_files(soft: Option<u64>) -> Result<(), JailError> {
     let Some(soft) = soft else { return Ok(()) };
     let maximum = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: Some(soft), maximum }).map_err(|error| {
-        JailError::Step { action: "restore the limit of open files", source: error.into() }
+    setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: Some(soft),
+            maximum,
+        },
+    )
+    .map_err(|error| JailError::Step {
+        action: "restore the limit of open files",
+        source: error.into(),
     })
-}
-
-/// Raises the soft limit of open files to the hard one; gives the old soft limit.
-pub(crate) fn raise_open_files() -> Option<u64> {
-    let limit = getrlimit(Resource::Nofile);
-    // Without the right to more the emperor goes on with what it has.
-    drop(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }));
-    limit.current
 }

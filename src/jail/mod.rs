@@ -3,7 +3,7 @@
 //! Runs in the master while it has one thread and has touched nothing of the tenant's.
 
 mod error;
-pub(crate) mod limits;
+mod limits;
 mod user;
 
 use lictor_core::config::VassalConfig;

@@ -15,21 +15,37 @@ pub(crate) struct Identity {
     pub(crate) name: String,
     /// Home directory.
     home: String,
+    /// Whether it is another than before.
+    is_changed: bool,
 }
 
 impl Identity {
-    /// The variables that tell an app who it is.
-    pub(crate) fn environment(&self) -> [(String, String); 3] {
-        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        [pair("HOME", &self.home), pair("USER", &self.name), pair("LOGNAME", &self.name)]
+    /// The variables that tell an app who it is, if `known` does not say so already.
+    pub(crate) fn environment(&self, known: &[(String, String)]) -> Vec<(String, String)> {
+        let is_said = |key: &str| !self.is_changed && known.iter().any(|(name, _)| name == key);
+        let own = [
+            ("HOME", &self.home),
+            ("USER", &self.name),
+            ("LOGNAME", &self.name),
+        ];
+        own.into_iter()
+            .filter(|(key, _)| !is_said(key))
+            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .collect()
     }
 
     fn of(user: Option<&User>, uid: Uid) -> Self {
         match user {
-            Some(user) => {
-                Self { name: user.name.clone(), home: user.dir.to_string_lossy().into_owned() }
-            }
-            None => Self { name: uid.to_string(), home: "/".to_owned() },
+            Some(user) => Self {
+                name: user.name.clone(),
+                home: user.dir.to_string_lossy().into_owned(),
+                is_changed: uid != getuid(),
+            },
+            None => Self {
+                name: uid.to_string(),
+                home: "/".to_owned(),
+                is_changed: uid != getuid(),
+            },
         }
     }
 }
@@ -44,7 +60,10 @@ pub(super) fn become_user(
     let gid = match gid {
         Some(group) => Some(find_group(group)?),
         None if uid == own => None,
-        None => Some(user.as_ref().map_or(Gid::from_raw(uid.as_raw()), |user| user.gid)),
+        None => Some(
+            user.as_ref()
+                .map_or(Gid::from_raw(uid.as_raw()), |user| user.gid),
+        ),
     };
     let identity = Identity::of(user.as_ref(), uid);
     if uid == own && gid.is_none_or(|gid| gid == nix::unistd::getgid()) {
@@ -52,10 +71,16 @@ pub(super) fn become_user(
     }
     if !own.is_root() {
         let own = Identity::of(User::from_uid(own).ok().flatten().as_ref(), own).name;
-        return Err(JailError::NotRoot { user: identity.name, own });
+        return Err(JailError::NotRoot {
+            user: identity.name,
+            own,
+        });
     }
     let gid = gid.unwrap_or_else(nix::unistd::getgid);
-    match user.as_ref().and_then(|user| CString::new(user.name.as_str()).ok()) {
+    match user
+        .as_ref()
+        .and_then(|user| CString::new(user.name.as_str()).ok())
+    {
         Some(name) => step("set the supplementary groups", initgroups(&name, gid))?,
         None => step("clear the supplementary groups", setgroups(&[gid]))?,
     }
@@ -89,5 +114,8 @@ fn find_group(name: &GroupName) -> Result<Gid, JailError> {
 }
 
 fn step<T>(action: &'static str, result: nix::Result<T>) -> Result<T, JailError> {
-    result.map_err(|error| JailError::Step { action, source: io::Error::from(error) })
+    result.map_err(|error| JailError::Step {
+        action,
+        source: io::Error::from(error),
+    })
 }

@@ -2,7 +2,7 @@
 //!
 //! One build on the stable ABI serves every CPython from 3.9 on. It is loaded as the extension
 //! module `_lictor`, by an interpreter that was executed as well as by one that was embedded, and
-//! [`serve`] is its only entry. The way of the data: `master` forks workers; a worker's reactor
+//! `_lictor.serve` is its only entry. The way of the data: `master` forks workers; a worker's reactor
 //! accepts, `worker::http` parses, `worker::wsgi` calls Python, and back.
 
 mod app;
@@ -16,16 +16,19 @@ use pyo3::prelude::*;
 mod _lictor {
     use pyo3::prelude::*;
 
-    /// Runs the generation that the handover document describes. Gives the exit status.
+    /// Runs the generation that the handover document describes, and ends the process.
     #[pyfunction]
-    fn serve(py: Python<'_>, document: i32) -> i32 {
-        super::run(py, document)
+    fn serve(py: Python<'_>, document: i32) -> PyResult<()> {
+        let status = super::run(py, document);
+        super::app::leave(py, status)
     }
 }
 
-/// In the master returns when the generation is over; in a worker when that worker is.
+/// Gives the exit status. In the master returns when the generation is over; in a worker when that worker is.
 fn run(py: Python<'_>, document: i32) -> i32 {
-    let Ok(boot) = master::Boot::read(document) else { return 1 };
+    let Ok(boot) = master::Boot::read(document) else {
+        return 1;
+    };
     match master::boot(py, boot) {
         master::End::Left => 0,
         master::End::Failed => 1,

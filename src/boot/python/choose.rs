@@ -59,14 +59,24 @@ fn of_virtualenv(
     let environment = Virtualenv::read(directory)?;
     let version = environment.version();
     if let Some(found) = version.filter(|found| *found < OLDEST) {
-        let found = environment.version_text.clone().unwrap_or_else(|| found.to_string());
-        return Err(PythonError::TooOld { place: environment.config, found });
+        let found = environment
+            .version_text
+            .clone()
+            .unwrap_or_else(|| found.to_string());
+        return Err(PythonError::TooOld {
+            place: environment.config,
+            found,
+        });
     }
     if let (Some(&PythonChoice::Version(major, minor)), Some(found)) = (wanted, version)
         && Version(major, minor) != found
     {
         let wanted = Version(major, minor);
-        return Err(PythonError::Disagree { wanted, config: environment.config, found });
+        return Err(PythonError::Disagree {
+            wanted,
+            config: environment.config,
+            found,
+        });
     }
     let Ok(real) = environment.executable.canonicalize() else {
         return Err(gone(directory, environment, path));
@@ -74,20 +84,34 @@ fn of_virtualenv(
     let build = inspect(&real)?;
     // A version in the library's name beats `pyvenv.cfg`: that is what would be loaded.
     check_age(&real, version_of(&build, &real).or(version))?;
-    Ok(Interpreter { executable: environment.executable, library: library_of(build) })
+    Ok(Interpreter {
+        executable: environment.executable,
+        library: library_of(build),
+    })
 }
 
 fn gone(directory: &Path, environment: Virtualenv, path: &str) -> PythonError {
-    let found = match on_path("python3", path).ok().and_then(|p| p.canonicalize().ok()) {
-        Some(real) => match inspect(&real).ok().and_then(|build| version_of(&build, &real)) {
-            Some(version) => format!("`python3` on PATH is Python {version} (`{}`)", real.display()),
+    let found = match on_path("python3", path)
+        .ok()
+        .and_then(|p| p.canonicalize().ok())
+    {
+        Some(real) => match inspect(&real)
+            .ok()
+            .and_then(|build| version_of(&build, &real))
+        {
+            Some(version) => format!(
+                "`python3` on PATH is Python {version} (`{}`)",
+                real.display()
+            ),
             None => format!("`python3` on PATH is `{}`", real.display()),
         },
         None => "there is no `python3` on PATH either".to_owned(),
     };
     PythonError::InterpreterGone {
         path: directory.to_owned(),
-        made_with: environment.version_text.unwrap_or_else(|| "of unknown version".to_owned()),
+        made_with: environment
+            .version_text
+            .unwrap_or_else(|| "of unknown version".to_owned()),
         interpreter: last_link(&environment.executable),
         config: environment.config,
         found,
@@ -98,8 +122,12 @@ fn gone(directory: &Path, environment: Virtualenv, path: &str) -> PythonError {
 fn last_link(path: &Path) -> PathBuf {
     let mut current = path.to_owned();
     for _ in 0..16 {
-        let Ok(target) = std::fs::read_link(&current) else { break };
-        current = current.parent().map_or_else(|| target.clone(), |parent| parent.join(&target));
+        let Ok(target) = std::fs::read_link(&current) else {
+            break;
+        };
+        current = current
+            .parent()
+            .map_or_else(|| target.clone(), |parent| parent.join(&target));
     }
     current
 }
@@ -108,26 +136,34 @@ fn of_executable(
     candidate: &Path,
     variables: &[(String, String)],
 ) -> Result<Interpreter, PythonError> {
-    let unreadable = |source| PythonError::Read { path: candidate.to_owned(), source };
-    let real = candidate.canonicalize().map_err(unreadable)?;
-    match inspect(&real)? {
-        Build::Script => {
-            let executable = ask(candidate, variables)?;
-            let unreadable = |source| PythonError::Read { path: executable.clone(), source };
-            let real = executable.canonicalize().map_err(unreadable)?;
-            let build = inspect(&real)?;
-            if build == Build::Script {
-                let reason = format!("`{}` is no executable", real.display());
-                return Err(PythonError::Mute { path: candidate.to_owned(), reason });
-            }
-            check_age(&real, version_of(&build, &real))?;
-            Ok(Interpreter { executable, library: library_of(build) })
-        }
-        build => {
-            check_age(&real, version_of(&build, &real))?;
-            Ok(Interpreter { executable: candidate.to_owned(), library: library_of(build) })
-        }
+    if let Some(interpreter) = interpreter_at(candidate)? {
+        return Ok(interpreter);
     }
+    let behind = ask(candidate, variables)?;
+    interpreter_at(&behind)?.ok_or_else(|| PythonError::Mute {
+        path: candidate.to_owned(),
+        reason: format!("`{}` is no executable", behind.display()),
+    })
+}
+
+/// None if a script stands there.
+fn interpreter_at(executable: &Path) -> Result<Option<Interpreter>, PythonError> {
+    let real = executable
+        .canonicalize()
+        .map_err(|source| PythonError::Read {
+            path: executable.to_owned(),
+            source,
+        })?;
+    let build = inspect(&real)?;
+    if build == Build::Script {
+        return Ok(None);
+    }
+    check_age(&real, version_of(&build, &real))?;
+    let library = library_of(build);
+    Ok(Some(Interpreter {
+        executable: executable.to_owned(),
+        library,
+    }))
 }
 
 fn library_of(build: Build) -> Option<PathBuf> {
@@ -140,7 +176,10 @@ fn library_of(build: Build) -> Option<PathBuf> {
 /// From the library's name, else from the executable's (`python3.11`).
 fn version_of(build: &Build, real: &Path) -> Option<Version> {
     match build {
-        Build::Shared { version: Some(version), .. } => Some(*version),
+        Build::Shared {
+            version: Some(version),
+            ..
+        } => Some(*version),
         Build::Shared { version: None, .. } | Build::Static | Build::Script => {
             parse_version(real.file_name()?.to_str()?.strip_prefix("python")?)
         }
@@ -149,9 +188,10 @@ fn version_of(build: &Build, real: &Path) -> Option<Version> {
 
 fn check_age(place: &Path, version: Option<Version>) -> Result<(), PythonError> {
     match version {
-        Some(found) if found < OLDEST => {
-            Err(PythonError::TooOld { place: place.to_owned(), found: found.to_string() })
-        }
+        Some(found) if found < OLDEST => Err(PythonError::TooOld {
+            place: place.to_owned(),
+            found: found.to_string(),
+        }),
         Some(_) | None => Ok(()),
     }
 }
@@ -161,7 +201,10 @@ fn on_path(name: &str, path: &str) -> Result<PathBuf, PythonError> {
         .filter(|directory| directory.is_absolute())
         .map(|directory| directory.join(name))
         .find(|candidate| is_executable(candidate))
-        .ok_or_else(|| PythonError::NotOnPath { name: name.to_owned(), path: path.to_owned() })
+        .ok_or_else(|| PythonError::NotOnPath {
+            name: name.to_owned(),
+            path: path.to_owned(),
+        })
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -169,7 +212,10 @@ fn is_executable(path: &Path) -> bool {
 }
 
 fn ask(script: &Path, variables: &[(String, String)]) -> Result<PathBuf, PythonError> {
-    let mute = |reason: String| PythonError::Mute { path: script.to_owned(), reason };
+    let mute = |reason: String| PythonError::Mute {
+        path: script.to_owned(),
+        reason,
+    };
     let output = Command::new(script)
         .args(["-c", QUESTION])
         .env_clear()

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use object::read::elf::{FileHeader, SectionHeader as _};
+use object::read::elf::FileHeader;
 use object::{Endianness, ReadCache, elf};
 
 use super::error::{PythonError, Version};
@@ -31,7 +31,10 @@ pub(super) enum Build {
 
 /// Looks at the executable `real`, a path without links.
 pub(super) fn inspect(real: &Path) -> Result<Build, PythonError> {
-    let failed = |source| PythonError::Read { path: real.to_owned(), source };
+    let failed = |source| PythonError::Read {
+        path: real.to_owned(),
+        source,
+    };
     let mut file = File::open(real).map_err(failed)?;
     let mut magic = [0; 4];
     if file.read_exact(&mut magic).is_err() || magic != elf::ELFMAG {
@@ -39,12 +42,22 @@ pub(super) fn inspect(real: &Path) -> Result<Build, PythonError> {
     }
     let linked = dynamic_entries(file)
         .map_err(|error| failed(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))?;
-    let Some(name) = linked.needed.iter().find(|name| name.starts_with("libpython")) else {
+    let Some(name) = linked
+        .needed
+        .iter()
+        .find(|name| name.starts_with("libpython"))
+    else {
         return Ok(Build::Static);
     };
     let directories = linked.search.iter().map(|entry| expand_origin(entry, real));
-    let beside = real.parent().and_then(Path::parent).map(|prefix| prefix.join("lib"));
-    let library = directories.chain(beside).map(|directory| directory.join(name)).find(|p| p.exists());
+    let beside = real
+        .parent()
+        .and_then(Path::parent)
+        .map(|prefix| prefix.join("lib"));
+    let library = directories
+        .chain(beside)
+        .map(|directory| directory.join(name))
+        .find(|p| p.exists());
     Ok(Build::Shared {
         library: library.unwrap_or_else(|| PathBuf::from(name)),
         version: name.strip_prefix("libpython").and_then(parse_version),
@@ -62,21 +75,34 @@ fn dynamic_entries(file: File) -> Result<Linked, object::read::Error> {
     let header = elf::FileHeader64::<Endianness>::parse(data)?;
     let endian = header.endian()?;
     let table = header.sections(endian, data)?.dynamic_table(endian, data)?;
-    let mut linked = Linked { needed: Vec::new(), search: Vec::new() };
-    for entry in table.iter() {
+    let mut linked = Linked {
+        needed: Vec::new(),
+        search: Vec::new(),
+    };
+    for entry in &table {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if entry.tag == elf::DT_NEEDED {
             linked.needed.push(text(table.string(entry)?));
         } else if entry.tag == elf::DT_RUNPATH || entry.tag == elf::DT_RPATH {
-            linked.search.extend(text(table.string(entry)?).split(':').map(str::to_owned));
+            linked
+                .search
+                .extend(text(table.string(entry)?).split(':').map(str::to_owned));
         }
     }
     Ok(linked)
 }
 
 fn expand_origin(entry: &str, real: &Path) -> PathBuf {
-    let origin = real.parent().unwrap_or(Path::new("/")).display().to_string();
-    PathBuf::from(entry.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin))
+    let origin = real
+        .parent()
+        .unwrap_or(Path::new("/"))
+        .display()
+        .to_string();
+    PathBuf::from(
+        entry
+            .replace("${ORIGIN}", &origin)
+            .replace("$ORIGIN", &origin),
+    )
 }
 
 #[cfg(test)]
@@ -95,6 +121,9 @@ mod tests {
     #[test]
     fn the_origin_of_a_search_path_is_the_executable_s_directory() {
         let real = Path::new("/opt/py/bin/python3.12");
-        assert_eq!(expand_origin("$ORIGIN/../lib", real), Path::new("/opt/py/bin/../lib"));
+        assert_eq!(
+            expand_origin("$ORIGIN/../lib", real),
+            Path::new("/opt/py/bin/../lib")
+        );
     }
 }

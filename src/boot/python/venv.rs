@@ -24,8 +24,12 @@ impl Virtualenv {
     /// Reads the environment at `path`.
     pub(super) fn read(path: &Path) -> Result<Self, PythonError> {
         let config = path.join("pyvenv.cfg");
-        let bytes = read_bounded(&config, CONFIG_LIMIT_BYTES)
-            .map_err(|source| PythonError::NotAVirtualenv { path: path.to_owned(), source })?;
+        let bytes = read_bounded(&config, CONFIG_LIMIT_BYTES).map_err(|source| {
+            PythonError::NotAVirtualenv {
+                path: path.to_owned(),
+                source,
+            }
+        })?;
         let text = String::from_utf8_lossy(&bytes);
         // `python -m venv` writes `version`, the virtualenv tool `version_info`.
         let version = value_of(&text, "version").or_else(|| value_of(&text, "version_info"));
@@ -53,7 +57,11 @@ fn value_of<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 pub(super) fn parse_version(text: &str) -> Option<Version> {
     let mut parts = text.split('.');
     let major = parts.next()?.parse().ok()?;
-    let minor: String = parts.next()?.chars().take_while(char::is_ascii_digit).collect();
+    let minor: String = parts
+        .next()?
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     Some(Version(major, minor.parse().ok()?))
 }
 

@@ -7,13 +7,13 @@
 use std::io;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
-    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg,
-    socketpair,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg,
+    sendmsg, socketpair,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -78,68 +78,91 @@ impl Channel {
         self.0
     }
 
-    /// Sends one message with descriptors beside it, or says that the peer does not read.
-    pub fn send<M: Serialize>(&self, message: &M, fds: &[BorrowedFd<'_>]) -> Result<(), ChannelError> {
-        let packet = serde_json::to_vec(message).map_err(ChannelError::Malformed)?;
-        if packet.len() > PACKET_LIMIT_BYTES || fds.len() > DESCRIPTOR_LIMIT {
-            return Err(ChannelError::TooLarge);
-        }
-        let mut space = vec![MaybeUninit::uninit(); SendAncillaryMessage::ScmRights(fds).size()];
-        let mut ancillary = SendAncillaryBuffer::new(&mut space);
-        if !fds.is_empty() {
-            ancillary.push(SendAncillaryMessage::ScmRights(fds));
-        }
-        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-        loop {
-            match sendmsg(&self.0, &[IoSlice::new(&packet)], &mut ancillary, flags) {
-                Ok(_) => return Ok(()),
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Err(ChannelError::Full),
-                Err(error) => return Err(ChannelError::Io { action: "send", source: error.into() }),
-            }
-        }
+    /// Sends one message; see [`send`].
+    pub fn send<M: Serialize>(
+        &self,
+        message: &M,
+        fds: &[BorrowedFd<'_>],
+    ) -> Result<(), ChannelError> {
+        send(&self.0, message, fds)
     }
 
-    /// Receives one message, without waiting.
+    /// Receives one message; see [`receive`].
     pub fn receive<M: DeserializeOwned>(&self) -> Result<Received<M>, ChannelError> {
-        let mut packet = vec![0; PACKET_LIMIT_BYTES];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTOR_LIMIT))];
-        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-        let got = loop {
-            let mut parts = [IoSliceMut::new(&mut packet)];
-            match recvmsg(&self.0, &mut parts, &mut ancillary, flags) {
-                Ok(got) => break got,
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(Received::Nothing),
-                Err(Errno::CONNRESET) => return Ok(Received::Closed),
-                Err(error) => {
-                    return Err(ChannelError::Io { action: "receive", source: error.into() });
-                }
-            }
-        };
-        let mut fds = Vec::new();
-        for message in ancillary.drain() {
-            if let RecvAncillaryMessage::ScmRights(received) = message {
-                fds.extend(received);
-            }
-        }
-        if got.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
-            return Err(ChannelError::TooLarge);
-        }
-        if got.bytes == 0 {
-            return Ok(Received::Closed);
-        }
-        let message = serde_json::from_slice(packet.get(..got.bytes).unwrap_or_default())
-            .map_err(ChannelError::Malformed)?;
-        Ok(Received::Message(message, fds))
+        receive(&self.0)
     }
 }
 
-impl AsRawFd for Channel {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+/// Sends one message with descriptors beside it, or says that the peer does not read.
+pub fn send<M: Serialize>(
+    channel: impl AsFd,
+    message: &M,
+    fds: &[BorrowedFd<'_>],
+) -> Result<(), ChannelError> {
+    let packet = serde_json::to_vec(message).map_err(ChannelError::Malformed)?;
+    if packet.len() > PACKET_LIMIT_BYTES || fds.len() > DESCRIPTOR_LIMIT {
+        return Err(ChannelError::TooLarge);
     }
+    let mut space = vec![MaybeUninit::uninit(); SendAncillaryMessage::ScmRights(fds).size()];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !fds.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(fds));
+    }
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    loop {
+        match sendmsg(&channel, &[IoSlice::new(&packet)], &mut ancillary, flags) {
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Err(ChannelError::Full),
+            Err(error) => {
+                return Err(ChannelError::Io {
+                    action: "send",
+                    source: error.into(),
+                });
+            }
+        }
+    }
+}
+
+/// Receives one message, without waiting.
+pub fn receive<M: DeserializeOwned>(channel: impl AsFd) -> Result<Received<M>, ChannelError> {
+    let mut packet = vec![0; PACKET_LIMIT_BYTES];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTOR_LIMIT))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+    let got = loop {
+        let mut parts = [IoSliceMut::new(&mut packet)];
+        match recvmsg(&channel, &mut parts, &mut ancillary, flags) {
+            Ok(got) => break got,
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Ok(Received::Nothing),
+            Err(Errno::CONNRESET) => return Ok(Received::Closed),
+            Err(error) => {
+                return Err(ChannelError::Io {
+                    action: "receive",
+                    source: error.into(),
+                });
+            }
+        }
+    };
+    let mut fds = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            fds.extend(received);
+        }
+    }
+    if got
+        .flags
+        .intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC)
+    {
+        return Err(ChannelError::TooLarge);
+    }
+    if got.bytes == 0 {
+        return Ok(Received::Closed);
+    }
+    let message = serde_json::from_slice(packet.get(..got.bytes).unwrap_or_default())
+        .map_err(ChannelError::Malformed)?;
+    Ok(Received::Message(message, fds))
 }
 
 impl AsFd for Channel {
@@ -156,14 +179,23 @@ mod tests {
     #[test]
     fn a_message_and_its_descriptors_arrive_together() {
         let (a, b) = Channel::pair().unwrap();
-        a.send(&MasterOrder::Start, &[a.as_fd(), b.as_fd()]).unwrap();
+        a.send(&MasterOrder::Start, &[a.as_fd(), b.as_fd()])
+            .unwrap();
         match b.receive().unwrap() {
             Received::Message(MasterOrder::Start, fds) => assert_eq!(fds.len(), 2),
-            other => panic!("{other:?}"),
+            Received::Message(..) | Received::Nothing | Received::Closed => {
+                panic!("not the message")
+            }
         }
-        assert!(matches!(b.receive::<MasterOrder>().unwrap(), Received::Nothing));
+        assert!(matches!(
+            b.receive::<MasterOrder>().unwrap(),
+            Received::Nothing
+        ));
         drop(a);
-        assert!(matches!(b.receive::<MasterOrder>().unwrap(), Received::Closed));
+        assert!(matches!(
+            b.receive::<MasterOrder>().unwrap(),
+            Received::Closed
+        ));
     }
 
     #[test]
@@ -171,8 +203,14 @@ mod tests {
         let (a, b) = Channel::pair().unwrap();
         a.send(&"hello", &[]).unwrap();
         a.send(&WorkerOrder::Serve, &[]).unwrap();
-        assert!(matches!(b.receive::<WorkerOrder>(), Err(ChannelError::Malformed(_))));
-        assert!(matches!(b.receive().unwrap(), Received::Message(WorkerOrder::Serve, _)));
+        assert!(matches!(
+            b.receive::<WorkerOrder>(),
+            Err(ChannelError::Malformed(_))
+        ));
+        assert!(matches!(
+            b.receive().unwrap(),
+            Received::Message(WorkerOrder::Serve, _)
+        ));
     }
 
     #[test]

@@ -120,9 +120,15 @@ mod tests {
     #[test]
     fn a_failure_arrives_whole() {
         let failure = Failure::new(FailureKind::Import, "no module", "traceback");
-        for message in [MasterMessage::Failed(failure.clone()), MasterMessage::Troubled(failure)] {
+        for message in [
+            MasterMessage::Failed(failure.clone()),
+            MasterMessage::Troubled(failure),
+        ] {
             let text = serde_json::to_string(&message).unwrap();
-            assert_eq!(serde_json::from_str::<MasterMessage>(&text).unwrap(), message);
+            assert_eq!(
+                serde_json::from_str::<MasterMessage>(&text).unwrap(),
+                message
+            );
         }
     }
 }

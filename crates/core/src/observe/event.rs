@@ -24,7 +24,10 @@ pub struct Event {
 /// What happened. In JSON the field `event` names it in kebab-case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the fields of an event say what they are by their names")]
+#[expect(
+    missing_docs,
+    reason = "the fields of an event say what they are by their names"
+)]
 pub enum EventKind {
     /// The emperor answers on its control socket and looks at its sources for the first time.
     EmperorStarted { pid: u32, sources: Vec<String> },
@@ -43,7 +46,11 @@ pub enum EventKind {
     /// The last process of a removed vassal is gone.
     VassalGone,
     /// A vassal came into another state.
-    StateChanged { from: VassalState, to: VassalState, generation: u64 },
+    StateChanged {
+        from: VassalState,
+        to: VassalState,
+        generation: u64,
+    },
     /// The sockets of a vassal listen.
     SocketsBound { sockets: Vec<SocketStatus> },
     /// A master was started.
@@ -57,13 +64,32 @@ pub enum EventKind {
     /// A generation was told to finish and leave.
     GenerationDraining { generation: u64 },
     /// A master ended.
-    MasterExited { generation: u64, pid: u32, status: String, expected: bool },
+    MasterExited {
+        generation: u64,
+        pid: u32,
+        status: String,
+        expected: bool,
+    },
     /// A worker was started.
-    WorkerSpawned { generation: u64, worker: u32, pid: u32 },
+    WorkerSpawned {
+        generation: u64,
+        worker: u32,
+        pid: u32,
+    },
     /// A worker can serve.
-    WorkerReady { generation: u64, worker: u32, pid: u32 },
+    WorkerReady {
+        generation: u64,
+        worker: u32,
+        pid: u32,
+    },
     /// A worker ended.
-    WorkerExited { generation: u64, worker: u32, pid: u32, status: String, expected: bool },
+    WorkerExited {
+        generation: u64,
+        worker: u32,
+        pid: u32,
+        status: String,
+        expected: bool,
+    },
     /// A vassal waits before it is tried again.
     BackoffStarted { generation: u64, milliseconds: u64 },
     /// Output of an app was dropped, because it came faster than it could be read or written.
@@ -71,10 +97,18 @@ pub enum EventKind {
 }
 
 impl fmt::Display for EventKind {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one sentence for each event, in one place"
+    )]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmperorStarted { pid, sources } => {
-                write!(f, "emperor started: pid {pid}, sources {}", sources.join(" "))
+                write!(
+                    f,
+                    "emperor started: pid {pid}, sources {}",
+                    sources.join(" ")
+                )
             }
             Self::EmperorReady { vassals } => write!(f, "emperor ready: {vassals} vassals"),
             Self::EmperorStopping => f.write_str("emperor stopping"),
@@ -85,12 +119,18 @@ impl fmt::Display for EventKind {
             Self::VassalChanged { file } => write!(f, "changed: `{file}`"),
             Self::VassalRemoved { file } => write!(f, "removed: `{file}`"),
             Self::VassalGone => f.write_str("gone"),
-            Self::StateChanged { from, to, generation } => {
+            Self::StateChanged {
+                from,
+                to,
+                generation,
+            } => {
                 write!(f, "{from} -> {to} (generation {generation})")
             }
             Self::SocketsBound { sockets } => {
                 f.write_str("listening on")?;
-                sockets.iter().try_for_each(|socket| write!(f, " {} {}", socket.protocol, socket.address))
+                sockets
+                    .iter()
+                    .try_for_each(|socket| write!(f, " {} {}", socket.protocol, socket.address))
             }
             Self::MasterSpawned { generation, pid } => {
                 write!(f, "generation {generation}: master started, pid {pid}")
@@ -98,29 +138,81 @@ impl fmt::Display for EventKind {
             Self::MasterBooted { generation, python } => {
                 write!(f, "generation {generation}: Python {python}")
             }
-            Self::GenerationReady { generation, interface } => {
+            Self::GenerationReady {
+                generation,
+                interface,
+            } => {
                 write!(f, "generation {generation}: ready, {interface}")
             }
-            Self::GenerationFailed { generation, failure } => {
+            Self::GenerationFailed {
+                generation,
+                failure,
+            } => {
                 write!(f, "generation {generation}: failed: {failure}")
             }
-            Self::GenerationDraining { generation } => write!(f, "generation {generation}: draining"),
-            Self::MasterExited { generation, pid, status, expected } => {
-                let how = if *expected { "left" } else { "ended unexpectedly" };
-                write!(f, "generation {generation}: master {how}, pid {pid}, {status}")
+            Self::GenerationDraining { generation } => {
+                write!(f, "generation {generation}: draining")
             }
-            Self::WorkerSpawned { generation, worker, pid } => {
-                write!(f, "generation {generation}: worker {worker} started, pid {pid}")
+            Self::MasterExited {
+                generation,
+                pid,
+                status,
+                expected,
+            } => {
+                let how = if *expected {
+                    "left"
+                } else {
+                    "ended unexpectedly"
+                };
+                write!(
+                    f,
+                    "generation {generation}: master {how}, pid {pid}, {status}"
+                )
             }
-            Self::WorkerReady { generation, worker, pid } => {
-                write!(f, "generation {generation}: worker {worker} ready, pid {pid}")
+            Self::WorkerSpawned {
+                generation,
+                worker,
+                pid,
+            } => {
+                write!(
+                    f,
+                    "generation {generation}: worker {worker} started, pid {pid}"
+                )
             }
-            Self::WorkerExited { generation, worker, pid, status, expected } => {
-                let how = if *expected { "left" } else { "ended unexpectedly" };
-                write!(f, "generation {generation}: worker {worker} {how}, pid {pid}, {status}")
+            Self::WorkerReady {
+                generation,
+                worker,
+                pid,
+            } => {
+                write!(
+                    f,
+                    "generation {generation}: worker {worker} ready, pid {pid}"
+                )
+            }
+            Self::WorkerExited {
+                generation,
+                worker,
+                pid,
+                status,
+                expected,
+            } => {
+                let how = if *expected {
+                    "left"
+                } else {
+                    "ended unexpectedly"
+                };
+                write!(
+                    f,
+                    "generation {generation}: worker {worker} {how}, pid {pid}, {status}"
+                )
             }
             Self::BackoffStarted { milliseconds, .. } => {
-                write!(f, "trying again in {:.1} s", *milliseconds as f64 / 1000.0)
+                write!(
+                    f,
+                    "trying again in {}.{} s",
+                    milliseconds / 1000,
+                    milliseconds % 1000 / 100
+                )
             }
             Self::OutputDropped { lines } => write!(f, "{lines} lines of output dropped"),
         }

@@ -67,7 +67,12 @@ pub struct Failure {
 impl Failure {
     /// A failure with both texts made safe to print.
     pub fn new(kind: FailureKind, message: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), detail: detail.into() }.tamed()
+        Self {
+            kind,
+            message: message.into(),
+            detail: detail.into(),
+        }
+        .tamed()
     }
 
     /// The same with over-long texts cut and control characters replaced.

@@ -12,7 +12,10 @@ pub fn adopt(number: i32) -> io::Result<OwnedFd> {
     if number < 0 {
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     }
-    #[expect(unsafe_code, reason = "an inherited descriptor is known by its number only")]
+    #[expect(
+        unsafe_code,
+        reason = "an inherited descriptor is known by its number only"
+    )]
     // SAFETY: the number comes from the handover document of the process that put the descriptor
     // there for us; nobody else in this process knows it, so ownership is taken exactly once. A
     // number that is not open is caught below, before anything uses it.
@@ -30,7 +33,11 @@ pub fn adopt(number: i32) -> io::Result<OwnedFd> {
 /// Sets or clears close-on-exec.
 pub fn set_close_on_exec(fd: impl AsFd, is_closed: bool) -> io::Result<()> {
     let flags = fcntl_getfd(&fd)?;
-    let wanted = if is_closed { flags | FdFlags::CLOEXEC } else { flags - FdFlags::CLOEXEC };
+    let wanted = if is_closed {
+        flags | FdFlags::CLOEXEC
+    } else {
+        flags - FdFlags::CLOEXEC
+    };
     Ok(fcntl_setfd(&fd, wanted)?)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_open, pidfd_send_signal,
@@ -30,7 +30,10 @@ impl Pidfd {
     pub fn open(pid: u32) -> io::Result<Self> {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let number = number.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(Self { pid, fd: pidfd_open(number, PidfdFlags::empty())? })
+        Ok(Self {
+            pid,
+            fd: pidfd_open(number, PidfdFlags::empty())?,
+        })
     }
 
     /// The process id, for people.
@@ -71,9 +74,9 @@ fn exit_status(status: &WaitIdStatus) -> ExitStatus {
     }
 }
 
-impl AsRawFd for Pidfd {
-    fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+impl From<Pidfd> for OwnedFd {
+    fn from(pidfd: Pidfd) -> Self {
+        pidfd.fd
     }
 }
 

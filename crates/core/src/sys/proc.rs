@@ -7,7 +7,9 @@ use super::files::read_bounded;
 /// Resident memory of a process in bytes, 0 if it is gone.
 pub fn resident_bytes(pid: u32) -> u64 {
     let path = format!("/proc/{pid}/statm");
-    let Ok(bytes) = read_bounded(Path::new(&path), 4096) else { return 0 };
+    let Ok(bytes) = read_bounded(Path::new(&path), 4096) else {
+        return 0;
+    };
     let pages = std::str::from_utf8(&bytes)
         .ok()
         .and_then(|text| text.split(' ').nth(1))

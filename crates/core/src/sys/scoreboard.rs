@@ -94,7 +94,10 @@ impl Scoreboard {
     /// Memory for `slots` workers.
     pub fn new(slots: usize) -> io::Result<Self> {
         let length = slots.max(1) * size_of::<Slot>();
-        #[expect(unsafe_code, reason = "memory shared across fork has no safe interface")]
+        #[expect(
+            unsafe_code,
+            reason = "memory shared across fork has no safe interface"
+        )]
         // SAFETY: an anonymous mapping at an address of the kernel's choice touches no memory that
         // exists.
         let memory = unsafe {
@@ -106,7 +109,10 @@ impl Scoreboard {
             )?
         };
         let first = NonNull::new(memory.cast::<Slot>()).ok_or(io::ErrorKind::OutOfMemory)?;
-        #[expect(unsafe_code, reason = "memory shared across fork has no safe interface")]
+        #[expect(
+            unsafe_code,
+            reason = "memory shared across fork has no safe interface"
+        )]
         // SAFETY: the mapping is page-aligned, holds `slots` values, is never unmapped, and starts
         // zeroed, which is a valid `Slot`. Every field is atomic, so that writers in other
         // processes are no data race.
@@ -132,7 +138,10 @@ mod tests {
         assert!(slot.is_busy());
         slot.leave_request(true);
         slot.set_state(SlotState::Draining);
-        assert_eq!((slot.requests(), slot.errors(), slot.is_busy()), (1, 1, false));
+        assert_eq!(
+            (slot.requests(), slot.errors(), slot.is_busy()),
+            (1, 1, false)
+        );
         assert_eq!(slot.state(), SlotState::Draining);
         assert!(board.slot(0).is_none() && board.slot(3).is_none());
     }

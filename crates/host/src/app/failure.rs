@@ -11,7 +11,10 @@ pub(crate) fn failure_of(py: Python<'_>, error: &PyErr, doing: &str) -> Failure 
         format!("the app left while {doing}: {error}")
     } else {
         // The last line that is not indented: SyntaxError has the place above it.
-        let last = detail.lines().rev().find(|line| !line.starts_with(' ') && !line.is_empty());
+        let last = detail
+            .lines()
+            .rev()
+            .find(|line| !line.starts_with(' ') && !line.is_empty());
         last.map_or_else(|| error.to_string(), str::to_owned)
     };
     Failure::new(FailureKind::Import, message, detail)

@@ -21,19 +21,29 @@ const USUAL_NAMES: [&str; 2] = ["application", "app"];
 
 /// Imports the app and finds its callable.
 pub(crate) fn load(py: Python<'_>, config: &VassalConfig) -> Result<App, Failure> {
-    let module = import(py, &config.app)
-        .map_err(|error| with_search_path(py, &config.app, &error))?;
+    let module =
+        import(py, &config.app).map_err(|error| with_search_path(py, &config.app, &error))?;
     let callable = find_callable(py, &module, config)?;
     if !callable.is_callable() {
-        let message = format!("`{}` is not callable: {}", named(config), type_name(&callable));
+        let message = format!(
+            "`{}` is not callable: {}",
+            named(config),
+            type_name(&callable)
+        );
         return Err(Failure::new(FailureKind::Import, message, CALLABLE_HINT));
     }
     if is_asgi(py, &callable) {
-        let message = format!("`{}` is an ASGI app; this version serves WSGI apps", named(config));
+        let message = format!(
+            "`{}` is an ASGI app; this version serves WSGI apps",
+            named(config)
+        );
         let hint = "hint: wrap it, for instance with `a2wsgi.ASGIMiddleware`";
         return Err(Failure::new(FailureKind::Import, message, hint));
     }
-    Ok(App { callable: callable.unbind(), interface: "wsgi" })
+    Ok(App {
+        callable: callable.unbind(),
+        interface: "wsgi",
+    })
 }
 
 const CALLABLE_HINT: &str =
@@ -43,7 +53,9 @@ fn import<'py>(py: Python<'py>, target: &AppTarget) -> PyResult<Bound<'py, PyMod
     match target {
         AppTarget::Module(name) => py.import(name.as_str()),
         AppTarget::File(path) => {
-            let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            let stem = path
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned());
             let name = stem.unwrap_or_else(|| "application".to_owned());
             let util = py.import("importlib.util")?;
             let spec = util.call_method1("spec_from_file_location", (&name, path))?;
@@ -53,7 +65,8 @@ fn import<'py>(py: Python<'py>, target: &AppTarget) -> PyResult<Bound<'py, PyMod
             if !modules.contains(&name)? {
                 modules.set_item(&name, &module)?;
             }
-            spec.getattr("loader")?.call_method1("exec_module", (&module,))?;
+            spec.getattr("loader")?
+                .call_method1("exec_module", (&module,))?;
             Ok(module.cast_into::<PyModule>()?)
         }
     }
@@ -62,12 +75,20 @@ fn import<'py>(py: Python<'py>, target: &AppTarget) -> PyResult<Bound<'py, PyMod
 /// When the app's own module is not there, the search path is what its author needs to see.
 fn with_search_path(py: Python<'_>, target: &AppTarget, error: &PyErr) -> Failure {
     let mut failure = failure_of(py, error, "it was imported");
-    let AppTarget::Module(name) = target else { return failure };
+    let AppTarget::Module(name) = target else {
+        return failure;
+    };
     let top = name.split('.').next().unwrap_or(name);
-    let missing = error.value(py).getattr("name").ok().and_then(|n| n.extract::<String>().ok());
+    let missing = error
+        .value(py)
+        .getattr("name")
+        .ok()
+        .and_then(|n| n.extract::<String>().ok());
     if error.is_instance_of::<PyModuleNotFoundError>(py) && missing.as_deref() == Some(top) {
-        let path: Option<Vec<String>> =
-            py.import("sys").and_then(|sys| sys.getattr("path")?.extract()).ok();
+        let path: Option<Vec<String>> = py
+            .import("sys")
+            .and_then(|sys| sys.getattr("path")?.extract())
+            .ok();
         let searched = path.unwrap_or_default().join("\n  ");
         failure.detail = format!(
             "{}\n\nsearched in:\n  {searched}\nhint: set `chdir` or `pythonpath` to the directory \
@@ -84,17 +105,22 @@ fn find_callable<'py>(
     config: &VassalConfig,
 ) -> Result<Bound<'py, PyAny>, Failure> {
     let Some(name) = &config.callable else {
-        return USUAL_NAMES.iter().find_map(|name| module.getattr(*name).ok()).ok_or_else(|| {
-            let message = format!("`{}` has neither `application` nor `app`", named(config));
-            Failure::new(FailureKind::Import, message, CALLABLE_HINT)
-        });
+        return USUAL_NAMES
+            .iter()
+            .find_map(|name| module.getattr(*name).ok())
+            .ok_or_else(|| {
+                let message = format!("`{}` has neither `application` nor `app`", named(config));
+                Failure::new(FailureKind::Import, message, CALLABLE_HINT)
+            });
     };
     // `create_app()` is a factory, as other servers have it.
     let (path, is_factory) = match name.strip_suffix("()") {
         Some(path) => (path, true),
         None => (name.as_str(), false),
     };
-    let found = path.split('.').try_fold(module.as_any().clone(), |object, part| object.getattr(part));
+    let found = path
+        .split('.')
+        .try_fold(module.as_any().clone(), |object, part| object.getattr(part));
     let found = found.map_err(|error| {
         if error.is_instance_of::<PyAttributeError>(py) {
             let message = format!("`{}` has no `{path}`", named(config));
@@ -104,7 +130,9 @@ fn find_callable<'py>(
         }
     })?;
     if is_factory {
-        return found.call0().map_err(|error| failure_of(py, &error, "its factory was called"));
+        return found
+            .call0()
+            .map_err(|error| failure_of(py, &error, "its factory was called"));
     }
     Ok(found)
 }
@@ -130,8 +158,13 @@ fn type_name(object: &Bound<'_, PyAny>) -> String {
 /// An ASGI 3 app is a coroutine function, or an object whose `__call__` is one.
 fn is_asgi(py: Python<'_>, callable: &Bound<'_, PyAny>) -> bool {
     let is_coroutine_function = |object: &Bound<'_, PyAny>| -> PyResult<bool> {
-        py.import("inspect")?.call_method1("iscoroutinefunction", (object,))?.extract()
+        py.import("inspect")?
+            .call_method1("iscoroutinefunction", (object,))?
+            .extract()
     };
     is_coroutine_function(callable).unwrap_or(false)
-        || callable.getattr("__call__").and_then(|call| is_coroutine_function(&call)).unwrap_or(false)
+        || callable
+            .getattr("__call__")
+            .and_then(|call| is_coroutine_function(&call))
+            .unwrap_or(false)
 }

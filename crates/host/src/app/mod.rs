@@ -1,11 +1,12 @@
 //! The app as a Python object, and the Python that it finds around itself.
 
+mod exit;
 mod failure;
 mod load;
 mod output;
 mod surroundings;
 
+pub(crate) use exit::{leave, run_exit_handlers};
 pub(crate) use failure::failure_of;
 pub(crate) use load::{App, load};
-pub(crate) use output::Outlet;
 pub(crate) use surroundings::{prepare, python_version};

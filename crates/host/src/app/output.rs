@@ -14,7 +14,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 /// How long a reader may take to make room, once; after that nothing waits until there is room.
-const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 200_000_000,
+};
 /// A pipe that polls as writable takes this much without blocking (`pipe(7)`, `PIPE_BUF`).
 const PIECE_BYTES: usize = 4096;
 
@@ -73,16 +76,27 @@ impl Outlet {
     /// Whether a piece can be written without blocking.
     fn has_room(&self, py: Python<'_>) -> bool {
         let is_ready = |timeout: &Timespec| {
-            self.with_fd(|fd| poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], Some(timeout)))
-                .is_ok_and(|ready| ready > 0)
+            self.with_fd(|fd| {
+                poll(
+                    &mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)],
+                    Some(timeout),
+                )
+            })
+            .is_ok_and(|ready| ready > 0)
         };
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         let has_room = is_ready(&now)
             || (!self.is_stuck.load(Ordering::Relaxed) && py.detach(|| is_ready(&PATIENCE)));
         if has_room && self.is_stuck.swap(false, Ordering::Relaxed) {
             let dropped = self.dropped.swap(0, Ordering::Relaxed);
-            let line = format!("lictor: {dropped} writes to {} were dropped: no reader\n", self.title);
-            drop(self.write_piece(line.as_bytes()));
+            let line = format!(
+                "lictor: {dropped} writes to {} were dropped: no reader\n",
+                self.title
+            );
+            let _ = self.write_piece(line.as_bytes());
         } else if !has_room {
             self.is_stuck.store(true, Ordering::Relaxed);
         }
@@ -92,14 +106,20 @@ impl Outlet {
     /// One byte to the master per change: the error number, or 0 when writing works again.
     fn tell(&self, error: Option<Errno>) {
         if self.is_failing.swap(error.is_some(), Ordering::Relaxed) != error.is_some() {
-            let number = error.map_or(0, |error| u8::try_from(error.raw_os_error()).unwrap_or(u8::MAX));
+            let number = error.map_or(0, |error| {
+                u8::try_from(error.raw_os_error()).unwrap_or(u8::MAX)
+            });
             // The pipe holds thousands of bytes; if the master does not read, nothing is lost.
-            drop(rustix::io::write(&self.trouble, &[number]));
+            let _ = rustix::io::write(&self.trouble, &[number]);
         }
     }
 
     fn with_fd<T>(&self, action: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
-        if self.fd == 1 { action(std::io::stdout().as_fd()) } else { action(std::io::stderr().as_fd()) }
+        if self.fd == 1 {
+            action(std::io::stdout().as_fd())
+        } else {
+            action(std::io::stderr().as_fd())
+        }
     }
 }
 
@@ -109,7 +129,11 @@ impl Outlet {
         let bytes = match data.cast::<PyBytes>() {
             Ok(bytes) => bytes.clone(),
             // bytearray, memoryview: the buffer protocol is not in the oldest stable ABI.
-            Err(_) => py.import("builtins")?.getattr("bytes")?.call1((data,))?.cast_into::<PyBytes>()?,
+            Err(_) => py
+                .import("builtins")?
+                .getattr("bytes")?
+                .call1((data,))?
+                .cast_into::<PyBytes>()?,
         };
         self.write_all(py, bytes.as_bytes());
         Ok(bytes.as_bytes().len())
@@ -146,7 +170,10 @@ impl Outlet {
     }
 
     #[getter]
-    #[expect(clippy::unused_self, reason = "a property of Python's stream interface")]
+    #[expect(
+        clippy::unused_self,
+        reason = "a property of Python's stream interface"
+    )]
     fn closed(&self) -> bool {
         false
     }
@@ -157,7 +184,10 @@ impl Outlet {
     }
 
     #[getter]
-    #[expect(clippy::unused_self, reason = "a property of Python's stream interface")]
+    #[expect(
+        clippy::unused_self,
+        reason = "a property of Python's stream interface"
+    )]
     fn mode(&self) -> &'static str {
         "wb"
     }

@@ -50,7 +50,11 @@ pub(crate) fn prepare(py: Python<'_>, config: &VassalConfig, trouble: OwnedFd) -
 fn set_path(sys: &Bound<'_, PyModule>, config: &VassalConfig) -> PyResult<()> {
     let path = sys.getattr("path")?.cast_into::<PyList>()?;
     // `python -c` puts the empty string first; `chdir` says the same with a name.
-    if path.get_item(0).and_then(|first| first.extract::<String>()).is_ok_and(|first| first.is_empty()) {
+    if path
+        .get_item(0)
+        .and_then(|first| first.extract::<String>())
+        .is_ok_and(|first| first.is_empty())
+    {
         path.del_item(0)?;
     }
     for directory in config.pythonpath.iter().rev() {

@@ -13,7 +13,14 @@ use super::boot::Boot;
 
 /// Executes the interpreter again with `lazy-apps` on. Returns only if that failed, the emperor told.
 pub(super) fn without_preload(boot: Boot) {
-    let Boot { mut handover, hosting, channel, document, host, listeners } = boot;
+    let Boot {
+        mut handover,
+        hosting,
+        channel,
+        document,
+        host,
+        listeners,
+    } = boot;
     handover.config.lazy_apps = true;
     let kept = [channel.as_fd(), document.as_fd(), host.as_fd()]
         .into_iter()

@@ -51,7 +51,10 @@ impl Boot {
         let hosting = handover.hosting.clone().ok_or(io::ErrorKind::InvalidData)?;
         let listeners = handover.listeners.iter().map(|listener| {
             let number = listener.fd.ok_or(io::ErrorKind::InvalidData)?;
-            Ok(Listener { fd: adopt(number)?, address: listener.address.clone() })
+            Ok(Listener {
+                fd: adopt(number)?,
+                address: listener.address.clone(),
+            })
         });
         Ok(Self {
             listeners: listeners.collect::<io::Result<_>>()?,
@@ -66,7 +69,9 @@ impl Boot {
 
 /// Loads the app, unless each worker shall, and runs the master's loop.
 pub(crate) fn boot(py: Python<'_>, boot: Boot) -> End {
-    let Handover { vassal, generation, .. } = &boot.handover;
+    let Handover {
+        vassal, generation, ..
+    } = &boot.handover;
     set_title(&format!("lictor: {vassal} #{generation}"));
     match prepared(py, &boot) {
         Ok(prepared) => start(py, boot, prepared),
@@ -85,15 +90,31 @@ struct Prepared {
 }
 
 fn prepared(py: Python<'_>, boot: &Boot) -> Result<Prepared, Failure> {
-    let python = |error: PyErr| Failure { kind: FailureKind::Python, ..failure_of(py, &error, "it started") };
+    let python = |error: PyErr| Failure {
+        kind: FailureKind::Python,
+        ..failure_of(py, &error, "it started")
+    };
     let version = python_version(py).map_err(python)?;
     // A full channel here would mean that nobody reads: the loop will see it closed.
-    drop(boot.channel.send(&MasterMessage::Booted { python: version }, &[]));
-    let (trouble, teller) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
-        .map_err(|error| Failure::new(FailureKind::Crash, format!("could not make a pipe: {error}"), ""))?;
+    drop(
+        boot.channel
+            .send(&MasterMessage::Booted { python: version }, &[]),
+    );
+    let (trouble, teller) =
+        pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(|error| {
+            Failure::new(
+                FailureKind::Crash,
+                format!("could not make a pipe: {error}"),
+                "",
+            )
+        })?;
     let config = &boot.handover.config;
     prepare(py, config, teller).map_err(python)?;
-    let app = if config.lazy_apps { None } else { Some(load(py, config)?) };
+    let app = if config.lazy_apps {
+        None
+    } else {
+        Some(load(py, config)?)
+    };
     Ok(Prepared { app, trouble })
 }
 
@@ -107,10 +128,19 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
     if app.is_some() {
         freeze(py);
     }
-    let Boot { handover, channel, listeners, .. } = boot;
+    let Boot {
+        handover,
+        channel,
+        listeners,
+        ..
+    } = boot;
     let config: Arc<VassalConfig> = Arc::new(handover.config);
     let Ok(scoreboard) = Scoreboard::new(config.processes as usize) else {
-        let failure = Failure::new(FailureKind::Crash, "could not map memory for the workers", "");
+        let failure = Failure::new(
+            FailureKind::Crash,
+            "could not map memory for the workers",
+            "",
+        );
         drop(channel.send(&MasterMessage::Failed(failure), &[]));
         return End::Failed;
     };

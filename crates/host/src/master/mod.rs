@@ -1,11 +1,12 @@
 //! The master of one generation: loads the app once, forks workers, keeps them alive.
 //!
 //! One thread throughout, so that forking is safe; it forks through Python's `os.fork`, so that the
-//! interpreter's own hooks run. It serves no request. `pool` decides, `run` does.
+//! interpreter's own hooks run. It serves no request. `pool` decides, `hear` and `run` do.
 
 mod again;
 mod boot;
 mod fork;
+mod hear;
 mod pool;
 mod run;
 mod start;

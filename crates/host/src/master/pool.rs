@@ -59,7 +59,11 @@ enum Phase {
     Coming,
     Announced,
     Serving,
-    Draining { until: Instant, deadline: Duration, step: Force },
+    Draining {
+        until: Instant,
+        deadline: Duration,
+        step: Force,
+    },
     Over,
 }
 
@@ -95,8 +99,16 @@ impl Pool {
     /// A pool of this many slots, all empty.
     pub(crate) fn new(processes: u32) -> Self {
         let worker = WorkerRecord::Absent { retry_at: None };
-        let slots = (0..processes).map(|_| SlotRecord { worker, quick_ends: 0 }).collect();
-        Self { phase: Phase::Coming, slots }
+        let slots = (0..processes)
+            .map(|_| SlotRecord {
+                worker,
+                quick_ends: 0,
+            })
+            .collect();
+        Self {
+            phase: Phase::Coming,
+            slots,
+        }
     }
 
     /// Whether workers that end now were meant to.
@@ -123,9 +135,20 @@ impl Pool {
             WorkerRecord::Starting { .. } | WorkerRecord::Ready { .. } => None,
         });
         let force = match self.phase {
-            Phase::Draining { until, step: Force::Asked, .. } => Some(until + GRACE),
-            Phase::Draining { until, step: Force::Terminated, .. } => Some(until + 2 * GRACE),
-            Phase::Draining { step: Force::Killed, .. }
+            Phase::Draining {
+                until,
+                step: Force::Asked,
+                ..
+            } => Some(until + GRACE),
+            Phase::Draining {
+                until,
+                step: Force::Terminated,
+                ..
+            } => Some(until + 2 * GRACE),
+            Phase::Draining {
+                step: Force::Killed,
+                ..
+            }
             | Phase::Coming
             | Phase::Announced
             | Phase::Serving
@@ -143,10 +166,12 @@ impl Pool {
     }
 
     fn living(&self) -> impl Iterator<Item = u32> {
-        self.ids().zip(&self.slots).filter_map(|(id, slot)| match slot.worker {
-            WorkerRecord::Absent { .. } => None,
-            WorkerRecord::Starting { .. } | WorkerRecord::Ready { .. } => Some(id),
-        })
+        self.ids()
+            .zip(&self.slots)
+            .filter_map(|(id, slot)| match slot.worker {
+                WorkerRecord::Absent { .. } => None,
+                WorkerRecord::Starting { .. } | WorkerRecord::Ready { .. } => Some(id),
+            })
     }
 
     fn fork(&mut self, id: u32, now: Instant) -> PoolAction {
@@ -157,12 +182,17 @@ impl Pool {
     }
 
     fn worker_ready(&mut self, id: u32) -> Vec<PoolAction> {
-        let Some(slot) = self.slot(id) else { return Vec::new() };
-        let WorkerRecord::Starting { since } = slot.worker else { return Vec::new() };
+        let Some(slot) = self.slot(id) else {
+            return Vec::new();
+        };
+        let WorkerRecord::Starting { since } = slot.worker else {
+            return Vec::new();
+        };
         slot.worker = WorkerRecord::Ready { since };
         match self.phase {
             Phase::Coming => {
-                let is_ready = |slot: &SlotRecord| matches!(slot.worker, WorkerRecord::Ready { .. });
+                let is_ready =
+                    |slot: &SlotRecord| matches!(slot.worker, WorkerRecord::Ready { .. });
                 if !self.slots.iter().all(is_ready) {
                     return Vec::new();
                 }
@@ -177,7 +207,9 @@ impl Pool {
 
     fn worker_exited(&mut self, id: u32, now: Instant) -> Vec<PoolAction> {
         let phase = self.phase;
-        let Some(slot) = self.slot(id) else { return Vec::new() };
+        let Some(slot) = self.slot(id) else {
+            return Vec::new();
+        };
         let since = match slot.worker {
             WorkerRecord::Starting { since } | WorkerRecord::Ready { since } => since,
             WorkerRecord::Absent { .. } => return Vec::new(),
@@ -190,13 +222,18 @@ impl Pool {
                 [vec![PoolAction::GiveUp(id)], others].concat()
             }
             Phase::Serving => {
-                slot.quick_ends =
-                    if now.duration_since(since) < QUICK { slot.quick_ends + 1 } else { 0 };
+                slot.quick_ends = if now.duration_since(since) < QUICK {
+                    slot.quick_ends + 1
+                } else {
+                    0
+                };
                 let wait = wait_after(slot.quick_ends);
                 if wait.is_zero() {
                     return vec![self.fork(id, now)];
                 }
-                slot.worker = WorkerRecord::Absent { retry_at: Some(now + wait) };
+                slot.worker = WorkerRecord::Absent {
+                    retry_at: Some(now + wait),
+                };
                 Vec::new()
             }
             Phase::Draining { .. } | Phase::Over => self.leave_if_empty(),
@@ -215,14 +252,25 @@ impl Pool {
         if self.is_draining() {
             return Vec::new();
         }
-        self.phase = Phase::Draining { until: now + deadline, deadline, step: Force::Asked };
+        self.phase = Phase::Draining {
+            until: now + deadline,
+            deadline,
+            step: Force::Asked,
+        };
         for slot in &mut self.slots {
             if let WorkerRecord::Absent { retry_at } = &mut slot.worker {
                 *retry_at = None;
             }
         }
-        let told: Vec<_> = self.living().map(|id| PoolAction::Drain(id, deadline)).collect();
-        if told.is_empty() { self.leave_if_empty() } else { told }
+        let told: Vec<_> = self
+            .living()
+            .map(|id| PoolAction::Drain(id, deadline))
+            .collect();
+        if told.is_empty() {
+            self.leave_if_empty()
+        } else {
+            told
+        }
     }
 
     fn leave_if_empty(&mut self) -> Vec<PoolAction> {
@@ -244,13 +292,22 @@ impl Pool {
             .map(|(id, _)| id)
             .collect();
         let mut actions: Vec<_> = due.into_iter().map(|id| self.fork(id, now)).collect();
-        if let Phase::Draining { until, deadline, step } = self.phase {
+        if let Phase::Draining {
+            until,
+            deadline,
+            step,
+        } = self.phase
+        {
             let next = match step {
                 Force::Asked if now >= until + GRACE => Force::Terminated,
                 Force::Terminated if now >= until + 2 * GRACE => Force::Killed,
                 Force::Asked | Force::Terminated | Force::Killed => return actions,
             };
-            self.phase = Phase::Draining { until, deadline, step: next };
+            self.phase = Phase::Draining {
+                until,
+                deadline,
+                step: next,
+            };
             actions.extend(self.living().map(|id| match next {
                 Force::Killed => PoolAction::Kill(id),
                 Force::Asked | Force::Terminated => PoolAction::Terminate(id),
@@ -264,19 +321,19 @@ impl Pool {
 fn wait_after(quick_ends: u32) -> Duration {
     match quick_ends.checked_sub(2) {
         None => Duration::ZERO,
-        Some(doublings) => {
-            FIRST_WAIT.saturating_mul(1 << doublings.min(16)).min(LONGEST_WAIT)
-        }
+        Some(doublings) => FIRST_WAIT
+            .saturating_mul(1 << doublings.min(16))
+            .min(LONGEST_WAIT),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::PoolAction::{AnnounceReady, Drain, Fork, GiveUp, Kill, Leave, Serve, Terminate};
-    use super::PoolEvent::{DrainOrdered, ServeOrdered, Started, WorkerExited, WorkerReady, Woken};
+    use super::PoolEvent::{DrainOrdered, ServeOrdered, Started, Woken, WorkerExited, WorkerReady};
     use super::*;
 
-    const MERCY: Duration = Duration::from_secs(60);
+    const MERCY: Duration = Duration::from_mins(1);
 
     fn serving(now: Instant) -> Pool {
         let mut pool = Pool::new(2);
@@ -324,7 +381,10 @@ mod tests {
     fn a_drain_that_takes_too_long_is_ended_by_force() {
         let now = Instant::now();
         let mut pool = serving(now);
-        assert_eq!(pool.step(DrainOrdered(MERCY), now), [Drain(1, MERCY), Drain(2, MERCY)]);
+        assert_eq!(
+            pool.step(DrainOrdered(MERCY), now),
+            [Drain(1, MERCY), Drain(2, MERCY)]
+        );
         assert_eq!(pool.step(WorkerExited(1), now), []);
         let terminate = pool.wake_at().unwrap();
         assert_eq!(terminate, now + MERCY + GRACE);

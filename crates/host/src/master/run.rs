@@ -1,15 +1,15 @@
 //! The master's loop: waits, asks [`Pool`] what to do, and does it.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lictor_core::config::VassalConfig;
-use lictor_core::ipc::{Channel, MasterMessage, MasterOrder, Received, WorkerMessage, WorkerOrder};
-use lictor_core::observe::{Failure, FailureKind, Timestamp, WorkerState, WorkerStatus};
-use lictor_core::sys::{ExitStatus, Pidfd, Scoreboard, SlotState, resident_bytes};
+use lictor_core::ipc::{Channel, MasterMessage, WorkerOrder};
+use lictor_core::observe::{Failure, FailureKind, Timestamp};
+use lictor_core::sys::{Pidfd, Scoreboard};
 use pyo3::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -35,24 +35,24 @@ pub(super) struct Parts {
 }
 
 /// The master's record of a worker.
-struct WorkerHandle {
-    pidfd: Pidfd,
-    channel: Channel,
-    since: Timestamp,
+pub(super) struct WorkerHandle {
+    pub(super) pidfd: Pidfd,
+    pub(super) channel: Channel,
+    pub(super) since: Timestamp,
 }
 
 /// The master of one generation.
 pub(super) struct Master {
-    parts: Parts,
-    pool: Pool,
+    pub(super) parts: Parts,
+    pub(super) pool: Pool,
     /// By slot, from 1.
-    workers: Vec<Option<WorkerHandle>>,
-    touch: Option<Touch>,
+    pub(super) workers: Vec<Option<WorkerHandle>>,
+    pub(super) touch: Option<Touch>,
     /// Readable after SIGTERM.
-    sigterm: UnixStream,
-    is_emperor_gone: bool,
-    interface: String,
-    failure: Option<Failure>,
+    pub(super) sigterm: UnixStream,
+    pub(super) is_emperor_gone: bool,
+    pub(super) interface: String,
+    pub(super) failure: Option<Failure>,
 }
 
 /// What an action led to.
@@ -84,25 +84,32 @@ impl Master {
     /// Forks the workers and keeps them alive until the generation is over. Returns in the master
     /// at the end, and in each worker right after its fork.
     pub(super) fn run(mut self, py: Python<'_>) -> End {
-        let Ok(sigterm) = sigterm_handler(py) else { return End::Failed };
+        let Ok(sigterm) = sigterm_handler(py) else {
+            return End::Failed;
+        };
         let mut events = vec![PoolEvent::Started];
         loop {
-            for event in events {
-                for action in self.pool.step(event, Instant::now()) {
-                    match self.perform(py, action) {
-                        Outcome::GoOn => {}
-                        Outcome::End(end) => {
-                            sigterm.drop_ref(py);
-                            return end;
-                        }
-                        Outcome::Child(id, channel) => {
-                            return self.into_seed(id, channel, sigterm);
-                        }
-                    }
+            match self.act_on(py, events) {
+                Outcome::GoOn => events = self.wait(py),
+                Outcome::End(end) => {
+                    sigterm.drop_ref(py);
+                    return end;
+                }
+                Outcome::Child(id, channel) => return self.into_seed(id, channel, sigterm),
+            }
+        }
+    }
+
+    fn act_on(&mut self, py: Python<'_>, events: Vec<PoolEvent>) -> Outcome {
+        for event in events {
+            for action in self.pool.step(event, Instant::now()) {
+                match self.perform(py, action) {
+                    Outcome::GoOn => {}
+                    outcome @ (Outcome::End(_) | Outcome::Child(..)) => return outcome,
                 }
             }
-            events = self.wait(py);
         }
+        Outcome::GoOn
     }
 
     fn perform(&mut self, py: Python<'_>, action: PoolAction) -> Outcome {
@@ -115,7 +122,9 @@ impl Master {
             PoolAction::Terminate(id) => self.signal_worker(id, Pidfd::terminate),
             PoolAction::Kill(id) => self.signal_worker(id, Pidfd::kill),
             PoolAction::AnnounceReady => {
-                self.tell_emperor(&MasterMessage::Ready { interface: self.interface.clone() });
+                self.tell_emperor(&MasterMessage::Ready {
+                    interface: self.interface.clone(),
+                });
             }
             PoolAction::GiveUp(id) => {
                 let failure = self.failure.take().unwrap_or_else(|| {
@@ -133,7 +142,9 @@ impl Master {
     }
 
     fn fork_worker(&mut self, py: Python<'_>, id: u32) -> Outcome {
-        let Ok((mine, theirs)) = Channel::pair() else { return self.fork_failed(id) };
+        let Ok((mine, theirs)) = Channel::pair() else {
+            return self.fork_failed(id);
+        };
         if let Some(slot) = self.parts.scoreboard.slot(id) {
             slot.reset();
         }
@@ -142,8 +153,14 @@ impl Master {
             Ok(pid) => pid,
             Err(_) => return self.fork_failed(id),
         };
-        let Ok(pidfd) = Pidfd::open(pid) else { return self.fork_failed(id) };
-        let handle = WorkerHandle { pidfd, channel: mine, since: Timestamp::now() };
+        let Ok(pidfd) = Pidfd::open(pid) else {
+            return self.fork_failed(id);
+        };
+        let handle = WorkerHandle {
+            pidfd,
+            channel: mine,
+            since: Timestamp::now(),
+        };
         if let Some(worker) = self.workers.get_mut(index_of(id)) {
             *worker = Some(handle);
         }
@@ -155,7 +172,11 @@ impl Master {
     /// each time.
     fn fork_failed(&mut self, id: u32) -> Outcome {
         let hint = "hint: look at the limits of processes and memory";
-        let failure = Failure::new(FailureKind::Crash, format!("could not fork worker {id}"), hint);
+        let failure = Failure::new(
+            FailureKind::Crash,
+            format!("could not fork worker {id}"),
+            hint,
+        );
         let mut actions = self.pool.step(PoolEvent::WorkerExited(id), Instant::now());
         if actions.contains(&PoolAction::Fork(id)) {
             // Trying again at once would fail again; the second quick end waits.
@@ -171,15 +192,38 @@ impl Master {
 
     fn into_seed(self, id: u32, channel: Channel, sigterm: Py<PyAny>) -> End {
         // Everything that is the master's alone is closed here, by going out of scope.
-        let Parts { vassal, generation, config, listeners, scoreboard, app, .. } = self.parts;
-        let Some(slot) = scoreboard.slot(id) else { return End::Failed };
-        let seed = Seed { vassal, generation, id, config, listeners, channel, slot, app, sigterm };
+        let Parts {
+            vassal,
+            generation,
+            config,
+            listeners,
+            scoreboard,
+            app,
+            ..
+        } = self.parts;
+        let Some(slot) = scoreboard.slot(id) else {
+            return End::Failed;
+        };
+        let seed = Seed {
+            vassal,
+            generation,
+            id,
+            config,
+            listeners,
+            channel,
+            slot,
+            app,
+            sigterm,
+        };
         End::Forked(Box::new(seed))
     }
 
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
-        let timeout = self.pool.wake_at().map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = self
+            .pool
+            .wake_at()
+            .map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|left| left + Duration::from_millis(1));
         let timeout = timeout.and_then(|left| Timespec::try_from(left).ok());
         let mut fds = vec![
@@ -189,7 +233,11 @@ impl Master {
         if !self.is_emperor_gone {
             fds.push(PollFd::new(&self.parts.channel, PollFlags::IN));
         }
-        fds.extend(self.touch.iter().map(|touch| PollFd::new(touch, PollFlags::IN)));
+        fds.extend(
+            self.touch
+                .iter()
+                .map(|touch| PollFd::new(touch, PollFlags::IN)),
+        );
         for worker in self.workers.iter().flatten() {
             fds.push(PollFd::new(&worker.pidfd, PollFlags::IN));
             fds.push(PollFd::new(&worker.channel, PollFlags::IN));
@@ -202,116 +250,13 @@ impl Master {
         self.collect()
     }
 
-    /// Looks at everything that may have something to say.
-    fn collect(&mut self) -> Vec<PoolEvent> {
-        let mut events = vec![PoolEvent::Woken];
-        if rustix::io::read(&self.sigterm, &mut [0; 16][..]).is_ok_and(|count| count > 0) {
-            events.push(PoolEvent::DrainOrdered(self.parts.config.reload_mercy));
-        }
-        self.hear_trouble();
-        self.hear_touches();
-        self.hear_emperor(&mut events);
-        for id in 1..=self.parts.config.processes {
-            self.hear_worker(id, &mut events);
-        }
-        events
-    }
-
-    fn hear_emperor(&mut self, events: &mut Vec<PoolEvent>) {
-        while !self.is_emperor_gone {
-            match self.parts.channel.receive::<MasterOrder>() {
-                Ok(Received::Message(MasterOrder::Serve, _)) => events.push(PoolEvent::ServeOrdered),
-                Ok(Received::Message(MasterOrder::Drain { deadline }, _)) => {
-                    events.push(PoolEvent::DrainOrdered(deadline));
-                }
-                Ok(Received::Message(MasterOrder::Report { id }, _)) => {
-                    self.tell_emperor(&MasterMessage::Report { id, workers: self.report() });
-                }
-                Ok(Received::Message(MasterOrder::Start, _)) => {}
-                Ok(Received::Nothing) => return,
-                Ok(Received::Closed) | Err(_) => {
-                    // An emperor that is gone cannot tell this generation to leave, and the next
-                    // one binds its sockets anew: finish and leave.
-                    self.is_emperor_gone = true;
-                    events.push(PoolEvent::DrainOrdered(self.parts.config.reload_mercy));
-                }
-            }
-        }
-    }
-
-    fn hear_worker(&mut self, id: u32, events: &mut Vec<PoolEvent>) {
-        let Some(worker) = self.workers.get(index_of(id)).and_then(Option::as_ref) else { return };
-        let pid = worker.pidfd.pid();
-        let mut said = Vec::new();
-        while let Ok(Received::Message(message, _)) = worker.channel.receive::<WorkerMessage>() {
-            said.push(message);
-        }
-        let exit = worker.pidfd.try_reap().ok().flatten();
-        for message in said {
-            match message {
-                WorkerMessage::Ready { interface } => {
-                    self.interface = interface;
-                    self.tell_emperor(&MasterMessage::WorkerReady { worker: id, pid });
-                    events.push(PoolEvent::WorkerReady(id));
-                }
-                WorkerMessage::Failed(failure) => {
-                    let failure = failure.tamed();
-                    self.tell_emperor(&MasterMessage::Troubled(failure.clone()));
-                    self.failure = Some(failure);
-                }
-            }
-        }
-        if let Some(status) = exit {
-            self.worker_exited(id, pid, status);
-            events.push(PoolEvent::WorkerExited(id));
-        }
-    }
-
-    fn worker_exited(&mut self, id: u32, pid: u32, status: ExitStatus) {
-        if let Some(worker) = self.workers.get_mut(index_of(id)) {
-            *worker = None;
-        }
-        let expected = self.pool.is_draining();
-        if !expected && self.failure.is_none() {
-            let message = format!("worker {id} ended unexpectedly: {status}");
-            self.failure = Some(Failure::new(FailureKind::Crash, message, "hint: see `lictor logs`"));
-        }
-        let status = status.to_string();
-        self.tell_emperor(&MasterMessage::WorkerExited { worker: id, pid, status, expected });
-    }
-
-    fn hear_touches(&mut self) {
-        let touched = self.touch.as_mut().map(Touch::touched).unwrap_or_default();
-        for file in touched {
-            self.tell_emperor(&MasterMessage::ReloadWanted { file: file.display().to_string() });
-        }
-    }
-
-    fn hear_trouble(&self) {
-        let mut bytes = [0; 64];
-        let Ok(count) = rustix::io::read(&self.parts.trouble, &mut bytes[..]) else { return };
-        let Some(&last) = bytes.get(..count).and_then(<[u8]>::last) else { return };
-        if last == 0 {
-            self.tell_emperor(&MasterMessage::Mended);
-            return;
-        }
-        let reason = io::Error::from_raw_os_error(i32::from(last));
-        let place = match &self.parts.config.logto {
-            Some(path) => format!("`{}` of `logto`", path.display()),
-            None => "its output".to_owned(),
-        };
-        let message = format!("the app could not write to {place}: {reason}");
-        let hint = "hint: the app serves on and its output is dropped; make room, or change `logto`";
-        self.tell_emperor(&MasterMessage::Troubled(Failure::new(FailureKind::Logto, message, hint)));
-    }
-
     /// A message that the emperor does not read is lost: the emperor sees the truth in `Report`.
-    fn tell_emperor(&self, message: &MasterMessage) {
+    pub(super) fn tell_emperor(&self, message: &MasterMessage) {
         drop(self.parts.channel.send(message, &[]));
     }
 
     /// A worker that does not hear this is gone, or is ended by the deadline.
-    fn tell_worker(&self, id: u32, order: &WorkerOrder) {
+    pub(super) fn tell_worker(&self, id: u32, order: &WorkerOrder) {
         if let Some(worker) = self.workers.get(index_of(id)).and_then(Option::as_ref) {
             drop(worker.channel.send(order, &[]));
         }
@@ -322,41 +267,16 @@ impl Master {
             drop(signal(&worker.pidfd));
         }
     }
-
-    fn report(&self) -> Vec<WorkerStatus> {
-        let ids = 1..=self.parts.config.processes;
-        let living = ids.zip(&self.workers).filter_map(|(id, worker)| Some((id, worker.as_ref()?)));
-        living
-            .filter_map(|(id, worker)| {
-                let slot = self.parts.scoreboard.slot(id)?;
-                let state = match slot.state() {
-                    SlotState::Starting => WorkerState::Starting,
-                    SlotState::Draining => WorkerState::Draining,
-                    SlotState::Serving if slot.is_busy() => WorkerState::Busy,
-                    SlotState::Serving => WorkerState::Idle,
-                };
-                let pid = worker.pidfd.pid();
-                Some(WorkerStatus {
-                    id,
-                    pid,
-                    generation: self.parts.generation,
-                    state,
-                    requests: slot.requests(),
-                    errors: slot.errors(),
-                    rss: resident_bytes(pid),
-                    since: worker.since,
-                })
-            })
-            .collect()
-    }
 }
 
-fn index_of(id: u32) -> usize {
+pub(super) fn index_of(id: u32) -> usize {
     (id as usize).saturating_sub(1)
 }
 
 /// What Python does on SIGTERM at the moment, for the workers to restore.
 fn sigterm_handler(py: Python<'_>) -> PyResult<Py<PyAny>> {
     let signal = py.import("signal")?;
-    Ok(signal.call_method1("getsignal", (signal.getattr("SIGTERM")?,))?.unbind())
+    Ok(signal
+        .call_method1("getsignal", (signal.getattr("SIGTERM")?,))?
+        .unbind())
 }

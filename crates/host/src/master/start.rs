@@ -5,12 +5,22 @@ use lictor_core::sys::set_title;
 use pyo3::prelude::*;
 
 use super::fork::Seed;
-use crate::app::{App, load};
+use crate::app::{App, load, run_exit_handlers};
 use crate::worker::{self, Worker};
 
 /// Runs a worker to its end. Gives the exit status.
 pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
-    let Seed { vassal, generation, id, config, listeners, channel, slot, app, sigterm } = seed;
+    let Seed {
+        vassal,
+        generation,
+        id,
+        config,
+        listeners,
+        channel,
+        slot,
+        app,
+        sigterm,
+    } = seed;
     set_title(&format!("lictor: {vassal} #{generation} worker {id}"));
     restore_sigterm(py, sigterm.bind(py));
     sigterm.drop_ref(py);
@@ -22,13 +32,30 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
             return 1;
         }
     };
-    let App { callable, interface } = app;
-    let ready = WorkerMessage::Ready { interface: interface.to_owned() };
+    let App {
+        callable,
+        interface,
+    } = app;
+    let ready = WorkerMessage::Ready {
+        interface: interface.to_owned(),
+    };
     if channel.send(&ready, &[]).is_err() {
         callable.drop_ref(py);
         return 1;
     }
-    worker::serve(py, Worker { config, vassal, id, listeners, channel, slot, app: callable });
+    worker::serve(
+        py,
+        Worker {
+            config,
+            vassal,
+            id,
+            listeners,
+            channel,
+            slot,
+            app: callable,
+        },
+    );
+    run_exit_handlers(py);
     0
 }
 
@@ -39,7 +66,11 @@ fn restore_sigterm(py: Python<'_>, handler: &Bound<'_, PyAny>) {
         let signal = py.import("signal")?;
         let number = signal.getattr("SIGTERM")?;
         // None: a handler that was not installed from Python, which here is the master's.
-        let handler = if handler.is_none() { signal.getattr("SIG_DFL")? } else { handler.clone() };
+        let handler = if handler.is_none() {
+            signal.getattr("SIG_DFL")?
+        } else {
+            handler.clone()
+        };
         signal.call_method1("signal", (number, handler))?;
         Ok(())
     };

@@ -36,15 +36,22 @@ impl Touch {
             | AddWatchFlags::IN_CREATE;
         for directory in files.iter().filter_map(|file| file.parent()) {
             // A directory that is not there cannot be watched; its files are never touched.
-            drop(inotify.add_watch(directory, interesting));
+            let _ = inotify.add_watch(directory, interesting);
         }
-        let files = files.iter().map(|file| (file.clone(), identity(file))).collect();
+        let files = files
+            .iter()
+            .map(|file| (file.clone(), identity(file)))
+            .collect();
         Some(Self { inotify, files })
     }
 
     /// The files that were touched since the last look.
     pub(super) fn touched(&mut self) -> Vec<PathBuf> {
-        while self.inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
+        while self
+            .inotify
+            .read_events()
+            .is_ok_and(|events| !events.is_empty())
+        {}
         let mut touched = Vec::new();
         for (file, before) in &mut self.files {
             let now = identity(file);

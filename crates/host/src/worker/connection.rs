@@ -1,19 +1,14 @@
 //! One accepted connection: its socket, its HTTP state, its deadline.
 //!
 //! One thread at a time works on a connection (see [`Connection::claim`]). While the app runs, the
-//! same thread comes back through [`Exchange`], which waits for this one socket with poll(2).
+//! same thread comes back through the `Exchange`, which waits for this one socket with poll(2).
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-
-use super::exchange::{Exchange, ExchangeError, Peer, ResponseHead, STALL_LIMIT};
+use super::exchange::{Peer, STALL_LIMIT};
 use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
 use super::sync::lock;
 
@@ -23,8 +18,9 @@ const HEAD_LIMIT: Duration = Duration::from_secs(30);
 const IDLE_LIMIT: Duration = Duration::from_secs(75);
 /// How long an idle connection is kept once the worker is leaving.
 pub(super) const DRAIN_IDLE_LIMIT: Duration = Duration::from_secs(1);
-/// How long what arrives after our end was closed is thrown away.
+/// How long what arrives after our end was closed is thrown away, and how much.
 const LINGER_LIMIT: Duration = Duration::from_secs(2);
+const LINGER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 /// What all connections of a worker share.
 #[derive(Debug)]
@@ -43,6 +39,8 @@ enum Phase {
     Idle,
     /// Progress of a body, either way.
     Body,
+    /// Nothing yet: the app has just answered.
+    Answered,
     /// The peer's end, after ours.
     Lingering,
 }
@@ -67,18 +65,20 @@ pub(super) struct Connection {
     pub(super) key: u64,
     pub(super) peer: Peer,
     pub(super) listener: usize,
-    socket: Arc<Socket>,
+    pub(super) socket: Arc<Socket>,
     shared: Arc<Shared>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     is_claimed: AtomicBool,
     /// When to give up, on the reactor's clock.
     deadline_ms: AtomicU64,
 }
 
+/// What changes as the connection goes on.
 #[derive(Debug)]
-struct State {
-    driver: Driver,
+pub(super) struct State {
+    pub(super) driver: Driver,
     phase: Phase,
+    lingered_bytes: usize,
     /// `Socket::bytes_read` and `bytes_written` when the phase was last looked at.
     bytes_seen: (u64, u64),
 }
@@ -101,6 +101,7 @@ impl Connection {
             state: Mutex::new(State {
                 driver,
                 phase: Phase::Idle,
+                lingered_bytes: 0,
                 bytes_seen: (0, 0),
             }),
             is_claimed: AtomicBool::new(false),
@@ -133,7 +134,7 @@ impl Connection {
         self.deadline_ms.store(deadline, Ordering::Relaxed);
     }
 
-    fn is_draining(&self) -> bool {
+    pub(super) fn is_draining(&self) -> bool {
         self.shared.is_draining.load(Ordering::Relaxed)
     }
 
@@ -141,14 +142,14 @@ impl Connection {
     pub(super) fn advance(&self) -> Next {
         let mut state = lock(&self.state);
         if state.phase == Phase::Lingering {
-            return self.linger();
+            return self.linger(&mut state);
         }
         match state.driver.advance() {
             Progress::Request(arrived) => Next::Answer(arrived),
             Progress::Waiting => Next::Wait(self.patience(&mut state)),
             Progress::Closed if state.driver.needs_lingering() => {
                 state.phase = Phase::Lingering;
-                match self.linger() {
+                match self.linger(&mut state) {
                     Next::Wait(_) => Next::Wait(Some(LINGER_LIMIT)),
                     Next::Close | Next::Answer(_) => Next::Close,
                 }
@@ -157,15 +158,15 @@ impl Connection {
         }
     }
 
-    // The deadline, not a count, ends it: a client may be in the middle of a large upload.
-    fn linger(&self) -> Next {
-        loop {
+    fn linger(&self, state: &mut State) -> Next {
+        while state.lingered_bytes < LINGER_LIMIT_BYTES {
             match self.socket.discard() {
-                Some(0) => return Next::Close,
-                Some(_) => {}
+                Some(0) => break,
+                Some(discarded) => state.lingered_bytes += discarded,
                 None => return Next::Wait(None),
             }
         }
+        Next::Close
     }
 
     fn patience(&self, state: &mut State) -> Option<Duration> {
@@ -185,7 +186,7 @@ impl Connection {
             Phase::Head if was != Phase::Head => Some(HEAD_LIMIT),
             Phase::Idle if was != Phase::Idle && self.is_draining() => Some(DRAIN_IDLE_LIMIT),
             Phase::Idle if was != Phase::Idle => Some(IDLE_LIMIT),
-            Phase::Head | Phase::Idle | Phase::Body | Phase::Lingering => None,
+            Phase::Head | Phase::Idle | Phase::Body | Phase::Answered | Phase::Lingering => None,
         }
     }
 
@@ -199,104 +200,14 @@ impl Connection {
         let mut state = lock(&self.state);
         let result = work(&mut state.driver, self.is_draining());
         state.driver.end_request();
-        // Any phase but these two: the patience for what follows starts anew.
-        state.phase = Phase::Body;
+        state.phase = Phase::Answered;
         state.bytes_seen = (self.socket.bytes_read(), self.socket.bytes_written());
         result
-    }
-
-    /// Waits for this socket alone.
-    fn wait(&self, wanted: PollFlags) -> Result<(), ExchangeError> {
-        let limit = Timespec {
-            tv_sec: i64::try_from(STALL_LIMIT.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: 0,
-        };
-        let mut fds = [PollFd::new(&*self.socket, wanted)];
-        match poll(&mut fds, Some(&limit)) {
-            Ok(0) => return Err(ExchangeError::Stalled),
-            Ok(_) => {}
-            Err(Errno::INTR) => return Err(ExchangeError::Interrupted),
-            Err(_) => return Err(ExchangeError::Gone),
-        }
-        let [ready] = &fds;
-        let ready = ready.revents();
-        if ready.intersects(PollFlags::IN) {
-            self.socket.set_readable();
-        }
-        if ready.intersects(PollFlags::OUT) {
-            self.socket.set_writable();
-        }
-        if ready.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::RDHUP | PollFlags::NVAL) {
-            self.socket.set_ending();
-        }
-        Ok(())
     }
 }
 
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
-    }
-}
-
-impl Exchange for Connection {
-    fn read(&self) -> Result<Option<Bytes>, ExchangeError> {
-        let mut state = lock(&self.state);
-        loop {
-            if let Poll::Ready(piece) = state.driver.poll_body() {
-                return piece;
-            }
-            if !state.driver.pump() {
-                // What hyper still handed over comes first.
-                match state.driver.poll_body() {
-                    Poll::Ready(piece) => return piece,
-                    Poll::Pending => return Err(ExchangeError::Gone),
-                }
-            }
-            if state.driver.is_woken() {
-                continue;
-            }
-            let mut wanted = PollFlags::IN | PollFlags::RDHUP;
-            wanted.set(PollFlags::OUT, self.socket.is_write_blocked());
-            match self.wait(wanted) {
-                Err(ExchangeError::Stalled) => state.driver.stall(),
-                other => other?,
-            }
-        }
-    }
-
-    fn begin_whole(&self, head: ResponseHead, body: Bytes) {
-        lock(&self.state)
-            .driver
-            .begin_whole(head, body, self.is_draining());
-    }
-
-    fn begin_stream(&self, head: ResponseHead) {
-        lock(&self.state)
-            .driver
-            .begin_stream(head, self.is_draining());
-    }
-
-    fn put(&self, chunk: Bytes) {
-        lock(&self.state).driver.put(chunk);
-    }
-
-    fn flush(&self) -> Result<(), ExchangeError> {
-        let mut state = lock(&self.state);
-        loop {
-            let is_open = state.driver.pump();
-            let is_flushed = !self.socket.is_write_blocked();
-            if state.driver.is_taken() && is_flushed {
-                return Ok(());
-            }
-            if !is_open {
-                return Err(ExchangeError::Gone);
-            }
-            if is_flushed {
-                // hyper gave way to others after many pipelined requests.
-                continue;
-            }
-            self.wait(PollFlags::OUT)?;
-        }
     }
 }

@@ -13,6 +13,7 @@ use lictor_core::sys::SlotState;
 use rustix::event::epoll;
 
 use super::connection::DRAIN_IDLE_LIMIT;
+use super::deadlines::millis;
 use super::reactor::{Phase, Reactor};
 use super::sync::lock;
 use super::wsgi::Application;
@@ -97,8 +98,4 @@ impl Reactor {
         self.set_phase(Phase::Finished);
         self.wake_all();
     }
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

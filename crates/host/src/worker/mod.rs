@@ -8,12 +8,14 @@ mod accept;
 mod access_line;
 mod answer;
 mod connection;
+mod deadlines;
 mod drain;
 mod exchange;
 mod http;
 mod reactor;
 mod sync;
 mod threads;
+mod waiting;
 mod wsgi;
 
 use std::os::fd::OwnedFd;

@@ -16,12 +16,12 @@ use lictor_core::ipc::Channel;
 use lictor_core::sys::Slot;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
-use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use slab::Slab;
 
 use super::connection::{Connection, Next, Shared};
-use super::drain::millis;
+use super::deadlines::NEVER;
 use super::http::DriverSettings;
 use super::sync::lock;
 use super::wsgi::Application;
@@ -33,8 +33,6 @@ const BATCH: usize = 64;
 pub(super) const LISTENER_KEY: u64 = 1 << 63;
 const CHANNEL_KEY: u64 = u64::MAX;
 const WAKE_KEY: u64 = u64::MAX - 1;
-/// No deadline.
-const NEVER: u64 = u64::MAX;
 
 /// Where the worker stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +57,9 @@ pub(super) struct Reactor {
     pub(super) slot: &'static Slot,
     pub(super) access_log: AccessLog,
     phase: AtomicU8,
-    started: Instant,
+    pub(super) started: Instant,
     /// When the earliest deadline of any connection passes, at the earliest.
-    next_look_ms: AtomicU64,
+    pub(super) next_look_ms: AtomicU64,
     pub(super) drain_until_ms: AtomicU64,
     pub(super) is_accept_paused: AtomicBool,
     generation: AtomicU32,
@@ -143,11 +141,7 @@ impl Reactor {
             for event in &events {
                 self.dispatch(event.data.u64(), event.flags);
             }
-            if self.next_look_ms.load(Ordering::Relaxed) != NEVER
-                || self.drain_until_ms.load(Ordering::Relaxed) != NEVER
-            {
-                self.look_at_deadlines();
-            }
+            self.look_at_deadlines();
         }
     }
 
@@ -246,61 +240,6 @@ impl Reactor {
     pub(super) fn next_key(&self, index: usize) -> u64 {
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) & 0x3fff_ffff;
         u64::from(generation) << 32 | index as u64
-    }
-
-    pub(super) fn now_ms(&self) -> u64 {
-        millis(self.started.elapsed())
-    }
-
-    pub(super) fn set_deadline(&self, connection: &Connection, patience: Duration) {
-        let deadline = self.now_ms() + millis(patience);
-        connection.set_deadline_ms(deadline);
-        self.look_again_at(deadline);
-    }
-
-    pub(super) fn look_again_at(&self, when_ms: u64) {
-        if when_ms < self.next_look_ms.load(Ordering::Relaxed) {
-            self.next_look_ms.fetch_min(when_ms, Ordering::Relaxed);
-        }
-    }
-
-    // Without connections there is no deadline, and an idle worker never wakes.
-    fn timeout(&self) -> Option<Timespec> {
-        let next = self
-            .next_look_ms
-            .load(Ordering::Relaxed)
-            .min(self.drain_until_ms.load(Ordering::Relaxed));
-        if next == NEVER {
-            return None;
-        }
-        // One millisecond late rather than early, which would wake twice.
-        let left = Duration::from_millis(next.saturating_sub(self.now_ms()) + 1);
-        Timespec::try_from(left).ok()
-    }
-
-    fn look_at_deadlines(self: &Arc<Self>) {
-        let now = self.now_ms();
-        if now >= self.drain_until_ms.load(Ordering::Relaxed) {
-            return self.finish();
-        }
-        if now < self.next_look_ms.load(Ordering::Relaxed) {
-            return;
-        }
-        self.next_look_ms.store(NEVER, Ordering::Relaxed);
-        let mut late = Vec::new();
-        for (_, connection) in lock(&self.table).iter() {
-            let deadline = connection.deadline_ms();
-            if deadline > now {
-                self.look_again_at(deadline);
-            } else if connection.claim() {
-                late.push(Arc::clone(connection));
-            }
-            // Claimed by somebody else: it is moving, and gets a new deadline.
-        }
-        for connection in late {
-            self.forget(&connection);
-        }
-        self.resume_accepting();
     }
 
     /// Wakes every thread, to look at the phase and the deadlines again: a semaphore with a token

@@ -5,14 +5,15 @@
 //! request that is stuck must not keep the process from ending at its deadline.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyCFunction};
 
 use super::reactor::Reactor;
 
-/// How long a thread that is told to end is waited for, in seconds.
-const JOIN_LIMIT_SECONDS: f64 = 1.0;
+/// How long threads that are told to end are waited for, all together.
+const JOIN_LIMIT: Duration = Duration::from_millis(250);
 
 /// Starts `count` threads beside the calling one.
 pub(super) fn start<'py>(
@@ -40,10 +41,12 @@ pub(super) fn start<'py>(
     Ok(threads)
 }
 
-/// Waits a moment for threads that are between requests.
+/// Waits a moment for threads that are between requests; those that are stuck stay behind.
 pub(super) fn join(py: Python<'_>, threads: &[Bound<'_, PyAny>]) {
+    let until = Instant::now() + JOIN_LIMIT;
     for thread in threads {
-        if let Err(error) = thread.call_method1("join", (JOIN_LIMIT_SECONDS,)) {
+        let left = until.saturating_duration_since(Instant::now());
+        if let Err(error) = thread.call_method1("join", (left.as_secs_f64(),)) {
             error.display(py);
         }
     }

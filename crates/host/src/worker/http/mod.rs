@@ -7,9 +7,13 @@ mod body;
 mod driver;
 mod head;
 mod percent;
+mod respond;
+mod settings;
 mod socket;
 mod station;
+mod woken;
 
-pub(crate) use driver::{Driver, DriverSettings, Progress};
+pub(crate) use driver::{Driver, Progress};
 pub(crate) use head::{Arrived, ArrivedBody};
+pub(crate) use settings::DriverSettings;
 pub(crate) use socket::Socket;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use pyo3::exceptions::{PyAssertionError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyString, PyTuple};
 
 use super::start_response::StartResponse;
@@ -16,6 +17,8 @@ use crate::worker::exchange::Outcome;
 
 /// Lists longer than this are sent piece by piece instead of being joined first.
 const JOIN_LIMIT_BYTES: usize = 256 * 1024;
+/// Pieces from this size on are lent instead of copied.
+const LENT_BYTES: usize = 32 * 1024;
 
 /// Sends what the app returned.
 pub(super) fn respond(
@@ -74,7 +77,30 @@ fn join<'py>(items: impl Iterator<Item = Bound<'py, PyAny>>) -> PyResult<Option<
 }
 
 fn copied(item: &Bound<'_, PyAny>) -> PyResult<Bytes> {
-    Ok(Bytes::copy_from_slice(bytes_of(item)?.as_bytes()))
+    let bytes = bytes_of(item)?;
+    if bytes.as_bytes().len() < LENT_BYTES {
+        return Ok(Bytes::copy_from_slice(bytes.as_bytes()));
+    }
+    Ok(Bytes::from_owner(Lent(Some(PyBackedBytes::from(
+        bytes.clone(),
+    )))))
+}
+
+/// A bytes object of the app on its way to the socket.
+struct Lent(Option<PyBackedBytes>);
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl Drop for Lent {
+    // It is let go of once it is sent, where the interpreter is not attached. Nobody who has the
+    // interpreter waits for a thread that gets here.
+    fn drop(&mut self) {
+        Python::attach(|_| drop(self.0.take()));
+    }
 }
 
 fn bytes_of<'a, 'py>(item: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyBytes>> {
@@ -116,7 +142,7 @@ fn whole(py: Python<'_>, start: &StartResponse, body: Bytes) -> PyResult<Outcome
     if let Some(head) = start.with_reply(|reply| reply.whole(&body)) {
         return Ok(Outcome::Answer(head, body));
     }
-    if !body.is_empty() && start.send(py, body, false)?.is_err() {
+    if !body.is_empty() && start.send(py, &body, false)?.is_err() {
         return Ok(Outcome::Cut);
     }
     ended(py, start)
@@ -136,7 +162,7 @@ fn stream(iterable: &Bound<'_, PyAny>, start: &StartResponse) -> PyResult<Outcom
             continue;
         }
         check_started(start)?;
-        if start.send(py, chunk, is_only)?.is_err() {
+        if start.send(py, &chunk, is_only)?.is_err() {
             // Nobody is left to send to, which is not the app's mistake.
             return Ok(Outcome::Cut);
         }
@@ -151,7 +177,7 @@ fn ended(py: Python<'_>, start: &StartResponse) -> PyResult<Outcome> {
         return Ok(Outcome::Answer(head, Bytes::new()));
     }
     // Nothing, where something was declared: the client gets the head at least.
-    if !start.is_begun() && start.send(py, Bytes::new(), false)?.is_err() {
+    if !start.is_begun() && start.send(py, &Bytes::new(), false)?.is_err() {
         return Ok(Outcome::Cut);
     }
     let (is_short, is_overlong) = start.with_reply(|reply| (reply.is_short(), reply.is_overlong));

@@ -66,7 +66,7 @@ impl StartResponse {
         };
         let chunk = data.as_bytes();
         if !chunk.is_empty() {
-            self.send(py, Bytes::copy_from_slice(chunk), false)?
+            self.send(py, &Bytes::copy_from_slice(chunk), false)?
                 .map_err(|error| PyBrokenPipeError::new_err(error.to_string()))?;
         }
         Ok(())
@@ -90,7 +90,7 @@ impl StartResponse {
     pub(super) fn send(
         &self,
         py: Python<'_>,
-        chunk: Bytes,
+        chunk: &Bytes,
         is_only: bool,
     ) -> PyResult<Result<(), ExchangeError>> {
         let Some(exchange) = lock(&self.exchange).clone() else {
@@ -99,7 +99,8 @@ impl StartResponse {
             ));
         };
         let mut sent = py.detach(|| {
-            lock(&self.reply).lay(&*exchange, chunk, is_only);
+            // A clone: the last one may belong to Python, and must not go under this lock.
+            lock(&self.reply).lay(&*exchange, chunk.clone(), is_only);
             exchange.flush()
         });
         while sent == Err(ExchangeError::Interrupted) {

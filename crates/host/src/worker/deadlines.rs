@@ -1,0 +1,84 @@
+//! When to give up on connections, and on draining.
+//!
+//! Each connection has one deadline; the reactor knows only when the earliest may pass, and looks at
+//! all of them then. No timers: a deadline that moves later costs nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::event::Timespec;
+
+use super::connection::Connection;
+use super::reactor::Reactor;
+use super::sync::lock;
+
+/// No deadline.
+pub(super) const NEVER: u64 = u64::MAX;
+
+impl Reactor {
+    pub(super) fn now_ms(&self) -> u64 {
+        millis(self.started.elapsed())
+    }
+
+    pub(super) fn set_deadline(&self, connection: &Connection, patience: Duration) {
+        let deadline = self.now_ms() + millis(patience);
+        connection.set_deadline_ms(deadline);
+        self.look_again_at(deadline);
+    }
+
+    pub(super) fn look_again_at(&self, when_ms: u64) {
+        if when_ms < self.next_look_ms.load(Ordering::Relaxed) {
+            self.next_look_ms.fetch_min(when_ms, Ordering::Relaxed);
+        }
+    }
+
+    // Without connections there is no deadline, and an idle worker never wakes.
+    pub(super) fn timeout(&self) -> Option<Timespec> {
+        let next = self
+            .next_look_ms
+            .load(Ordering::Relaxed)
+            .min(self.drain_until_ms.load(Ordering::Relaxed));
+        if next == NEVER {
+            return None;
+        }
+        // One millisecond late rather than early, which would wake twice.
+        let left = Duration::from_millis(next.saturating_sub(self.now_ms()) + 1);
+        Timespec::try_from(left).ok()
+    }
+
+    pub(super) fn look_at_deadlines(self: &Arc<Self>) {
+        let next = self.next_look_ms.load(Ordering::Relaxed);
+        let drain_until = self.drain_until_ms.load(Ordering::Relaxed);
+        if next.min(drain_until) == NEVER {
+            return;
+        }
+        let now = self.now_ms();
+        if now >= drain_until {
+            return self.finish();
+        }
+        if now < next {
+            return;
+        }
+        self.next_look_ms.store(NEVER, Ordering::Relaxed);
+        let mut late = Vec::new();
+        for (_, connection) in lock(&self.table).iter() {
+            let deadline = connection.deadline_ms();
+            if deadline > now {
+                self.look_again_at(deadline);
+            } else if connection.claim() {
+                late.push(Arc::clone(connection));
+            }
+            // Claimed by somebody else: it is moving, and gets a new deadline.
+        }
+        for connection in late {
+            self.forget(&connection);
+        }
+        self.resume_accepting();
+    }
+}
+
+/// Milliseconds, of which there are always few enough.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

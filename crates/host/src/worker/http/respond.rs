@@ -1,0 +1,118 @@
+//! The answering half of a driver: what is laid down for hyper to send.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body::Body;
+
+use super::body::AnswerBody;
+use super::driver::Driver;
+use super::head::{self, Spare};
+use crate::worker::exchange::{ExchangeError, ResponseHead};
+use crate::worker::sync::lock;
+
+impl Driver {
+    /// Lays down an answer whose body is all there.
+    pub(crate) fn begin_whole(&mut self, head: ResponseHead, body: Bytes, is_closing: bool) {
+        self.begin(head, AnswerBody::Whole(Some(body)), is_closing);
+    }
+
+    /// Lays down the head of an answer whose body comes by [`Driver::put`].
+    pub(crate) fn begin_stream(&mut self, head: ResponseHead, is_closing: bool) {
+        let station = Arc::clone(&self.station);
+        let mut laid = lock(&station);
+        laid.chunks.clear();
+        laid.is_complete = false;
+        drop(laid);
+        self.begin(head, AnswerBody::Streamed(station), is_closing);
+    }
+
+    fn begin(&mut self, head: ResponseHead, body: AnswerBody, is_closing: bool) {
+        self.is_begun = true;
+        let spare = std::mem::take(&mut self.spare);
+        let response = head::assemble(head, body, spare, self.framing, is_closing);
+        lock(&self.station).response = Some(response);
+    }
+
+    /// Lays down a piece of the body.
+    pub(crate) fn put(&mut self, chunk: Bytes) {
+        if !chunk.is_empty() {
+            lock(&self.station).chunks.push_back(chunk);
+        }
+    }
+
+    /// Whether hyper has everything that was laid down.
+    pub(crate) fn is_taken(&self) -> bool {
+        let station = lock(&self.station);
+        station.response.is_none() && station.chunks.is_empty()
+    }
+
+    /// No more pieces will come.
+    pub(crate) fn finish(&mut self) {
+        lock(&self.station).is_complete = true;
+    }
+
+    /// An answer of our own, if none has begun; else the connection is cut.
+    pub(crate) fn fail(&mut self, status: u16, is_closing: bool) -> Option<u64> {
+        if self.is_begun {
+            self.cut();
+            return None;
+        }
+        self.end_body();
+        let (head, body) = head::plain(status);
+        let length = body.len() as u64;
+        // What the client got wrong may make nonsense of what follows.
+        self.begin_whole(head, body, is_closing || status < 500);
+        Some(length)
+    }
+
+    /// The status to fail with, if the app failed because of what the client sent.
+    pub(crate) fn blame(&self) -> Option<u16> {
+        match self.body_error? {
+            ExchangeError::TooLarge => Some(413),
+            ExchangeError::Gone => Some(400),
+            ExchangeError::Stalled => Some(408),
+            ExchangeError::Interrupted => None,
+        }
+    }
+
+    /// The client stopped sending in the middle of the body.
+    pub(crate) fn stall(&mut self) {
+        self.body_error = Some(ExchangeError::Stalled);
+    }
+
+    /// Ends the connection so that the answer cannot be taken for complete.
+    pub(crate) fn cut(&mut self) {
+        self.hyper = None;
+    }
+
+    /// The app will not read any more. Before the answer is laid down, so that hyper can say in it
+    /// whether the connection is kept: it takes a small rest that has arrived, else it closes.
+    pub(crate) fn end_body(&mut self) {
+        if let Some(incoming) = self.incoming.take() {
+            self.is_unread |= !incoming.is_end_stream();
+        }
+    }
+
+    /// The answer is laid down; the next request may be looked at.
+    pub(crate) fn end_request(&mut self) {
+        self.end_body();
+        self.is_in_request = false;
+    }
+
+    /// Keeps the emptied map of a request for its answer.
+    pub(crate) fn recycle(&mut self, spare: Spare) {
+        self.spare = spare;
+    }
+
+    /// Whether the body of a request is being gathered.
+    pub(crate) fn is_gathering(&self) -> bool {
+        self.gathering.is_some()
+    }
+
+    /// Whether closing at once could destroy the answer on its way: what arrives at a closed socket
+    /// is answered with a reset (RFC 9112 §9.6).
+    pub(crate) fn needs_lingering(&self) -> bool {
+        self.is_unread
+    }
+}

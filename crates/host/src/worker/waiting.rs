@@ -1,0 +1,105 @@
+//! The app reads or writes: waiting for one connection without the interpreter.
+//!
+//! The thread that called the app is deep inside it, so the reactor cannot wait for it; poll(2) on
+//! the one socket does, and hyper is pumped in between.
+
+use std::task::Poll;
+
+use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::connection::Connection;
+use super::exchange::{Exchange, ExchangeError, ResponseHead, STALL_LIMIT};
+use super::sync::lock;
+
+impl Connection {
+    /// Waits for this socket alone.
+    fn wait(&self, wanted: PollFlags) -> Result<(), ExchangeError> {
+        let limit = Timespec {
+            tv_sec: i64::try_from(STALL_LIMIT.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: 0,
+        };
+        let mut fds = [PollFd::new(&*self.socket, wanted)];
+        match poll(&mut fds, Some(&limit)) {
+            Ok(0) => return Err(ExchangeError::Stalled),
+            Ok(_) => {}
+            Err(Errno::INTR) => return Err(ExchangeError::Interrupted),
+            Err(_) => return Err(ExchangeError::Gone),
+        }
+        let [ready] = &fds;
+        let ready = ready.revents();
+        if ready.intersects(PollFlags::IN) {
+            self.socket.set_readable();
+        }
+        if ready.intersects(PollFlags::OUT) {
+            self.socket.set_writable();
+        }
+        if ready.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::RDHUP | PollFlags::NVAL) {
+            self.socket.set_ending();
+        }
+        Ok(())
+    }
+}
+
+impl Exchange for Connection {
+    fn read(&self) -> Result<Option<Bytes>, ExchangeError> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Poll::Ready(piece) = state.driver.poll_body() {
+                return piece;
+            }
+            if !state.driver.pump() {
+                // What hyper still handed over comes first.
+                match state.driver.poll_body() {
+                    Poll::Ready(piece) => return piece,
+                    Poll::Pending => return Err(ExchangeError::Gone),
+                }
+            }
+            if state.driver.is_woken() {
+                continue;
+            }
+            let mut wanted = PollFlags::IN | PollFlags::RDHUP;
+            wanted.set(PollFlags::OUT, self.socket.is_write_blocked());
+            match self.wait(wanted) {
+                Err(ExchangeError::Stalled) => state.driver.stall(),
+                other => other?,
+            }
+        }
+    }
+
+    fn begin_whole(&self, head: ResponseHead, body: Bytes) {
+        lock(&self.state)
+            .driver
+            .begin_whole(head, body, self.is_draining());
+    }
+
+    fn begin_stream(&self, head: ResponseHead) {
+        lock(&self.state)
+            .driver
+            .begin_stream(head, self.is_draining());
+    }
+
+    fn put(&self, chunk: Bytes) {
+        lock(&self.state).driver.put(chunk);
+    }
+
+    fn flush(&self) -> Result<(), ExchangeError> {
+        let mut state = lock(&self.state);
+        loop {
+            let is_open = state.driver.pump();
+            let is_flushed = !self.socket.is_write_blocked();
+            if state.driver.is_taken() && is_flushed {
+                return Ok(());
+            }
+            if !is_open {
+                return Err(ExchangeError::Gone);
+            }
+            if is_flushed {
+                // hyper gave way to others after many pipelined requests.
+                continue;
+            }
+            self.wait(PollFlags::OUT)?;
+        }
+    }
+}

@@ -1,0 +1,6 @@
+"""The app of every-option.toml."""
+
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+    return [b"every option\n"]
