@@ -3,10 +3,23 @@
 //! One test program, so that the harness is compiled once; a file a theme. A test waits on the
 //! emperor's stream of events with a deadline, and its guard fails it when a process is left behind.
 
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why and ends")]
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot go on says why and ends"
+)]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "fields of JSON and of short lists, where a panic is the message"
+)]
 #![expect(clippy::panic, reason = "the same")]
-#![expect(clippy::print_stderr, reason = "the emperor's log is printed when a test fails")]
-#![expect(clippy::disallowed_methods, reason = "files that the tests wrote themselves are small")]
+#![expect(
+    clippy::print_stderr,
+    reason = "the emperor's log is printed when a test fails"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files that the tests wrote themselves are small"
+)]
 
 mod harness;
 
