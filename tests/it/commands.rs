@@ -6,15 +6,35 @@ use serde_json::{Value, json};
 
 use crate::harness::{Emperor, Setup, hello, lictor, write_python, write_whole};
 
-fn fields(value: &Value) -> Vec<&str> {
-    let mut names: Vec<_> = value
-        .as_object()
-        .expect("an object")
-        .keys()
-        .map(String::as_str)
-        .collect();
-    names.sort_unstable();
-    names
+/// The same with what differs from run to run replaced by what it is.
+fn masked(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(masked).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| {
+                let value = match (name.as_str(), &value) {
+                    ("pid", Value::Number(_)) => json!("a process id"),
+                    ("rss", Value::Number(bytes)) if bytes.as_u64() > Some(1_000_000) => {
+                        json!("some megabytes")
+                    }
+                    ("since" | "started_at", Value::String(time)) if is_time(time) => {
+                        json!("a time")
+                    }
+                    ("python", Value::String(version)) if version.starts_with("3.") => {
+                        json!("a version")
+                    }
+                    _ => masked(value),
+                };
+                (name, value)
+            })
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
+fn is_time(text: &str) -> bool {
+    text.len() == 20 && text.ends_with('Z') && text.as_bytes()[10] == b'T'
 }
 
 #[test]
@@ -24,79 +44,39 @@ fn the_status_has_the_shape_of_its_contract() {
     emperor.get(&blog);
     let shown = emperor.lictor(&["status", "--json"]).with_code(0).stdout;
     let status: Value = serde_json::from_str(&shown).expect("it is JSON");
-    assert_eq!(fields(&status), ["emperor", "vassals"]);
-    assert_eq!(
-        fields(&status["emperor"]),
-        ["pid", "sources", "started_at", "version"]
-    );
     assert_eq!(status["emperor"]["pid"], emperor.pid());
-    assert_eq!(status["emperor"]["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(status["emperor"]["sources"], json!(["vassals"]));
-    let vassal = &status["vassals"][0];
-    let expected = [
-        "error",
-        "file",
-        "generation",
-        "interface",
-        "name",
-        "pid",
-        "python",
-        "restarts",
-        "since",
-        "sockets",
-        "state",
-        "workers",
-    ];
-    assert_eq!(fields(vassal), expected);
-    assert_eq!(
-        (&vassal["name"], &vassal["state"]),
-        (&json!(blog.name), &json!("ready"))
-    );
-    assert_eq!(
-        (&vassal["generation"], &vassal["interface"]),
-        (&json!(1), &json!("wsgi"))
-    );
-    assert_eq!(
-        (&vassal["restarts"], &vassal["error"]),
-        (&json!(0), &Value::Null)
-    );
-    assert_eq!(vassal["file"], format!("vassals/{}.toml", blog.name));
-    assert_eq!(vassal["sockets"][0]["protocol"], "http");
-    let worker = &vassal["workers"][0];
-    assert_eq!(
-        fields(worker),
-        [
-            "errors",
-            "generation",
-            "id",
-            "pid",
-            "requests",
-            "rss",
-            "since",
-            "state"
-        ]
-    );
-    assert_eq!(
-        (&worker["id"], &worker["generation"], &worker["requests"]),
-        (&json!(1), &json!(1), &json!(1))
-    );
-    assert!(
-        worker["rss"]
-            .as_u64()
-            .is_some_and(|bytes| bytes > 1_000_000),
-        "{worker}"
-    );
-    for time in [
-        &status["emperor"]["started_at"],
-        &vassal["since"],
-        &worker["since"],
-    ] {
-        let text = time.as_str().expect("a text");
-        assert!(
-            text.len() == 20 && text.ends_with('Z') && text.as_bytes()[10] == b'T',
-            "{text}"
-        );
-    }
+    let expected = json!({
+        "emperor": {
+            "pid": "a process id",
+            "version": env!("CARGO_PKG_VERSION"),
+            "started_at": "a time",
+            "sources": ["vassals"],
+        },
+        "vassals": [{
+            "name": blog.name,
+            "file": format!("vassals/{}.toml", blog.name),
+            "state": "ready",
+            "generation": 1,
+            "since": "a time",
+            "pid": "a process id",
+            "python": "a version",
+            "interface": "wsgi",
+            "restarts": 0,
+            "sockets": [{"protocol": "http", "address": emperor.address(&blog)}],
+            "workers": [{
+                "id": 1,
+                "pid": "a process id",
+                "generation": 1,
+                "state": "idle",
+                "requests": 1,
+                "errors": 0,
+                "rss": "some megabytes",
+                "since": "a time",
+            }],
+            "error": null,
+        }],
+    });
+    assert_eq!(masked(status), expected);
 }
 
 #[test]
@@ -393,7 +373,8 @@ fn files_are_checked_without_running_them() {
         all.contains("good.toml") && all.contains("good.ini"),
         "{all}"
     );
-    lictor(directory.path(), &["check", "missing.toml"]).with_code(65);
+    // What cannot be read is a failure, not a mistake in it.
+    lictor(directory.path(), &["check", "missing.toml"]).with_code(1);
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn serve(code: &str, arguments: &[&str]) -> (Emperor, Vassal) {
     write_python(&setup.at("app.py"), code);
     let emperor = setup.serve(arguments);
     let mut app = emperor.vassal("app");
-    app.name = "app".to_owned();
+    "app".clone_into(&mut app.name);
     app.app = emperor.at("app.py");
     (emperor, app)
 }
@@ -175,7 +175,7 @@ fn changed_code_is_picked_up_with_reload() {
     write_python(&setup.at("helper.py"), "TEXT = 'old'");
     let emperor = setup.serve(&arguments);
     let mut app = emperor.vassal("app");
-    app.name = "app".to_owned();
+    "app".clone_into(&mut app.name);
     emperor.ready_after(&app, 0);
     assert_eq!(emperor.get(&app), "old");
     write_python(&emperor.at("helper.py"), "TEXT = 'new'");
@@ -208,7 +208,7 @@ fn the_caller_s_environment_is_passed_on() {
     write_python(&setup.at("app.py"), &code);
     let emperor = setup.serve(&["app", "--http", "127.0.0.1:0"]);
     let mut app = emperor.vassal("app");
-    app.name = "app".to_owned();
+    "app".clone_into(&mut app.name);
     emperor.ready_after(&app, 0);
     assert_eq!(emperor.get(&app), "found passed on");
 }

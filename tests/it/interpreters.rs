@@ -50,7 +50,7 @@ fn named(python: &Python, what: &str) -> String {
 }
 
 fn option(python: &Python) -> String {
-    format!("python = {:?}", python.executable)
+    format!("python = \"{}\"", python.executable.display())
 }
 
 fn parsed(text: &str) -> Value {

@@ -267,6 +267,24 @@ fn an_address_that_cannot_be_had_leaves_the_old_one() {
 }
 
 #[test]
+fn of_several_addresses_none_is_left_bound_when_one_cannot_be_had() {
+    let foreign = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let taken = foreign.local_addr().expect("it is bound").to_string();
+    let emperor = Emperor::start();
+    let path = emperor.at("blog.sock");
+    let blog = emperor.add(
+        "blog",
+        &format!("http = [{path:?}, \"{taken}\"]"),
+        &hello("x"),
+    );
+    emperor.failed_after(&blog, 0).says("socket", &[&taken]);
+    assert!(!path.exists());
+    drop(foreign);
+    emperor.ready_after(&blog, 1);
+    assert_eq!(get(&path.display().to_string(), "/"), "x");
+}
+
+#[test]
 fn a_vassal_that_waits_keeps_its_clients_waiting_not_refused() {
     let emperor = Emperor::start();
     let blog = emperor.add("blog", "", "import does_not_exist_yet");

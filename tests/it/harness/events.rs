@@ -122,5 +122,5 @@ impl Shared {
 
 fn shown(lines: &[Value]) -> String {
     let last = lines.iter().skip(lines.len().saturating_sub(40));
-    last.map(|line| format!("  {line}\n")).collect()
+    last.fold(String::new(), |text, line| text + &format!("  {line}\n"))
 }

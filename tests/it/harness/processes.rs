@@ -42,7 +42,7 @@ impl Watched {
 
     /// Sends a signal; a process that is gone does not mind.
     pub(crate) fn signal(&self, signal: Signal) {
-        drop(pidfd_send_signal(&self.pidfd, signal));
+        let _may_be_gone = pidfd_send_signal(&self.pidfd, signal);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The Pythons of this machine.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -48,11 +48,11 @@ pub(crate) fn pythons() -> &'static [Python] {
     static FOUND: OnceLock<Vec<Python>> = OnceLock::new();
     FOUND.get_or_init(|| {
         let mut found = Vec::new();
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for candidate in candidates() {
             if let Some(python) = ask(&candidate)
                 && let Ok(real) = python.executable.canonicalize()
-                && seen.insert(real, ()).is_none()
+                && seen.insert(real)
             {
                 found.push(python);
             }
