@@ -29,6 +29,7 @@ mod files;
 mod foreground;
 mod interpreters;
 mod output;
+mod readme;
 mod reload;
 mod sockets;
 mod surroundings;
