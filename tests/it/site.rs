@@ -28,6 +28,16 @@ impl Site {
         Self { emperor, vassal, address }
     }
 
+    /// The same, with a gate for the app to wait at. To be dropped before the site.
+    #[track_caller]
+    pub(crate) fn gated(options: &str, code: &str) -> (Self, Gate) {
+        let emperor = Emperor::start();
+        let gate = Gate::new(&emperor.vassal("site").app.with_file_name("gate"));
+        let vassal = emperor.serve("site", options, code);
+        let address = emperor.address(&vassal);
+        (Self { emperor, vassal, address }, gate)
+    }
+
     /// A new connection.
     #[track_caller]
     pub(crate) fn connect(&self) -> Connection {
@@ -98,7 +108,7 @@ pub(crate) fn json(response: &Response) -> Value {
     serde_json::from_str(&response.body).unwrap_or_else(|error| panic!("{error}: {response:?}"))
 }
 
-/// A named pipe in which an app waits until the test lets it go on: `open('gate', 'rb', 0).read(1)`.
+/// A named pipe at which an app waits until the test lets it go on: `open('gate', 'rb', 0).read(1)`.
 /// Dropped, it lets everybody go.
 #[derive(Debug)]
 pub(crate) struct Gate(File);
@@ -106,7 +116,7 @@ pub(crate) struct Gate(File);
 impl Gate {
     /// Makes the pipe, before the app runs.
     #[track_caller]
-    pub(crate) fn new(path: &Path) -> Self {
+    fn new(path: &Path) -> Self {
         fs::create_dir_all(path.parent().expect("it has one")).expect("it is ours");
         mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("it is ours");
         // For both ways, so that opening waits for nobody and the end comes when this is dropped.
