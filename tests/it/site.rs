@@ -86,6 +86,16 @@ impl Site {
         self.vassal.app.parent().expect("it has one").join(name)
     }
 
+    /// Everything that was printed up to the first line with these words.
+    #[track_caller]
+    pub(crate) fn said_until(&self, words: &str) -> Vec<String> {
+        let output = self.emperor.output();
+        let is_last = |line: &Value| line.to_string().contains(words).then_some(());
+        output.wait(&format!("`{words}` is printed"), is_last);
+        let lines = output.so_far();
+        lines.iter().filter_map(|line| Some(line.get("line")?.as_str()?.to_owned())).collect()
+    }
+
     /// Waits until the app, or the worker about it, has printed a line with these words.
     #[track_caller]
     pub(crate) fn printed(&self, words: &str) -> String {
