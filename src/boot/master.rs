@@ -50,7 +50,8 @@ fn boot(channel: &Channel, user: &mut String) -> Result<std::convert::Infallible
     // Nothing below this line runs with more rights than the app has.
     let identity = jail::enter(&handover.config, handover.open_files)?;
     user.clone_from(&identity.name);
-    handover.environment.extend(identity.environment());
+    let own = identity.environment(&handover.environment);
+    handover.environment.extend(own);
 
     if let Some(path) = &handover.config.logto {
         output::redirect(path)?;

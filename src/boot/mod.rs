@@ -4,7 +4,7 @@
 //! the exec. This process then receives its orders, confines itself ([`crate::jail`]), finds the
 //! vassal's Python ([`python`]), and executes once more, with exactly the environment of the app:
 //! either the interpreter itself, or Lictor again, which opens the interpreter's shared library
-//! ([`embed`]). Both load the same host library, which does the rest (package `lictor-host`).
+//! ([`mod@embed`]). Both load the same host library, which does the rest (package `lictor-host`).
 
 mod embed;
 mod environment;

@@ -92,8 +92,9 @@ pub(super) struct ServeCommand {
     /// How lictor writes its log
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) log_format: Option<LogFormatArgument>,
-    #[command(flatten)]
-    pub(super) place: RunDirArgument,
+    /// Offer a control socket in this directory, for `lictor status` and the like
+    #[arg(long, value_name = "DIR")]
+    pub(super) run_dir: Option<PathBuf>,
     /// A vassal file, a `.py` file or an app as `MODULE:CALLABLE`, and options of the app
     #[arg(
         value_name = "APP",

@@ -63,7 +63,7 @@ pub(super) fn read(command: ServeCommand) -> Result<Asked, CliError> {
         reload: command.reload || alone(&mut split, "reload")?,
         run_dir: single(&mut split, "run-dir")?
             .map(PathBuf::from)
-            .or(command.place.run_dir),
+            .or(command.run_dir),
         ..Request::default()
     };
     request.log_format = match single(&mut split, "log-format")? {

@@ -48,7 +48,7 @@ impl Emperor {
             Action::TimeOut(generation) => self.time_out(name, generation),
             Action::Release => {
                 if let Some(vassal) = self.vassals.get_mut(name) {
-                    vassal.release();
+                    vassal.release(&mut self.orphans);
                 }
             }
             Action::Wait(wait) => {
@@ -150,6 +150,7 @@ impl Emperor {
                 self.start(&place);
             }
         }
+        self.orphans.close();
     }
 
     fn start(&mut self, place: &Place) {
@@ -181,7 +182,10 @@ impl Emperor {
             .config
             .clone()
             .ok_or_else(|| crash("it has no configuration".into()))?;
-        match vassal.listeners.bind(&config, owner_of(&config)) {
+        match vassal
+            .listeners
+            .bind(&config, owner_of(&config), &mut self.orphans)
+        {
             Ok(false) => {}
             Ok(true) => {
                 let sockets = vassal.listeners.status();
@@ -195,6 +199,7 @@ impl Emperor {
                 return Err(error.failure(holder.map(|other| other.name.as_str())));
             }
         }
+        self.warn_of_root(place, &config);
         let vassal = self
             .vassals
             .get_mut(&place.vassal)
@@ -228,6 +233,14 @@ impl Emperor {
         let pid = generation.pid();
         vassal.generations.insert(place.generation, generation);
         Ok(pid)
+    }
+
+    fn warn_of_root(&self, place: &Place, config: &VassalConfig) {
+        let is_root = rustix::process::geteuid().is_root() && config.uid.is_none();
+        if is_root && place.generation == 1 && !self.settings.is_foreground {
+            let vassal = place.vassal.as_str();
+            tracing::warn!(vassal, "runs as root; give it a user of its own with `uid`");
+        }
     }
 
     /// One app in the foreground that does not start is told at once, not tried again for ever; with

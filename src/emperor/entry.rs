@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 
 use super::log_format::TextFormat;
-use super::run::{EmperorError, Settings, run};
+use super::run::run;
+use super::settings::{EmperorError, Settings};
 use super::sources::{SingleApp, Source};
 use crate::control::RunDir;
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::process::Child;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{self, Channel, MasterMessage, MasterOrder, Received};
@@ -15,8 +16,10 @@ use tokio::sync::mpsc;
 
 use super::run::Input;
 
-/// Messages of one master that are taken in a row before others have their turn.
-const TURN: usize = 32;
+/// Messages of one master that are taken in a row: more than a start of many workers brings.
+const TURN: usize = 64;
+/// Then it has to wait: a tenant that makes its master talk without end costs its neighbours little.
+const REST: Duration = Duration::from_millis(10);
 /// Messages of a master that has ended that are still heard.
 const LAST_WORDS: usize = 1024;
 /// Most workers that a master can claim to have: the limit of `processes`, twice.
@@ -121,13 +124,14 @@ impl Listener {
         let mut turn = 0;
         while self.channel.readable().await.is_ok() {
             match self.receive() {
-                Received::Nothing => {}
+                Received::Nothing => turn = 0,
                 Received::Closed => return,
                 Received::Message(message, _) => self.pass_on(message).await,
             }
             turn += 1;
-            if turn % TURN == 0 {
-                tokio::task::yield_now().await;
+            if turn >= TURN {
+                turn = 0;
+                tokio::time::sleep(REST).await;
             }
         }
     }

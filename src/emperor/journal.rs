@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lictor_core::observe::{Event, EventKind, Timestamp};
 use tokio::sync::broadcast;
 
+use super::log;
 use crate::control::LogLine;
 
 /// Events kept for those who ask later.
@@ -30,27 +31,31 @@ struct Inner {
     lines: BTreeMap<String, VecDeque<LogLine>>,
     event_followers: broadcast::Sender<Event>,
     line_followers: broadcast::Sender<LogLine>,
-    prefixes_output: bool,
+    is_foreground: bool,
 }
 
 impl Journal {
-    /// An empty journal. `prefixes_output`: whether lines of output carry the vassal's name in the
-    /// log, which for one app in the foreground says nothing.
-    pub(super) fn new(prefixes_output: bool) -> Self {
+    /// An empty journal. With one app in the foreground its name need not be said, and of what the
+    /// emperor does only what concerns the app.
+    pub(super) fn new(is_foreground: bool) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             seq: 0,
             events: VecDeque::new(),
             lines: BTreeMap::new(),
             event_followers: broadcast::channel(FOLLOWER_LAG).0,
             line_followers: broadcast::channel(FOLLOWER_LAG).0,
-            prefixes_output,
+            is_foreground,
         })))
     }
 
     /// Something happened.
     pub(super) fn tell(&self, vassal: Option<&str>, kind: EventKind) {
-        log(vassal, &kind);
         let mut inner = self.lock();
+        if inner.is_foreground {
+            log::in_foreground(&kind);
+        } else {
+            log::as_emperor(vassal, &kind);
+        }
         inner.seq += 1;
         let event = Event {
             seq: inner.seq,
@@ -69,10 +74,10 @@ impl Journal {
     /// An app said something.
     pub(super) fn tell_output(&self, vassal: &str, line: String) {
         let mut inner = self.lock();
-        if inner.prefixes_output {
-            tracing::info!(target: OUTPUT, vassal, "{line}");
-        } else {
+        if inner.is_foreground {
             tracing::info!(target: OUTPUT, "{line}");
+        } else {
+            tracing::info!(target: OUTPUT, vassal, "{line}");
         }
         let line = LogLine {
             at: Timestamp::now(),
@@ -118,44 +123,4 @@ impl Journal {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn log(vassal: Option<&str>, kind: &EventKind) {
-    match kind {
-        EventKind::GenerationFailed { failure, .. } => {
-            tracing::error!(vassal, "{kind}{}", indented(&failure.detail));
-        }
-        EventKind::SourceFailed { .. }
-        | EventKind::OutputDropped { .. }
-        | EventKind::WorkerExited {
-            expected: false, ..
-        }
-        | EventKind::MasterExited {
-            expected: false, ..
-        } => tracing::warn!(vassal, "{kind}"),
-        EventKind::MasterSpawned { .. }
-        | EventKind::MasterBooted { .. }
-        | EventKind::WorkerSpawned { .. }
-        | EventKind::WorkerReady { .. }
-        | EventKind::WorkerExited { .. }
-        | EventKind::MasterExited { .. }
-        | EventKind::StateChanged { .. } => tracing::debug!(vassal, "{kind}"),
-        EventKind::EmperorStarted { .. }
-        | EventKind::EmperorReady { .. }
-        | EventKind::EmperorStopping
-        | EventKind::VassalAdded { .. }
-        | EventKind::VassalChanged { .. }
-        | EventKind::VassalRemoved { .. }
-        | EventKind::VassalGone
-        | EventKind::SocketsBound { .. }
-        | EventKind::GenerationReady { .. }
-        | EventKind::GenerationDraining { .. }
-        | EventKind::BackoffStarted { .. } => tracing::info!(vassal, "{kind}"),
-    }
-}
-
-fn indented(detail: &str) -> String {
-    detail
-        .lines()
-        .fold(String::new(), |text, line| text + "\n  " + line)
 }

@@ -1,78 +1,44 @@
 //! The listening sockets of a vassal: bound by the emperor, outliving every process behind them.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use lictor_core::config::{Address, VassalConfig};
 use lictor_core::ipc::HandoverListener;
-use lictor_core::observe::{Failure, FailureKind, SocketStatus};
-use lictor_core::sys::{open_path_of, read_bounded};
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
-use socket2::{Domain, SockAddr, Socket, Type};
+use lictor_core::observe::SocketStatus;
 
-/// Who a unix socket shall belong to.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Owner {
-    pub(super) uid: Option<u32>,
-    pub(super) gid: Option<u32>,
-}
+use super::bind::{BindError, Bound, Owner, bind, warn_of_cap};
 
-/// One bound socket.
-#[derive(Debug)]
-struct Bound {
-    fd: OwnedFd,
-    /// The real address, port 0 resolved.
-    address: Address,
-    /// Device and inode of the socket file, so that nobody else's is removed.
-    file: Option<(u64, u64)>,
-}
+/// An address that a file asks for, and the how many-th of its kind it is: port 0 may be asked for
+/// more than once, and is another port each time.
+type Wanted = (Address, usize);
 
-/// The sockets of one vassal, by the address that its file asks for.
+/// The sockets of one vassal, by what its file asks for.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
-    bound: BTreeMap<Address, Bound>,
-}
-
-/// Why an address could not be bound.
-#[derive(Debug, thiserror::Error)]
-#[error("could not listen on `{address}`: {reason}")]
-pub(super) struct BindError {
-    address: Address,
-    reason: String,
-    hint: String,
-}
-
-impl BindError {
-    /// As `status` shows it. `holder` is the vassal that has the address, if one has.
-    pub(super) fn failure(&self, holder: Option<&str>) -> Failure {
-        let hint = match holder {
-            Some(name) => {
-                format!("hint: vassal `{name}` listens there; give one of them another address")
-            }
-            None => self.hint.clone(),
-        };
-        Failure::new(FailureKind::Socket, self.to_string(), hint)
-    }
-
-    pub(super) fn address(&self) -> &Address {
-        &self.address
-    }
+    bound: BTreeMap<Wanted, Bound>,
 }
 
 impl Listeners {
-    /// Binds what the configuration asks for and is not bound yet. What is bound stays as it is.
-    pub(super) fn bind(&mut self, config: &VassalConfig, owner: Owner) -> Result<bool, BindError> {
-        let mut new = Vec::new();
-        for address in &config.http {
-            if self.bound.contains_key(address) || new.iter().any(|(known, _)| known == address) {
+    /// Binds what the configuration asks for and is not bound yet. What is bound stays as it is;
+    /// what another vassal of the same user has just let go of is taken over.
+    pub(super) fn bind(
+        &mut self,
+        config: &VassalConfig,
+        owner: Owner,
+        orphans: &mut Orphans,
+    ) -> Result<bool, BindError> {
+        let mut new = BTreeMap::new();
+        for wanted in wanted_by(config) {
+            if self.bound.contains_key(&wanted) {
                 continue;
             }
-            new.push((address.clone(), bind(address, config, owner)?));
+            let address = &wanted.0;
+            let bound = match orphans.take(address, owner) {
+                Some(bound) => bound,
+                None => bind(address, config, owner)?,
+            };
+            new.insert(wanted, bound);
         }
         if !new.is_empty() {
             warn_of_cap(config.listen);
@@ -82,15 +48,15 @@ impl Listeners {
         Ok(is_changed)
     }
 
-    /// Closes what `config` does not ask for; everything without one.
-    pub(super) fn release(&mut self, config: Option<&VassalConfig>) {
-        self.bound.retain(|address, bound| {
-            let is_kept = config.is_some_and(|config| config.http.contains(address));
-            if !is_kept {
-                bound.remove_file();
-            }
-            is_kept
-        });
+    /// Lets go of what `config` does not ask for; of everything without one.
+    pub(super) fn release(&mut self, config: Option<&VassalConfig>, orphans: &mut Orphans) {
+        let needed = config.map(wanted_by).unwrap_or_default();
+        let unneeded = self
+            .bound
+            .extract_if(.., |wanted, _| !needed.contains(wanted));
+        orphans
+            .0
+            .extend(unneeded.map(|((address, _), bound)| (address, bound)));
     }
 
     /// What a new master is given, in the order of the configuration.
@@ -98,10 +64,8 @@ impl Listeners {
         &self,
         config: &VassalConfig,
     ) -> (Vec<HandoverListener>, Vec<BorrowedFd<'_>>) {
-        let bound = config
-            .http
-            .iter()
-            .filter_map(|address| self.bound.get(address));
+        let wanted = wanted_by(config);
+        let bound = wanted.iter().filter_map(|wanted| self.bound.get(wanted));
         bound
             .map(|bound| {
                 let listener = HandoverListener {
@@ -125,226 +89,39 @@ impl Listeners {
 
     /// Whether this vassal listens there.
     pub(super) fn has(&self, address: &Address) -> bool {
-        self.bound.contains_key(address)
-            || self.bound.values().any(|bound| bound.address == *address)
+        self.bound
+            .iter()
+            .any(|((wanted, _), bound)| wanted == address || bound.address == *address)
     }
 }
 
-impl Bound {
-    fn remove_file(&self) {
-        if let (Address::Unix(path), Some(file)) = (&self.address, self.file)
-            && identity(path) == Some(file)
-        {
-            drop(std::fs::remove_file(path));
+fn wanted_by(config: &VassalConfig) -> Vec<Wanted> {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for address in &config.http {
+        let earlier = wanted.iter().filter(|(other, _)| other == address).count();
+        wanted.push((address.clone(), earlier));
+    }
+    wanted
+}
+
+/// Sockets that a vassal has let go of, until every vassal that waits for its start has had the
+/// chance to take them over: a file that is renamed keeps its socket.
+#[derive(Debug, Default)]
+pub(super) struct Orphans(Vec<(Address, Bound)>);
+
+impl Orphans {
+    /// Only for the same user: processes of the vassal before may still hold the socket.
+    fn take(&mut self, address: &Address, owner: Owner) -> Option<Bound> {
+        let is_wanted =
+            |(known, bound): &(Address, Bound)| known == address && bound.owner == owner;
+        let place = self.0.iter().position(is_wanted)?;
+        Some(self.0.swap_remove(place).1)
+    }
+
+    /// Closes what nobody took.
+    pub(super) fn close(&mut self) {
+        for (_, bound) in self.0.drain(..) {
+            bound.remove_file();
         }
-    }
-}
-
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    let metadata = std::fs::symlink_metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
-}
-
-fn bind(address: &Address, config: &VassalConfig, owner: Owner) -> Result<Bound, BindError> {
-    let backlog = i32::try_from(config.listen).unwrap_or(i32::MAX);
-    let failed = |error: io::Error| BindError {
-        address: address.clone(),
-        hint: hint_for(address, &error),
-        reason: error.to_string(),
-    };
-    match address {
-        Address::Tcp(wanted) => {
-            let socket = bind_tcp(*wanted, backlog).map_err(failed)?;
-            let real = socket.local_addr().ok().and_then(|local| local.as_socket());
-            Ok(Bound {
-                fd: socket.into(),
-                address: Address::Tcp(real.unwrap_or(*wanted)),
-                file: None,
-            })
-        }
-        Address::Unix(path) => {
-            bind_unix(path, backlog, config.chmod_socket.0, owner).map_err(|error| match error {
-                UnixBindError::Live => BindError {
-                    address: address.clone(),
-                    reason: "another process answers there".to_owned(),
-                    hint: "hint: stop that process, or give the vassal another path".to_owned(),
-                },
-                UnixBindError::NotASocket => BindError {
-                    address: address.clone(),
-                    reason: "a file that is not a socket stands there".to_owned(),
-                    hint: "hint: remove it if it is not needed, or give the vassal another path"
-                        .to_owned(),
-                },
-                UnixBindError::Io(error) => failed(error),
-            })
-        }
-        Address::Abstract(name) => {
-            let socket = bind_abstract(name, backlog).map_err(failed)?;
-            Ok(Bound {
-                fd: socket.into(),
-                address: address.clone(),
-                file: None,
-            })
-        }
-    }
-}
-
-/// The kernel cuts a longer backlog without a word (`listen(2)`).
-fn warn_of_cap(backlog: u32) {
-    let cap = read_bounded(Path::new("/proc/sys/net/core/somaxconn"), 64).ok();
-    let cap = cap.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse::<u32>().ok());
-    if let Some(cap) = cap.filter(|cap| *cap < backlog) {
-        tracing::warn!(
-            "`listen` asks for {backlog}, but the kernel allows {cap}; raise it with \
-             `sysctl net.core.somaxconn={backlog}`"
-        );
-    }
-}
-
-fn hint_for(address: &Address, error: &io::Error) -> String {
-    match (error.kind(), address) {
-        (io::ErrorKind::AddrInUse, Address::Tcp(tcp)) => format!(
-            "hint: another process has port {}; see `ss -ltnp 'sport = :{}'`, or choose another port",
-            tcp.port(),
-            tcp.port()
-        ),
-        (io::ErrorKind::AddrNotAvailable, _) => {
-            "hint: this machine has no such address; `ip address` lists those it has".to_owned()
-        }
-        (io::ErrorKind::PermissionDenied, Address::Tcp(_)) => {
-            "hint: ports below 1024 need an emperor that runs as root".to_owned()
-        }
-        (_, Address::Unix(path)) => format!(
-            "hint: the directory `{}` must exist and be writable by the emperor",
-            path.parent().unwrap_or(Path::new("/")).display()
-        ),
-        _ => String::new(),
-    }
-}
-
-fn bind_tcp(wanted: SocketAddr, backlog: i32) -> io::Result<Socket> {
-    let listen = |address: SocketAddr| -> io::Result<Socket> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        // A port in TIME_WAIT may be bound again (`socket(7)`).
-        socket.set_reuse_address(true)?;
-        if address.is_ipv6() {
-            // `[::]` means every address, IPv4 too (`ipv6(7)`).
-            socket.set_only_v6(!address.ip().is_unspecified())?;
-        }
-        socket.bind(&address.into())?;
-        socket.listen(backlog)?;
-        socket.set_nonblocking(true)?;
-        Ok(socket)
-    };
-    match listen(wanted) {
-        // A machine without IPv6: every address is every IPv4 address.
-        Err(error)
-            if wanted.is_ipv6()
-                && wanted.ip().is_unspecified()
-                && error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) =>
-        {
-            listen((Ipv4Addr::UNSPECIFIED, wanted.port()).into())
-        }
-        other => other,
-    }
-}
-
-fn bind_abstract(name: &str, backlog: i32) -> io::Result<Socket> {
-    use std::os::linux::net::SocketAddrExt;
-    let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
-    let listener = std::os::unix::net::UnixListener::bind_addr(&address)?;
-    let socket = Socket::from(OwnedFd::from(listener));
-    socket.listen(backlog)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
-}
-
-enum UnixBindError {
-    /// Somebody accepts there.
-    Live,
-    /// Not a socket at all.
-    NotASocket,
-    Io(io::Error),
-}
-
-impl From<io::Error> for UnixBindError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// Binds under a new name beside the path and renames it there, with its mode and owner: nobody
-/// ever finds a socket that is missing, half-made or open to all. A stale file is replaced by that;
-/// a live one is refused.
-fn bind_unix(path: &Path, backlog: i32, mode: u32, owner: Owner) -> Result<Bound, UnixBindError> {
-    match std::fs::symlink_metadata(path) {
-        Ok(metadata) if !metadata.file_type().is_socket() => return Err(UnixBindError::NotASocket),
-        Ok(_) if UnixStream::connect(path).is_ok() => return Err(UnixBindError::Live),
-        Ok(_) | Err(_) => {}
-    }
-    let own = beside(path)?;
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // The file is made with the mode of the socket itself, so nothing has to be changed by its
-    // name, which whoever may write to the directory could have exchanged.
-    rustix::fs::fchmod(&socket, Mode::from_raw_mode(mode)).map_err(io::Error::from)?;
-    // The name of a socket is at most 107 bytes (`unix(7)`), so the short way through /proc is taken.
-    let directory = std::fs::File::open(own.parent().unwrap_or(Path::new("/")))?;
-    let short = open_path_of(&directory).join(own.file_name().unwrap_or_default());
-    let umask = rustix::process::umask(Mode::empty());
-    let bound = SockAddr::unix(&short).and_then(|address| socket.bind(&address));
-    rustix::process::umask(umask);
-    bound?;
-    let finish = || -> io::Result<()> {
-        give_to(&own, owner)?;
-        socket.listen(backlog)?;
-        socket.set_nonblocking(true)?;
-        std::fs::rename(&own, path)
-    };
-    if let Err(error) = finish() {
-        drop(std::fs::remove_file(&own));
-        return Err(error.into());
-    }
-    Ok(Bound {
-        fd: socket.into(),
-        address: Address::Unix(path.to_owned()),
-        file: identity(path),
-    })
-}
-
-/// Changes the owner of the socket file, and of nothing that was put in its place.
-fn give_to(path: &Path, owner: Owner) -> io::Result<()> {
-    if owner.uid.is_none() && owner.gid.is_none() {
-        return Ok(());
-    }
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty())?;
-    let status = rustix::fs::fstat(&file)?;
-    let is_ours = FileType::from_raw_mode(status.st_mode) == FileType::Socket
-        && status.st_uid == rustix::process::geteuid().as_raw()
-        && status.st_nlink == 1;
-    if !is_ours {
-        return Err(io::Error::other("somebody exchanged the new socket file"));
-    }
-    let (uid, gid) = (owner.uid.map(Uid::from_raw), owner.gid.map(Gid::from_raw));
-    Ok(rustix::fs::chownat(
-        &file,
-        "",
-        uid,
-        gid,
-        AtFlags::EMPTY_PATH,
-    )?)
-}
-
-/// A name of our own in the same directory, so that the rename is atomic.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path
-        .file_name()
-        .ok_or(io::ErrorKind::InvalidInput)?
-        .to_string_lossy()
-        .into_owned();
-    let own = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    match std::fs::remove_file(&own) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(own),
     }
 }

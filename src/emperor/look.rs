@@ -20,13 +20,13 @@ impl Emperor {
             return;
         }
         // Watched first, so that what changes during the look is looked at again.
-        watch.set(
-            self.settings
-                .sources
-                .iter()
-                .flat_map(Source::watch_points)
-                .collect(),
-        );
+        let points = self
+            .settings
+            .sources
+            .iter()
+            .flat_map(Source::watch_points)
+            .collect();
+        watch.set(&points);
         let (now, sources) = self.snapshot();
         let before = std::mem::replace(&mut self.snapshot, now);
         for change in changes(&before, &self.snapshot) {
@@ -52,10 +52,8 @@ impl Emperor {
             for (name, found) in found.vassals {
                 origins.push((found.path.clone(), index));
                 origins.extend(found.rival.iter().map(|rival| (rival.clone(), index)));
-                now.add(name.clone(), found.path, running(&name));
-                if let Some(rival) = found.rival {
-                    now.add(name.clone(), rival, running(&name));
-                }
+                let running = running(&name);
+                now.insert(name, found, running);
             }
         }
         (now, origins)

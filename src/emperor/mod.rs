@@ -3,11 +3,12 @@
 //! One process, one thread of tokio, perhaps root: it loads no Python and trusts nothing that a
 //! tenant wrote. Events of the directories are hints ([`watch`]); a look at the sources
 //! ([`sources`]) gives a [`snapshot`], whose difference from the one before is fed to the
-//! [`lifecycle`] of each vassal. That decides, purely; [`vassal`] and [`run`] do: bind sockets
+//! [`lifecycle`] of each vassal. That decides, purely; [`vassal`], `act` and [`mod@run`] do: bind sockets
 //! ([`listeners`]), start masters ([`spawn`]), hear what they say, and tell the [`journal`].
 
 mod act;
 mod backoff;
+mod bind;
 mod commands;
 mod entry;
 mod generation;
@@ -17,11 +18,13 @@ mod host;
 mod journal;
 mod lifecycle;
 mod listeners;
+mod log;
 mod log_format;
 mod look;
 mod output;
 mod reports;
 mod run;
+mod settings;
 mod snapshot;
 mod sources;
 mod spawn;
@@ -30,4 +33,4 @@ mod watch;
 
 pub(crate) use entry::{EmperorArgs, LogFormat, ServeArgs, govern, serve};
 pub(crate) use hold::HoldError;
-pub(crate) use run::EmperorError;
+pub(crate) use settings::EmperorError;

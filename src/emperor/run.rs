@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use lictor_core::ipc::MasterMessage;
@@ -12,9 +11,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::generation::Place;
-use super::hold::{HeldRunDir, HoldError};
+use super::hold::HeldRunDir;
 use super::journal::Journal;
+use super::listeners::Orphans;
 use super::reports::Reports;
+use super::settings::{EmperorError, Settings};
 use super::snapshot::Snapshot;
 use super::sources::Source;
 use super::vassal::Vassal;
@@ -26,52 +27,6 @@ use crate::control::{self, Command};
 const INPUT_QUEUE: usize = 1024;
 /// Orders of people that wait for their turn.
 const COMMAND_QUEUE: usize = 64;
-
-/// What an emperor is told at its start.
-#[derive(Debug)]
-pub(super) struct Settings {
-    /// Where vassals come from.
-    pub(super) sources: Vec<Source>,
-    /// Where the control socket stands; none for one app in the foreground without one.
-    pub(super) run_dir: Option<PathBuf>,
-    /// Environment below `env-file` and `env`.
-    pub(super) environment: Vec<(String, String)>,
-    /// Soft limit of open files that apps get.
-    pub(super) open_files: Option<u64>,
-    /// One app in the foreground: its failure to start is the end, its output is printed plainly.
-    pub(super) is_foreground: bool,
-    /// A tree whose `.py` files reload the app when they change.
-    pub(super) reload_tree: Option<PathBuf>,
-}
-
-/// Why an emperor cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum EmperorError {
-    /// The run directory cannot be used.
-    #[error(transparent)]
-    RunDir(#[from] HoldError),
-    /// A source that is not there at the start is a mistake of the command line.
-    #[error("could not look at the source `{source_label}`")]
-    Source {
-        /// As it was typed.
-        source_label: String,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// Something that every emperor needs.
-    #[error("could not {action}")]
-    Setup {
-        /// What was attempted.
-        action: &'static str,
-        /// Why it failed.
-        #[source]
-        source: io::Error,
-    },
-    /// The one app in the foreground did not start; its failure has been told.
-    #[error("the app did not start")]
-    AppFailed,
-}
 
 /// Everything that happens to an emperor, but for signals and orders of people.
 #[derive(Debug)]
@@ -94,6 +49,7 @@ pub(super) struct Emperor {
     pub(super) vassals: BTreeMap<String, Vassal>,
     /// Generations that wait for their start; as many come up at a time as the machine can bear.
     pub(super) starts: VecDeque<Place>,
+    pub(super) orphans: Orphans,
     pub(super) reports: Reports,
     pub(super) is_stopping: bool,
     pub(super) has_app_failed: bool,
@@ -113,13 +69,14 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
     let (inputs, mut input_queue) = mpsc::channel(INPUT_QUEUE);
     let (commands, mut command_queue) = mpsc::channel(COMMAND_QUEUE);
     let mut emperor = Emperor {
-        journal: Journal::new(!settings.is_foreground),
+        journal: Journal::new(settings.is_foreground),
         inputs,
         host,
         started_at: Timestamp::now(),
         snapshot: Snapshot::default(),
         vassals: BTreeMap::new(),
         starts: VecDeque::new(),
+        orphans: Orphans::default(),
         reports: Reports::default(),
         is_stopping: false,
         has_app_failed: false,
@@ -128,7 +85,6 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
     if let Some(run_dir) = &run_dir {
         tokio::spawn(control::serve(run_dir.bind_control()?, commands.clone()));
     }
-    emperor.announce();
     let mut watch = Watch::new();
     if let Some(tree) = &emperor.settings.reload_tree {
         watch.set_tree(tree);
@@ -171,6 +127,7 @@ impl Emperor {
                 })?;
             }
         }
+        self.announce();
         self.look(watch);
         self.journal.tell(
             None,
@@ -179,6 +136,14 @@ impl Emperor {
             },
         );
         Ok(())
+    }
+
+    fn look_again(&mut self, watch: &mut Watch) {
+        let has_code_changed = watch.take_code_change() && self.settings.reload_tree.is_some();
+        self.look(watch);
+        if has_code_changed {
+            self.read_all_again();
+        }
     }
 
     async fn govern(
@@ -198,7 +163,7 @@ impl Emperor {
             tokio::select! {
                 Some(input) = inputs.recv() => self.take(input),
                 Some(command) = commands.recv() => self.obey(command),
-                () = watch.look_again() => self.look(watch),
+                () = watch.look_again() => self.look_again(watch),
                 Some(()) = signals.reload.recv() => self.reload_all(watch),
                 Some(()) = signals.stop.recv() => self.stop(),
                 Some(()) = signals.interrupt.recv() => self.stop(),
@@ -260,6 +225,10 @@ impl Emperor {
     /// SIGHUP: everything is looked at and reloaded, a few at a time.
     fn reload_all(&mut self, watch: &mut Watch) {
         self.look(watch);
+        self.read_all_again();
+    }
+
+    fn read_all_again(&mut self) {
         let names: Vec<String> = self.vassals.keys().cloned().collect();
         for name in names {
             self.read_again(&name);

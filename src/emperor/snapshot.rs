@@ -18,6 +18,15 @@ pub(super) struct Identity {
 }
 
 impl Identity {
+    /// Of what has no file, and so never changes.
+    const FILELESS: Self = Self {
+        device: 0,
+        inode: 0,
+        modified: (0, 0),
+        changed: (0, 0),
+        size: 0,
+    };
+
     /// Of the file behind the path, links followed.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
@@ -92,29 +101,46 @@ pub(super) fn changes(before: &Snapshot, now: &Snapshot) -> Vec<Change> {
 }
 
 impl Snapshot {
+    /// Adds an app that the command line alone describes.
+    pub(super) fn add_fileless(&mut self, name: String, path: PathBuf) {
+        let identity = Identity::FILELESS;
+        self.vassals.insert(
+            name,
+            Found {
+                path,
+                identity,
+                rival: None,
+            },
+        );
+    }
+
     /// Adds a file. Of two with one name the one that `running` names stands, else the first.
     pub(super) fn add(&mut self, name: String, path: PathBuf, running: Option<&Path>) {
-        let Some(identity) = Identity::of(&path) else {
-            return;
-        };
+        if let Some(identity) = Identity::of(&path) {
+            self.insert(
+                name,
+                Found {
+                    path,
+                    identity,
+                    rival: None,
+                },
+                running,
+            );
+        }
+    }
+
+    /// Adds what a source found.
+    pub(super) fn insert(&mut self, name: String, new: Found, running: Option<&Path>) {
         match self.vassals.get_mut(&name) {
             None => {
-                self.vassals.insert(
-                    name,
-                    Found {
-                        path,
-                        identity,
-                        rival: None,
-                    },
-                );
+                self.vassals.insert(name, new);
             }
-            Some(found) if found.path == path => {}
-            Some(found) if running == Some(path.as_path()) => {
-                let rival = std::mem::replace(&mut found.path, path);
-                found.identity = identity;
+            Some(found) if found.path == new.path => {}
+            Some(found) if running == Some(new.path.as_path()) => {
+                let rival = std::mem::replace(found, new).path;
                 found.rival = Some(rival);
             }
-            Some(found) => found.rival = Some(path),
+            Some(found) => found.rival = Some(new.path),
         }
     }
 }

@@ -63,6 +63,12 @@ impl Source {
         snapshot: &mut Snapshot,
         running: &impl Fn(&str) -> Option<&'a Path>,
     ) -> io::Result<()> {
+        if let Self::Single(app) = self
+            && !app.is_file
+        {
+            snapshot.add_fileless(app.name.clone(), app.place.clone());
+            return Ok(());
+        }
         for path in self.candidates()? {
             let name = match self {
                 Self::Single(app) => Some(app.name.clone()),

@@ -10,10 +10,11 @@ use lictor_core::observe::{
 };
 use nix::unistd::{Group, User};
 
+use super::bind::Owner;
 use super::generation::Generation;
 use super::journal::Journal;
 use super::lifecycle::Lifecycle;
-use super::listeners::{Listeners, Owner};
+use super::listeners::{Listeners, Orphans};
 
 /// One vassal.
 #[derive(Debug)]
@@ -104,9 +105,9 @@ impl Vassal {
 
     /// Closes the sockets that neither what serves nor what comes up needs. A vassal that waits
     /// keeps them: its clients wait with it.
-    pub(super) fn release(&mut self) {
+    pub(super) fn release(&mut self, orphans: &mut Orphans) {
         if self.life.is_unwanted() {
-            self.listeners.release(None);
+            self.listeners.release(None, orphans);
             return;
         }
         let needed = [self.life.serving(), self.life.coming()]
@@ -120,7 +121,7 @@ impl Vassal {
         for config in &configs {
             union.http.extend(config.http.iter().cloned());
         }
-        self.listeners.release(Some(&union));
+        self.listeners.release(Some(&union), orphans);
     }
 
     /// What `status` shows.

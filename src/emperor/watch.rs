@@ -7,8 +7,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use notify::event::{AccessKind, AccessMode};
 use notify::{Config, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -27,6 +30,7 @@ pub(super) struct Watch {
     events: mpsc::Receiver<()>,
     first_event: Option<Instant>,
     next_period: Instant,
+    has_code_changed: Arc<AtomicBool>,
 }
 
 impl Watch {
@@ -34,21 +38,18 @@ impl Watch {
     pub(super) fn new() -> Self {
         // One place is enough: a second event before the look adds nothing.
         let (sender, events) = mpsc::channel(1);
+        let has_code_changed = Arc::new(AtomicBool::new(false));
+        let code = Arc::clone(&has_code_changed);
         let tell = move |event: notify::Result<notify::Event>| {
-            let is_read = event.is_ok_and(|event| {
-                matches!(
-                    event.kind,
-                    EventKind::Access(
-                        notify::event::AccessKind::Open(_)
-                            | notify::event::AccessKind::Read
-                            | notify::event::AccessKind::Close(notify::event::AccessMode::Read)
-                    )
-                )
-            });
-            if !is_read {
-                // Full: a look is due already.
-                let _ = sender.try_send(());
+            // An error is a gap in what is known, so it means a look too.
+            if event.as_ref().is_ok_and(|event| is_read(event.kind)) {
+                return;
             }
+            if event.is_ok_and(|event| event.paths.iter().any(|path| is_code(path))) {
+                code.store(true, Ordering::Relaxed);
+            }
+            // Full: a look is due already.
+            let _ = sender.try_send(());
         };
         let config = Config::default().with_follow_symlinks(false);
         let watcher = RecommendedWatcher::new(tell, config)
@@ -63,21 +64,27 @@ impl Watch {
             events,
             first_event: None,
             next_period,
+            has_code_changed,
         }
     }
 
+    /// Whether a `.py` file changed in the watched tree since this was asked last.
+    pub(super) fn take_code_change(&self) -> bool {
+        self.has_code_changed.swap(false, Ordering::Relaxed)
+    }
+
     /// Watches exactly these directories from now on.
-    pub(super) fn set(&mut self, points: BTreeSet<PathBuf>) {
+    pub(super) fn set(&mut self, points: &BTreeSet<PathBuf>) {
         let Some(watcher) = &mut self.watcher else {
             return;
         };
-        for gone in self.watched.difference(&points) {
+        for gone in self.watched.difference(points) {
             let _may_be_gone = watcher.unwatch(gone);
         }
         // A directory that was replaced under its name needs a new watch, so each is set again.
         self.watched = points
-            .into_iter()
-            .filter(|point| is_watched(watcher, point))
+            .iter()
+            .filter_map(|point| watch_nearest(watcher, point))
             .collect();
     }
 
@@ -120,10 +127,38 @@ impl Watch {
     }
 }
 
+/// Watches a directory, or the nearest one above it that is there, where it will appear again.
+fn watch_nearest(watcher: &mut RecommendedWatcher, point: &Path) -> Option<PathBuf> {
+    point
+        .ancestors()
+        .map(|place| {
+            if place.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                place
+            }
+        })
+        .find(|place| is_watched(watcher, place))
+        .map(Path::to_path_buf)
+}
+
 fn is_watched(watcher: &mut RecommendedWatcher, point: &Path) -> bool {
     let _may_be_new = watcher.unwatch(point);
     watcher
         .watch(point, RecursiveMode::NonRecursive)
         .inspect_err(|error| tracing::debug!("`{}` cannot be watched: {error}", point.display()))
         .is_ok()
+}
+
+fn is_read(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Access(
+            AccessKind::Open(_) | AccessKind::Read | AccessKind::Close(AccessMode::Read)
+        )
+    )
+}
+
+fn is_code(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "py")
 }

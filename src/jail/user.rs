@@ -15,17 +15,23 @@ pub(crate) struct Identity {
     pub(crate) name: String,
     /// Home directory.
     home: String,
+    /// Whether it is another than before.
+    is_changed: bool,
 }
 
 impl Identity {
-    /// The variables that tell an app who it is.
-    pub(crate) fn environment(&self) -> [(String, String); 3] {
-        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        [
-            pair("HOME", &self.home),
-            pair("USER", &self.name),
-            pair("LOGNAME", &self.name),
-        ]
+    /// The variables that tell an app who it is, if `known` does not say so already.
+    pub(crate) fn environment(&self, known: &[(String, String)]) -> Vec<(String, String)> {
+        let is_said = |key: &str| !self.is_changed && known.iter().any(|(name, _)| name == key);
+        let own = [
+            ("HOME", &self.home),
+            ("USER", &self.name),
+            ("LOGNAME", &self.name),
+        ];
+        own.into_iter()
+            .filter(|(key, _)| !is_said(key))
+            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .collect()
     }
 
     fn of(user: Option<&User>, uid: Uid) -> Self {
@@ -33,10 +39,12 @@ impl Identity {
             Some(user) => Self {
                 name: user.name.clone(),
                 home: user.dir.to_string_lossy().into_owned(),
+                is_changed: uid != getuid(),
             },
             None => Self {
                 name: uid.to_string(),
                 home: "/".to_owned(),
+                is_changed: uid != getuid(),
             },
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! One build on the stable ABI serves every CPython from 3.9 on. It is loaded as the extension
 //! module `_lictor`, by an interpreter that was executed as well as by one that was embedded, and
-//! [`serve`] is its only entry. The way of the data: `master` forks workers; a worker's reactor
+//! `_lictor.serve` is its only entry. The way of the data: `master` forks workers; a worker's reactor
 //! accepts, `worker::http` parses, `worker::wsgi` calls Python, and back.
 
 mod app;

@@ -1,7 +1,7 @@
 //! One accepted connection: its socket, its HTTP state, its deadline.
 //!
 //! One thread at a time works on a connection (see [`Connection::claim`]). While the app runs, the
-//! same thread comes back through [`Exchange`], which waits for this one socket with poll(2).
+//! same thread comes back through the `Exchange`, which waits for this one socket with poll(2).
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,0 +1,302 @@
+//! Binding one address: TCP of both families, unix paths, abstract names (`unix(7)`).
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use lictor_core::config::{Address, VassalConfig};
+use lictor_core::observe::{Failure, FailureKind};
+use lictor_core::sys::{open_path_of, read_bounded};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
+use socket2::{Domain, SockAddr, Socket, Type};
+
+/// Who a unix socket shall belong to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Owner {
+    pub(super) uid: Option<u32>,
+    pub(super) gid: Option<u32>,
+}
+
+/// One bound socket.
+#[derive(Debug)]
+pub(super) struct Bound {
+    pub(super) fd: OwnedFd,
+    /// The real address, port 0 resolved.
+    pub(super) address: Address,
+    /// Who the vassal runs as.
+    pub(super) owner: Owner,
+    /// Device and inode of the socket file, so that nobody else's is removed.
+    file: Option<(u64, u64)>,
+}
+
+/// Why an address could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("could not listen on `{address}`: {reason}")]
+pub(super) struct BindError {
+    address: Address,
+    reason: String,
+    hint: String,
+}
+
+impl BindError {
+    /// As `status` shows it. `holder` is the vassal that has the address, if one has.
+    pub(super) fn failure(&self, holder: Option<&str>) -> Failure {
+        let hint = match holder {
+            Some(name) => {
+                format!("hint: vassal `{name}` listens there; give one of them another address")
+            }
+            None => self.hint.clone(),
+        };
+        Failure::new(FailureKind::Socket, self.to_string(), hint)
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+}
+
+impl Bound {
+    /// Removes the socket file, if it still is the one that was made here.
+    pub(super) fn remove_file(&self) {
+        if let (Address::Unix(path), Some(file)) = (&self.address, self.file)
+            && identity(path) == Some(file)
+        {
+            drop(std::fs::remove_file(path));
+        }
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Binds and listens.
+pub(super) fn bind(
+    address: &Address,
+    config: &VassalConfig,
+    owner: Owner,
+) -> Result<Bound, BindError> {
+    let backlog = i32::try_from(config.listen).unwrap_or(i32::MAX);
+    let failed = |error: io::Error| BindError {
+        address: address.clone(),
+        hint: hint_for(address, &error),
+        reason: error.to_string(),
+    };
+    match address {
+        Address::Tcp(wanted) => {
+            let socket = bind_tcp(*wanted, backlog).map_err(failed)?;
+            let real = socket.local_addr().ok().and_then(|local| local.as_socket());
+            Ok(Bound {
+                fd: socket.into(),
+                address: Address::Tcp(real.unwrap_or(*wanted)),
+                owner,
+                file: None,
+            })
+        }
+        Address::Unix(path) => {
+            bind_unix(path, backlog, config.chmod_socket.0, owner).map_err(|error| match error {
+                UnixBindError::Live => BindError {
+                    address: address.clone(),
+                    reason: "another process answers there".to_owned(),
+                    hint: "hint: stop that process, or give the vassal another path".to_owned(),
+                },
+                UnixBindError::NotASocket => BindError {
+                    address: address.clone(),
+                    reason: "a file that is not a socket stands there".to_owned(),
+                    hint: "hint: remove it if it is not needed, or give the vassal another path"
+                        .to_owned(),
+                },
+                UnixBindError::Io(error) => failed(error),
+            })
+        }
+        Address::Abstract(name) => {
+            let socket = bind_abstract(name, backlog).map_err(failed)?;
+            Ok(Bound {
+                fd: socket.into(),
+                address: address.clone(),
+                owner,
+                file: None,
+            })
+        }
+    }
+}
+
+/// The kernel cuts a longer backlog without a word (`listen(2)`).
+pub(super) fn warn_of_cap(backlog: u32) {
+    let cap = read_bounded(Path::new("/proc/sys/net/core/somaxconn"), 64).ok();
+    let cap = cap.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse::<u32>().ok());
+    if let Some(cap) = cap.filter(|cap| *cap < backlog) {
+        tracing::warn!(
+            "`listen` asks for {backlog}, but the kernel allows {cap}; raise it with \
+             `sysctl net.core.somaxconn={backlog}`"
+        );
+    }
+}
+
+fn hint_for(address: &Address, error: &io::Error) -> String {
+    match (error.kind(), address) {
+        (io::ErrorKind::AddrInUse, Address::Tcp(tcp)) => format!(
+            "hint: another process has port {}; see `ss -ltnp 'sport = :{}'`, or choose another port",
+            tcp.port(),
+            tcp.port()
+        ),
+        (io::ErrorKind::AddrNotAvailable, _) => {
+            "hint: this machine has no such address; `ip address` lists those it has".to_owned()
+        }
+        (io::ErrorKind::PermissionDenied, Address::Tcp(_)) => {
+            "hint: ports below 1024 need an emperor that runs as root".to_owned()
+        }
+        (_, Address::Unix(path)) => format!(
+            "hint: the directory `{}` must exist and be writable by the emperor",
+            path.parent().unwrap_or(Path::new("/")).display()
+        ),
+        _ => String::new(),
+    }
+}
+
+fn bind_tcp(wanted: SocketAddr, backlog: i32) -> io::Result<Socket> {
+    let listen = |address: SocketAddr| -> io::Result<Socket> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        // A port in TIME_WAIT may be bound again (`socket(7)`).
+        socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            // `[::]` means every address, IPv4 too (`ipv6(7)`).
+            socket.set_only_v6(!address.ip().is_unspecified())?;
+        }
+        socket.bind(&address.into())?;
+        socket.listen(backlog)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    };
+    match listen(wanted) {
+        // A machine without IPv6: every address is every IPv4 address.
+        Err(error)
+            if wanted.is_ipv6()
+                && wanted.ip().is_unspecified()
+                && error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) =>
+        {
+            listen((Ipv4Addr::UNSPECIFIED, wanted.port()).into())
+        }
+        other => other,
+    }
+}
+
+fn bind_abstract(name: &str, backlog: i32) -> io::Result<Socket> {
+    use std::os::linux::net::SocketAddrExt;
+    let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+    let listener = std::os::unix::net::UnixListener::bind_addr(&address)?;
+    let socket = Socket::from(OwnedFd::from(listener));
+    socket.listen(backlog)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+enum UnixBindError {
+    /// Somebody accepts there.
+    Live,
+    /// Not a socket at all.
+    NotASocket,
+    Io(io::Error),
+}
+
+impl From<io::Error> for UnixBindError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Binds under a new name beside the path and renames it there, with its mode and owner: nobody
+/// ever finds a socket that is missing, half-made or open to all. A stale file is replaced by that;
+/// a live one is refused.
+fn bind_unix(path: &Path, backlog: i32, mode: u32, owner: Owner) -> Result<Bound, UnixBindError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.file_type().is_socket() => return Err(UnixBindError::NotASocket),
+        Ok(_) if !is_stale(path) => return Err(UnixBindError::Live),
+        Ok(_) | Err(_) => {}
+    }
+    let own = beside(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // The file is made with the mode of the socket itself, so nothing has to be changed by its
+    // name, which whoever may write to the directory could have exchanged.
+    rustix::fs::fchmod(&socket, Mode::from_raw_mode(mode)).map_err(io::Error::from)?;
+    // The name of a socket is at most 107 bytes (`unix(7)`), so the short way through /proc is taken.
+    let directory = std::fs::File::open(own.parent().unwrap_or(Path::new("/")))?;
+    let short = open_path_of(&directory).join(own.file_name().unwrap_or_default());
+    let umask = rustix::process::umask(Mode::empty());
+    let bound = SockAddr::unix(&short).and_then(|address| socket.bind(&address));
+    rustix::process::umask(umask);
+    bound?;
+    let finish = || -> io::Result<()> {
+        give_to(&own, owner)?;
+        socket.listen(backlog)?;
+        socket.set_nonblocking(true)?;
+        std::fs::rename(&own, path)
+    };
+    if let Err(error) = finish() {
+        drop(std::fs::remove_file(&own));
+        return Err(error.into());
+    }
+    Ok(Bound {
+        fd: socket.into(),
+        address: Address::Unix(path.to_owned()),
+        owner,
+        file: identity(path),
+    })
+}
+
+/// Whether nobody listens behind a socket file. Asked without waiting: whoever has a full backlog
+/// there must not be able to hold the emperor up.
+fn is_stale(path: &Path) -> bool {
+    let connect = || {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(&SockAddr::unix(path)?)
+    };
+    connect().is_err_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
+        )
+    })
+}
+
+/// Changes the owner of the socket file, and of nothing that was put in its place.
+fn give_to(path: &Path, owner: Owner) -> io::Result<()> {
+    if owner.uid.is_none() && owner.gid.is_none() {
+        return Ok(());
+    }
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty())?;
+    let status = rustix::fs::fstat(&file)?;
+    let is_ours = FileType::from_raw_mode(status.st_mode) == FileType::Socket
+        && status.st_uid == rustix::process::geteuid().as_raw()
+        && status.st_nlink == 1;
+    if !is_ours {
+        return Err(io::Error::other("somebody exchanged the new socket file"));
+    }
+    let (uid, gid) = (owner.uid.map(Uid::from_raw), owner.gid.map(Gid::from_raw));
+    Ok(rustix::fs::chownat(
+        &file,
+        "",
+        uid,
+        gid,
+        AtFlags::EMPTY_PATH,
+    )?)
+}
+
+/// A name of our own in the same directory, so that the rename is atomic.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let name = path
+        .file_name()
+        .ok_or(io::ErrorKind::InvalidInput)?
+        .to_string_lossy()
+        .into_owned();
+    let own = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    match std::fs::remove_file(&own) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(own),
+    }
+}

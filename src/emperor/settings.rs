@@ -1,0 +1,53 @@
+//! What an emperor is told at its start, and why it cannot go on.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::hold::HoldError;
+use super::sources::Source;
+
+/// What an emperor is told at its start.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// Where vassals come from.
+    pub(super) sources: Vec<Source>,
+    /// Where the control socket stands; none for one app in the foreground without one.
+    pub(super) run_dir: Option<PathBuf>,
+    /// Environment below `env-file` and `env`.
+    pub(super) environment: Vec<(String, String)>,
+    /// Soft limit of open files that apps get.
+    pub(super) open_files: Option<u64>,
+    /// One app in the foreground: its failure to start is the end, its output is printed plainly.
+    pub(super) is_foreground: bool,
+    /// A tree whose `.py` files reload the app when they change.
+    pub(super) reload_tree: Option<PathBuf>,
+}
+
+/// Why an emperor cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EmperorError {
+    /// The run directory cannot be used.
+    #[error(transparent)]
+    RunDir(#[from] HoldError),
+    /// A source that is not there at the start is a mistake of the command line.
+    #[error("could not look at the source `{source_label}`")]
+    Source {
+        /// As it was typed.
+        source_label: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Something that every emperor needs.
+    #[error("could not {action}")]
+    Setup {
+        /// What was attempted.
+        action: &'static str,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// The one app in the foreground did not start; its failure has been told.
+    #[error("the app did not start")]
+    AppFailed,
+}

@@ -1,0 +1,14 @@
+//! The pure files of the host library, whose own tests cannot run where they stand: nothing there
+//! can be linked without a libpython.
+
+#[path = "../crates/host/src/master/pool.rs"]
+mod pool;
+
+#[path = "../crates/host/src/worker/http/percent.rs"]
+mod percent;
+
+#[path = "../crates/host/src/worker/wsgi/field_name.rs"]
+mod field_name;
+
+#[path = "../crates/host/src/worker/access_line.rs"]
+mod access_line;

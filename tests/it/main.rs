@@ -1,0 +1,22 @@
+//! Lictor from the outside: the real binary, real Pythons, real sockets.
+//!
+//! One test program, so that the harness is compiled once; a file a theme. A test waits on the
+//! emperor's stream of events with a deadline, and its guard fails it when a process is left behind.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why and ends")]
+#![expect(clippy::panic, reason = "the same")]
+#![expect(clippy::print_stderr, reason = "the emperor's log is printed when a test fails")]
+#![expect(clippy::disallowed_methods, reason = "files that the tests wrote themselves are small")]
+
+mod harness;
+
+mod broken;
+mod commands;
+mod files;
+mod foreground;
+mod interpreters;
+mod output;
+mod reload;
+mod sockets;
+mod surroundings;
+mod workers;

@@ -1,0 +1,201 @@
+//! A deploy cannot take a site down.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::harness::{Emperor, answering, connect, get, hello, slow, try_get, write_python, write_whole};
+
+/// Clients that ask on and on, each in its own thread.
+struct Load {
+    is_over: Arc<AtomicBool>,
+    asked: Arc<AtomicU64>,
+    clients: Vec<JoinHandle<Vec<String>>>,
+}
+
+impl Load {
+    /// Two clients with a new connection for each request, two that keep theirs.
+    fn on(address: &str) -> Self {
+        let (is_over, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let clients = (0..4).map(|number| {
+            let (address, is_over, asked) = (address.to_owned(), Arc::clone(&is_over), Arc::clone(&asked));
+            std::thread::spawn(move || {
+                let mut failures = Vec::new();
+                while !is_over.load(Ordering::Relaxed) && failures.len() < 5 {
+                    let outcome = if number % 2 == 0 {
+                        try_get(&address, "/").map(|answer| answer.status).map_err(|error| error.to_string())
+                    } else {
+                        keep_asking(&address, &is_over, &asked)
+                    };
+                    asked.fetch_add(1, Ordering::Relaxed);
+                    if outcome != Ok(200) {
+                        failures.push(format!("client {number}: {outcome:?}"));
+                    }
+                }
+                failures
+            })
+        });
+        Self { clients: clients.collect(), is_over, asked }
+    }
+
+    /// Stops the clients; gives what failed, and how much was asked.
+    fn stop(self) -> (Vec<String>, u64) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let joined = self.clients.into_iter().flat_map(|client| client.join().expect("a client does not panic"));
+        (joined.collect(), self.asked.load(Ordering::Relaxed))
+    }
+}
+
+/// Asks on one connection until the server says that it closes it.
+fn keep_asking(address: &str, is_over: &AtomicBool, asked: &AtomicU64) -> Result<u16, String> {
+    let mut connection = connect(address).map_err(|error| format!("connect: {error}"))?;
+    loop {
+        let answer = connection.get("/").map_err(|error| format!("on a kept connection: {error}"))?;
+        let is_last = answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        if answer.status != 200 || is_last || is_over.load(Ordering::Relaxed) {
+            return Ok(answer.status);
+        }
+        asked.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn ten_reloads_under_load_fail_not_one_request() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "processes = 2", &hello("0"));
+    let address = emperor.address(&blog);
+    let load = Load::on(&address);
+    for round in 1..=10 {
+        emperor.deploy(&blog, &hello(&round.to_string()));
+        assert_eq!(emperor.replaced(&blog, round), round + 1);
+    }
+    let (failures, asked) = load.stop();
+    assert_eq!(failures, Vec::<String>::new(), "of {asked} requests");
+    assert!(asked > 20, "{asked}");
+    assert_eq!(get(&address, "/"), "10");
+    assert_eq!(emperor.status_of(&blog)["error"], json!(null));
+}
+
+#[test]
+fn failing_reloads_under_load_fail_not_one_request() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("good"));
+    let address = emperor.address(&blog);
+    let load = Load::on(&address);
+    for round in 1..=4 {
+        emperor.deploy(&blog, "raise RuntimeError('broken')");
+        assert_eq!(emperor.failed_after(&blog, round).generation, round + 1);
+    }
+    let (failures, asked) = load.stop();
+    assert_eq!(failures, Vec::<String>::new(), "of {asked} requests");
+    assert_eq!(get(&address, "/"), "good");
+}
+
+#[test]
+fn a_slow_request_is_finished_across_a_reload() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &slow("old and whole"));
+    let mut request = emperor.begin(&blog);
+    emperor.deploy(&blog, &hello("new"));
+    emperor.ready_after(&blog, 1);
+    assert_eq!(request.receive().expect("it is finished").body, "old and whole");
+    emperor.replaced(&blog, 1);
+    assert_eq!(emperor.get(&blog), "new");
+}
+
+#[test]
+fn a_request_longer_than_the_mercy_is_ended() {
+    let emperor = Emperor::start();
+    let code = answering("print('began', flush=True) or time.sleep(120)");
+    let blog = emperor.serve("blog", "reload-mercy = \"200ms\"", &code);
+    let mut request = emperor.begin(&blog);
+    emperor.deploy(&blog, &hello("new"));
+    emperor.replaced(&blog, 1);
+    request.receive().expect_err("the worker was ended");
+    assert_eq!(emperor.get(&blog), "new");
+}
+
+#[test]
+fn the_newest_of_many_touches_serves() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("0"));
+    for round in 1..=20 {
+        emperor.deploy(&blog, &hello(&round.to_string()));
+    }
+    emperor.deploy(&blog, &hello("the last"));
+    emperor.heard(&blog, "master-exited", &[("generation", json!(1))]);
+    emperor.lictor(&["reload", &blog.name, "--wait"]).with_code(0);
+    let newest = emperor.status_of(&blog)["generation"].as_u64().expect("a number");
+    emperor.replaced(&blog, newest - 1);
+    assert_eq!(emperor.get(&blog), "the last");
+}
+
+#[test]
+fn a_touch_while_a_generation_hangs_starts_the_next_one() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("old"));
+    emperor.deploy(&blog, "import time\nprint('hangs', flush=True)\ntime.sleep(600)");
+    emperor.printed(&blog, |line| (line == "hangs").then_some(()));
+    emperor.deploy(&blog, &hello("new"));
+    assert_eq!(emperor.ready_after(&blog, 1), 3);
+    emperor.heard(&blog, "master-exited", &[("generation", json!(2))]);
+    emperor.heard(&blog, "master-exited", &[("generation", json!(1))]);
+    assert_eq!(emperor.get(&blog), "new");
+}
+
+#[test]
+fn a_touched_further_file_reloads() {
+    let emperor = Emperor::start();
+    let (first, later) = (emperor.at("first"), emperor.at("deploy/later"));
+    write_whole(&first, "");
+    std::fs::create_dir(emperor.at("deploy")).expect("it is ours");
+    let options = format!("touch-reload = [{first:?}, {later:?}]");
+    let blog = emperor.serve("blog", &options, &hello("old"));
+    write_python(&blog.app, &hello("new"));
+    emperor.touch(&first);
+    emperor.replaced(&blog, 1);
+    assert_eq!(emperor.get(&blog), "new");
+    // One that was not there yet.
+    write_whole(&later, "");
+    assert_eq!(emperor.ready_after(&blog, 2), 3);
+}
+
+#[test]
+fn sighup_reloads_all() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("old"));
+    let shop = emperor.serve("shop", "", &hello("x"));
+    write_python(&blog.app, &hello("new"));
+    emperor.signal(Signal::HUP);
+    emperor.replaced(&blog, 1);
+    emperor.replaced(&shop, 1);
+    assert_eq!(emperor.get(&blog), "new");
+}
+
+#[test]
+fn sigterm_finishes_the_request_in_flight() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &slow("whole"));
+    let address = emperor.address(&blog);
+    let mut request = emperor.begin(&blog);
+    emperor.signal(Signal::TERM);
+    assert_eq!(request.receive().expect("it is finished").body, "whole");
+    assert!(emperor.ended().success());
+    connect(&address).expect_err("nobody listens any more");
+}
+
+#[test]
+fn a_second_sigterm_ends_at_once() {
+    let emperor = Emperor::start();
+    let code = answering("print('began', flush=True) or time.sleep(120)");
+    let blog = emperor.serve("blog", "", &code);
+    let mut request = emperor.begin(&blog);
+    emperor.signal(Signal::TERM);
+    emperor.heard(&blog, "generation-draining", &[]);
+    emperor.signal(Signal::TERM);
+    assert!(emperor.ended().success());
+    request.receive().expect_err("it was cut");
+}
