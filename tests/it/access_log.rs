@@ -2,7 +2,7 @@
 
 use crate::site::Site;
 
-const APP: &str = r#"
+const APP: &str = r"
 def application(environ, start_response):
     path = environ['PATH_INFO']
     if path == '/raises':
@@ -11,7 +11,7 @@ def application(environ, start_response):
         print('the end', flush=True)
     start_response({'/busy': '503 Busy', '/missing': '404 Missing'}.get(path, '200 OK'), [])
     return [b'four']
-"#;
+";
 
 /// The lines of the access log after these requests.
 fn lines(options: &str) -> Vec<String> {
@@ -44,14 +44,20 @@ fn errors_are_told() {
 #[test]
 fn all_are_told_and_nothing_can_be_forged() {
     let told = lines("access-log = \"all\"");
-    assert_eq!(told[..4], [
-        r#"127.0.0.1 - "GET / HTTP/1.1" 200 4"#,
-        r#"127.0.0.1 - "GET /missing HTTP/1.1" 404 4"#,
-        r#"127.0.0.1 - "GET /busy?a=b HTTP/1.1" 503 4"#,
-        r#"127.0.0.1 - "GET /raises HTTP/1.1" 500 26"#,
-    ]);
+    assert_eq!(
+        told[..4],
+        [
+            r#"127.0.0.1 - "GET / HTTP/1.1" 200 4"#,
+            r#"127.0.0.1 - "GET /missing HTTP/1.1" 404 4"#,
+            r#"127.0.0.1 - "GET /busy?a=b HTTP/1.1" 503 4"#,
+            r#"127.0.0.1 - "GET /raises HTTP/1.1" 500 26"#,
+        ]
+    );
     assert_eq!(told.len(), 6, "{told:#?}");
-    assert!(told.iter().all(|line| !line.contains(char::is_control)), "{told:?}");
+    assert!(
+        told.iter().all(|line| !line.contains(char::is_control)),
+        "{told:?}"
+    );
     assert!(told[4].contains(r#"31m\"q\"\\"#), "{told:?}");
 }
 

@@ -14,10 +14,16 @@ fn examples() -> PathBuf {
 /// Every file of `vassals.example`, with the ports that it names.
 fn files() -> Vec<(String, String)> {
     let entries = fs::read_dir(examples()).expect("it is part of the tree");
-    let paths = entries.map(|entry| entry.expect("it can be listed").path()).filter(|path| path.is_file());
+    let paths = entries
+        .map(|entry| entry.expect("it can be listed").path())
+        .filter(|path| path.is_file());
     paths
         .map(|path| {
-            let name = path.file_name().expect("it has one").to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .expect("it has one")
+                .to_string_lossy()
+                .into_owned();
             (name, fs::read_to_string(path).expect("it is text"))
         })
         .collect()
@@ -48,15 +54,27 @@ fn copied() -> Emperor {
 /// A vassal of the examples, which serves from now on.
 fn serving(emperor: &Emperor, file: &str) -> Vassal {
     let file = emperor.at("vassals").join(file);
-    let name = file.file_stem().expect("it has one").to_string_lossy().into_owned();
-    let vassal = Vassal { name, app: file.clone(), file };
+    let name = file
+        .file_stem()
+        .expect("it has one")
+        .to_string_lossy()
+        .into_owned();
+    let vassal = Vassal {
+        name,
+        app: file.clone(),
+        file,
+    };
     emperor.ready_after(&vassal, 0);
     vassal
 }
 
 #[test]
 fn the_examples_are_good_as_they_stand() {
-    let ran = lictor(Path::new(env!("CARGO_MANIFEST_DIR")), &["check", "vassals.example"]).with_code(0);
+    let ran = lictor(
+        Path::new(env!("CARGO_MANIFEST_DIR")),
+        &["check", "vassals.example"],
+    )
+    .with_code(0);
     assert!(ran.stderr.is_empty(), "{ran:?}");
     assert!(ran.stdout.contains("checked 4 files: good"), "{ran:?}");
 }
@@ -65,10 +83,20 @@ fn the_examples_are_good_as_they_stand() {
 fn their_ports_are_their_own() {
     let mut ports = Vec::new();
     for (name, text) in files() {
-        let mut told: Vec<&str> = text.split("127.0.0.1:81").skip(1).filter_map(|rest| rest.get(..2)).collect();
+        let mut told: Vec<&str> = text
+            .split("127.0.0.1:81")
+            .skip(1)
+            .filter_map(|rest| rest.get(..2))
+            .collect();
         told.dedup();
-        let is_vassal = !Path::new(&name).extension().is_some_and(|extension| extension == "py");
-        assert_eq!(told.len(), usize::from(is_vassal), "{name} and its ports: {told:?}");
+        let is_vassal = Path::new(&name)
+            .extension()
+            .is_none_or(|extension| extension != "py");
+        assert_eq!(
+            told.len(),
+            usize::from(is_vassal),
+            "{name} and its ports: {told:?}"
+        );
         ports.extend(told.first().map(|port| (*port).to_owned()));
     }
     let count = ports.len();
@@ -82,7 +110,10 @@ fn hello_says_hello() {
     let emperor = copied();
     let hello = serving(&emperor, "hello.toml");
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(emperor.get(&hello), format!("hello from lictor/{version}\n"));
+    assert_eq!(
+        emperor.get(&hello),
+        format!("hello from lictor/{version}\n")
+    );
 }
 
 #[test]
@@ -90,10 +121,15 @@ fn the_clock_streams() {
     let emperor = copied();
     let clock = serving(&emperor, "clock.ini");
     let mut connection = connect(&emperor.address(&clock)).expect("it listens");
-    connection.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").expect("it reads");
+    connection
+        .send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        .expect("it reads");
     let (status, headers) = connection.head().expect("it answers");
     assert_eq!(status, 200);
-    assert!(headers.contains(&("transfer-encoding".to_owned(), "chunked".to_owned())), "{headers:?}");
+    assert!(
+        headers.contains(&("transfer-encoding".to_owned(), "chunked".to_owned())),
+        "{headers:?}"
+    );
     for tick in 1..=3 {
         let line = String::from_utf8(connection.chunk().expect("a tick")).expect("it is text");
         assert!(line.ends_with(&format!("tick {tick} of 3\n")), "{line:?}");
@@ -146,7 +182,11 @@ fn guests_are_seen_by_both_workers() {
         .send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 17\r\nConnection: close\r\n\r\nname=Ada+%3CA%26B")
         .expect("it reads");
     let signed = connection.receive().expect("it answers");
-    assert_eq!((signed.status, signed.header("location")), (303, Some("/")), "{signed:?}");
+    assert_eq!(
+        (signed.status, signed.header("location")),
+        (303, Some("/")),
+        "{signed:?}"
+    );
     let workers = emperor.workers(&guestbook);
     assert_eq!(workers.len(), 2);
     for worker in workers {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::site::Site;
 
-const TICKING: &str = r#"
+const TICKING: &str = r"
 def wait():
     with open('gate', 'rb', 0) as gate:
         gate.read(1)
@@ -29,19 +29,23 @@ def application(environ, start_response):
         wait()
         return [b'second']
     return Ticks()
-"#;
+";
 
 #[test]
 fn each_piece_arrives_before_the_next_is_made() {
     let (site, mut gate) = Site::gated("", TICKING);
     let mut connection = site.connect();
-    connection.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("it reads");
+    connection
+        .send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        .expect("it reads");
     connection.head().expect("it answers");
     for piece in ["first", "second", "third", ""] {
         assert_eq!(connection.chunk().expect("a piece"), piece.as_bytes());
         gate.let_go(usize::from(piece == "first" || piece == "second"));
     }
-    connection.send(b"GET /write HTTP/1.1\r\nHost: a\r\n\r\n").expect("it reads");
+    connection
+        .send(b"GET /write HTTP/1.1\r\nHost: a\r\n\r\n")
+        .expect("it reads");
     connection.head().expect("it answers");
     assert_eq!(connection.chunk().expect("a piece"), b"first");
     gate.let_go(1);
@@ -52,7 +56,7 @@ fn each_piece_arrives_before_the_next_is_made() {
 fn an_answer_is_closed_when_its_client_leaves() {
     let site = Site::new(
         "",
-        r#"
+        r"
 class Endless:
     def __iter__(self):
         while True:
@@ -67,11 +71,15 @@ def application(environ, start_response):
         return Endless()
     print('the end', flush=True)
     return [b'next']
-"#,
+",
     );
     let mut stream = site.stream();
-    stream.write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").expect("it reads");
-    stream.read_exact(&mut vec![0; 1_000_000]).expect("it streams");
+    stream
+        .write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+        .expect("it reads");
+    stream
+        .read_exact(&mut vec![0; 1_000_000])
+        .expect("it streams");
     drop(stream);
     site.printed("closed");
     assert_eq!(site.get("/").body, "next");
@@ -81,7 +89,10 @@ def application(environ, start_response):
 /// The resident memory of the one worker, in bytes.
 fn memory_of(site: &Site) -> u64 {
     let status = site.emperor.status_of(&site.vassal);
-    status.pointer("/workers/0/rss").and_then(Value::as_u64).expect("the status shows it")
+    status
+        .pointer("/workers/0/rss")
+        .and_then(Value::as_u64)
+        .expect("the status shows it")
 }
 
 #[test]
@@ -90,7 +101,7 @@ fn an_upload_larger_than_memory_flows_through() {
     const PIECES: usize = 200;
     let (site, mut gate) = Site::gated(
         "",
-        r#"
+        r"
 import resource
 
 def application(environ, start_response):
@@ -107,7 +118,7 @@ def application(environ, start_response):
     start_response('200 OK', [])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return [b'%d %d %d' % (total, high, peak)]
-"#,
+",
     );
     let before = memory_of(&site);
     let piece = vec![1; PIECE];
@@ -116,8 +127,16 @@ def application(environ, start_response):
     frame.extend(b"\r\n");
     let length = PIECE * PIECES;
     let heads = [
-        (format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"), &piece, ""),
-        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(), &frame, "0\r\n\r\n"),
+        (
+            format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"),
+            &piece,
+            "",
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(),
+            &frame,
+            "0\r\n\r\n",
+        ),
     ];
     for (head, piece, end) in heads {
         let mut connection = site.connect();
@@ -127,14 +146,25 @@ def application(environ, start_response):
         }
         connection.send(end.as_bytes()).expect("it reads");
         let body = connection.receive().expect("it answers").body;
-        let told: Vec<u64> = body.split(' ').filter_map(|number| number.parse().ok()).collect();
+        let told: Vec<u64> = body
+            .split(' ')
+            .filter_map(|number| number.parse().ok())
+            .collect();
         assert_eq!(told[..2], [length as u64, 1]);
         // What a worker needs anyway, two buffers and a good deal of air.
-        assert!(told[2] < before + 16 * 1024 * 1024, "from {before} to {} bytes", told[2]);
+        assert!(
+            told[2] < before + 16 * 1024 * 1024,
+            "from {before} to {} bytes",
+            told[2]
+        );
     }
     // While the app does not read, the client is not read from: the kernel's buffers fill up.
     let mut stream = site.stream();
-    write!(stream, "POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n").expect("it reads");
+    write!(
+        stream,
+        "POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"
+    )
+    .expect("it reads");
     stream.set_nonblocking(true).expect("it is a socket");
     let mut sent = 0;
     // A client on the same machine fills them faster than anybody empties them.
@@ -145,7 +175,9 @@ def application(environ, start_response):
     stream.set_nonblocking(false).expect("it is a socket");
     gate.let_go(1);
     while sent < length {
-        sent += stream.write(&piece[..PIECE.min(length - sent)]).expect("it reads");
+        sent += stream
+            .write(&piece[..PIECE.min(length - sent)])
+            .expect("it reads");
     }
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).expect("it answers");
@@ -156,7 +188,7 @@ def application(environ, start_response):
 fn a_large_answer_waits_for_its_reader() {
     let site = Site::new(
         "",
-        r#"
+        r"
 import resource
 
 def application(environ, start_response):
@@ -165,18 +197,27 @@ def application(environ, start_response):
         return [b'%d' % (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)]
     start_response('200 OK', [('Content-Length', str(100 << 20))])
     return (b'y' * (1 << 20) for _ in range(100))
-"#,
+",
     );
     let before = memory_of(&site);
     let mut stream = site.stream();
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("it reads");
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .expect("it reads");
     let mut whole = Vec::new();
     stream.read_to_end(&mut whole).expect("it answers");
-    let head_end = whole.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head") + 4;
+    let head_end = whole
+        .windows(4)
+        .position(|bytes| bytes == b"\r\n\r\n")
+        .expect("a head")
+        + 4;
     assert_eq!(whole.len() - head_end, 100 << 20);
     assert!(whole[head_end..].iter().all(|byte| *byte == b'y'));
     let peak: u64 = site.get("/peak").body.parse().expect("a number");
-    assert!(peak < before + 16 * 1024 * 1024, "from {before} to {peak} bytes");
+    assert!(
+        peak < before + 16 * 1024 * 1024,
+        "from {before} to {peak} bytes"
+    );
 }
 
 #[test]
@@ -184,7 +225,7 @@ fn answers_are_read_while_more_is_written() {
     // Client and app both write without reading first; neither may wait for the other for ever.
     let site = Site::new(
         "",
-        r#"
+        r"
 def application(environ, start_response):
     start_response('200 OK', [])
     def echo():
@@ -194,18 +235,24 @@ def application(environ, start_response):
                 return
             yield piece
     return echo()
-"#,
+",
     );
     let mut stream = site.stream();
     let mut writer = stream.try_clone().expect("a socket can be shared");
     let length = 20 << 20;
     let writing = std::thread::spawn(move || {
-        write!(writer, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n")?;
+        write!(
+            writer,
+            "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        )?;
         writer.write_all(&vec![b'~'; length])
     });
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("it answers");
-    writing.join().expect("it does not panic").expect("it reads");
+    writing
+        .join()
+        .expect("it does not panic")
+        .expect("it reads");
     // None of the signs around it is a tilde.
     assert_eq!(answer.iter().filter(|byte| **byte == b'~').count(), length);
 }
@@ -214,7 +261,7 @@ def application(environ, start_response):
 fn a_slow_request_delays_no_other_thread() {
     let (site, mut gate) = Site::gated(
         "threads = 2",
-        r#"
+        r"
 def application(environ, start_response):
     if environ['PATH_INFO'] == '/slow':
         print('begun', flush=True)
@@ -222,12 +269,13 @@ def application(environ, start_response):
             gate.read(1)
     start_response('200 OK', [])
     return [environ['PATH_INFO'].encode()]
-"#,
+",
     );
     let mut kept = site.connect();
     assert_eq!(kept.get("/kept").expect("it answers").body, "/kept");
     let mut slow = site.connect();
-    slow.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").expect("it reads");
+    slow.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        .expect("it reads");
     site.printed("begun");
     for _ in 0..100 {
         assert_eq!(kept.get("/kept").expect("it answers").body, "/kept");
@@ -241,7 +289,7 @@ def application(environ, start_response):
 fn as_many_requests_run_at_once_as_there_are_threads() {
     let site = Site::new(
         "threads = 4",
-        r#"
+        r"
 import threading
 together = threading.Barrier(4, timeout=60)
 
@@ -249,12 +297,14 @@ def application(environ, start_response):
     together.wait()
     start_response('200 OK', [])
     return [b'together']
-"#,
+",
     );
     let mut connections: Vec<_> = (0..4).map(|_| site.connect()).collect();
     for _ in 0..20 {
         for connection in &mut connections {
-            connection.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("it reads");
+            connection
+                .send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                .expect("it reads");
         }
         for connection in &mut connections {
             assert_eq!(connection.receive().expect("it answers").body, "together");

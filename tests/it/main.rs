@@ -3,20 +3,39 @@
 //! One test program, so that the harness is compiled once; a file a theme. A test waits on the
 //! emperor's stream of events with a deadline, and its guard fails it when a process is left behind.
 
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why and ends")]
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot go on says why and ends"
+)]
 #![expect(clippy::panic, reason = "the same")]
-#![expect(clippy::print_stderr, reason = "the emperor's log is printed when a test fails")]
-#![expect(clippy::disallowed_methods, reason = "files that the tests wrote themselves are small")]
+#![expect(
+    clippy::print_stderr,
+    reason = "the emperor's log is printed when a test fails"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files that the tests wrote themselves are small"
+)]
 
 mod harness;
 
+mod access_log;
 mod broken;
 mod commands;
+mod examples;
 mod files;
 mod foreground;
+mod http_framing;
+mod http_limits;
+mod http_streams;
 mod interpreters;
 mod output;
+mod real_apps;
 mod reload;
+mod site;
 mod sockets;
 mod surroundings;
 mod workers;
+mod wsgi_answers;
+mod wsgi_environ;
+mod wsgi_input;

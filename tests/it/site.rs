@@ -25,7 +25,11 @@ impl Site {
         let emperor = Emperor::start();
         let vassal = emperor.serve("site", options, code);
         let address = emperor.address(&vassal);
-        Self { emperor, vassal, address }
+        Self {
+            emperor,
+            vassal,
+            address,
+        }
     }
 
     /// The same, with a gate for the app to wait at. To be dropped before the site.
@@ -35,7 +39,14 @@ impl Site {
         let gate = Gate::new(&emperor.vassal("site").app.with_file_name("gate"));
         let vassal = emperor.serve("site", options, code);
         let address = emperor.address(&vassal);
-        (Self { emperor, vassal, address }, gate)
+        (
+            Self {
+                emperor,
+                vassal,
+                address,
+            },
+            gate,
+        )
     }
 
     /// A new connection.
@@ -48,8 +59,12 @@ impl Site {
     #[track_caller]
     pub(crate) fn stream(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).expect("it listens");
-        stream.set_read_timeout(Some(DEADLINE)).expect("a deadline can be set");
-        stream.set_write_timeout(Some(DEADLINE)).expect("a deadline can be set");
+        stream
+            .set_read_timeout(Some(DEADLINE))
+            .expect("a deadline can be set");
+        stream
+            .set_write_timeout(Some(DEADLINE))
+            .expect("a deadline can be set");
         stream
     }
 
@@ -93,13 +108,18 @@ impl Site {
         let is_last = |line: &Value| line.to_string().contains(words).then_some(());
         output.wait(&format!("`{words}` is printed"), is_last);
         let lines = output.so_far();
-        lines.iter().filter_map(|line| Some(line.get("line")?.as_str()?.to_owned())).collect()
+        lines
+            .iter()
+            .filter_map(|line| Some(line.get("line")?.as_str()?.to_owned()))
+            .collect()
     }
 
     /// Waits until the app, or the worker about it, has printed a line with these words.
     #[track_caller]
     pub(crate) fn printed(&self, words: &str) -> String {
-        self.emperor.printed(&self.vassal, |line| line.contains(words).then(|| line.to_owned()))
+        self.emperor.printed(&self.vassal, |line| {
+            line.contains(words).then(|| line.to_owned())
+        })
     }
 }
 
@@ -107,7 +127,9 @@ impl Site {
 #[track_caller]
 pub(crate) fn rest_of(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).expect("it answers and closes");
+    stream
+        .read_to_end(&mut bytes)
+        .expect("it answers and closes");
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -130,12 +152,20 @@ impl Gate {
         fs::create_dir_all(path.parent().expect("it has one")).expect("it is ours");
         mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("it is ours");
         // For both ways, so that opening waits for nobody and the end comes when this is dropped.
-        Self(File::options().read(true).write(true).open(path).expect("it is there"))
+        Self(
+            File::options()
+                .read(true)
+                .write(true)
+                .open(path)
+                .expect("it is there"),
+        )
     }
 
     /// Lets this many go on.
     #[track_caller]
     pub(crate) fn let_go(&mut self, count: usize) {
-        self.0.write_all(&vec![b'.'; count]).expect("a pipe takes a few bytes");
+        self.0
+            .write_all(&vec![b'.'; count])
+            .expect("a pipe takes a few bytes");
     }
 }

@@ -8,21 +8,33 @@ use crate::site::Site;
 fn is_plain_500(response: &Response) {
     assert_eq!(response.status, 500, "{response:?}");
     assert_eq!(response.body, "500 Internal Server Error\n");
-    assert_eq!(response.header("content-type"), Some("text/plain; charset=utf-8"));
-    let names: Vec<&str> = response.headers.iter().map(|(name, _)| name.as_str()).collect();
-    assert!(names.iter().all(|name| ["content-type", "content-length", "server", "date"].contains(name)), "{names:?}");
+    assert_eq!(
+        response.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
+    let names: Vec<&str> = response
+        .headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| ["content-type", "content-length", "server", "date"].contains(name)),
+        "{names:?}"
+    );
 }
 
 /// Runs the function named by the path.
-const DISPATCH: &str = r#"
+const DISPATCH: &str = r"
 import sys
 
 def application(environ, start_response):
     return globals()[environ['PATH_INFO'][1:]](environ, start_response)
 
-"#;
+";
 
-const MISTAKES: &str = r#"
+const MISTAKES: &str = r"
 def raises(environ, start_response):
     raise RuntimeError('secret of raises')
 
@@ -90,7 +102,7 @@ def interrupts(environ, start_response):
 def fine(environ, start_response):
     start_response('200 OK', [])
     return [b'fine']
-"#;
+";
 
 #[test]
 fn mistakes_before_the_first_byte_are_a_500_and_a_traceback() {
@@ -98,35 +110,75 @@ fn mistakes_before_the_first_byte_are_a_500_and_a_traceback() {
     let mut connection = site.connect();
     for (name, said) in [
         ("raises", "RuntimeError: secret of raises"),
-        ("raises_after_start", "RuntimeError: secret of raises_after_start"),
+        (
+            "raises_after_start",
+            "RuntimeError: secret of raises_after_start",
+        ),
         ("raises_first", "RuntimeError: secret of raises_first"),
-        ("raises_after_empty", "RuntimeError: secret of raises_after_empty"),
+        (
+            "raises_after_empty",
+            "RuntimeError: secret of raises_after_empty",
+        ),
         ("returns_none", "TypeError: the app returned None"),
         ("returns_str", "TypeError: the app returned a str"),
         ("returns_bytes", "TypeError: the app returned bytes"),
         ("returns_number", "TypeError: 'int' object is not iterable"),
-        ("yields_str", "TypeError: the app's body must consist of bytes, but has a str"),
-        ("lists_str", "TypeError: the app's body must consist of bytes, but has a str"),
-        ("never_starts", "AssertionError: the app did not call start_response"),
-        ("never_starts_empty", "AssertionError: the app did not call start_response"),
-        ("never_starts_pieces", "AssertionError: the app did not call start_response"),
-        ("starts_twice", "AssertionError: start_response was called a second time"),
+        (
+            "yields_str",
+            "TypeError: the app's body must consist of bytes, but has a str",
+        ),
+        (
+            "lists_str",
+            "TypeError: the app's body must consist of bytes, but has a str",
+        ),
+        (
+            "never_starts",
+            "AssertionError: the app did not call start_response",
+        ),
+        (
+            "never_starts_empty",
+            "AssertionError: the app did not call start_response",
+        ),
+        (
+            "never_starts_pieces",
+            "AssertionError: the app did not call start_response",
+        ),
+        (
+            "starts_twice",
+            "AssertionError: start_response was called a second time",
+        ),
         ("writes_str", "TypeError: write() takes bytes, not str"),
         ("interrupts", "KeyboardInterrupt: secret of interrupts"),
         ("exits", "secret of exits"),
     ] {
-        let answer = connection.get(&format!("/{name}")).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let answer = connection
+            .get(&format!("/{name}"))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         is_plain_500(&answer);
         site.printed(said);
-        assert_eq!(connection.get("/fine").expect("the connection is kept").body, "fine", "{name}");
+        assert_eq!(
+            connection
+                .get("/fine")
+                .expect("the connection is kept")
+                .body,
+            "fine",
+            "{name}"
+        );
     }
     site.printed("Traceback (most recent call last):");
-    let shown = site.emperor.lictor(&["logs", &site.vassal.name]).with_code(0).stdout;
-    assert!(shown.contains("RuntimeError: secret of raises") && shown.contains("in raises"), "{shown}");
+    let shown = site
+        .emperor
+        .lictor(&["logs", &site.vassal.name])
+        .with_code(0)
+        .stdout;
+    assert!(
+        shown.contains("RuntimeError: secret of raises") && shown.contains("in raises"),
+        "{shown}"
+    );
     assert_eq!(site.emperor.workers(&site.vassal).len(), 1);
 }
 
-const REFUSED: &str = r#"
+const REFUSED: &str = r"
 import json
 
 CASES = [
@@ -163,19 +215,27 @@ def application(environ, start_response):
     # A refusal is not a start.
     start_response('200 OK', [('X-Latin', 'caf\xe9'), ('X-Tab', 'a\tb'), ('x-Twice', '1'), ('X-twice', '2'), ('X-Empty', '')])
     return [json.dumps(accepted).encode()]
-"#;
+";
 
 #[test]
 fn wrong_statuses_and_headers_are_refused_where_they_are_given() {
     let site = Site::new("", REFUSED);
     let answer = site.get("/");
     assert_eq!(answer.body, "[]");
-    let twice: Vec<&str> = answer.headers.iter().filter(|(name, _)| name == "x-twice").map(|(_, value)| value.as_str()).collect();
+    let twice: Vec<&str> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "x-twice")
+        .map(|(_, value)| value.as_str())
+        .collect();
     assert_eq!(twice, ["1", "2"]);
-    assert_eq!((answer.header("x-tab"), answer.header("x-empty")), (Some("a\tb"), Some("")));
+    assert_eq!(
+        (answer.header("x-tab"), answer.header("x-empty")),
+        (Some("a\tb"), Some(""))
+    );
 }
 
-const LATE: &str = r#"
+const LATE: &str = r"
 def replaced(environ, start_response):
     start_response('200 OK', [('X-First', 'yes')])
     try:
@@ -222,14 +282,17 @@ def missing(environ, start_response):
 def fine(environ, start_response):
     start_response('200 OK', [])
     return [b'fine']
-"#;
+";
 
 #[test]
 fn mistakes_after_the_first_byte_cut_the_connection() {
     let site = Site::new("", &format!("{DISPATCH}{LATE}"));
     let replaced = site.get("/replaced");
     assert_eq!((replaced.status, replaced.body.as_str()), (503, "replaced"));
-    assert_eq!((replaced.header("x-first"), replaced.header("x-second")), (None, Some("yes")));
+    assert_eq!(
+        (replaced.header("x-first"), replaced.header("x-second")),
+        (None, Some("yes"))
+    );
     for (path, said) in [
         ("too_late", "ValueError: after the first byte"),
         ("middle", "RuntimeError: in the middle"),
@@ -239,18 +302,30 @@ fn mistakes_after_the_first_byte_cut_the_connection() {
         ("missing", "fewer bytes than its Content-Length"),
     ] {
         let answer = site.everything(format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{path}: {answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\n"),
+            "{path}: {answer}"
+        );
         // Neither the last chunk nor as many bytes as were promised.
-        assert!(!answer.contains("\r\n0\r\n") && !answer.contains("never"), "{path}: {answer}");
+        assert!(
+            !answer.contains("\r\n0\r\n") && !answer.contains("never"),
+            "{path}: {answer}"
+        );
         site.printed(said);
     }
     let mut connection = site.connect();
     assert_eq!(connection.get("/long").expect("it answers").body, "part");
     site.printed("more bytes than its Content-Length");
-    assert_eq!(connection.get("/fine").expect("nothing of it is in the way").body, "fine");
+    assert_eq!(
+        connection
+            .get("/fine")
+            .expect("nothing of it is in the way")
+            .body,
+        "fine"
+    );
 }
 
-const CLOSED: &str = r#"
+const CLOSED: &str = r"
 class Body:
     def __init__(self, name, pieces):
         self.name, self.pieces = name, iter(pieces)
@@ -283,17 +358,37 @@ def application(environ, start_response):
     if name == 'number':
         return NotIterable()
     return Body(name, PIECES.get(name, [b'end']))
-"#;
+";
 
 #[test]
 fn close_is_called_once_on_every_path() {
     let site = Site::new("", CLOSED);
-    let names = ["whole", "nothing", "only", "empty", "failing", "middle", "str", "raising", "length", "stop", "unstarted", "number"];
+    let names = [
+        "whole",
+        "nothing",
+        "only",
+        "empty",
+        "failing",
+        "middle",
+        "str",
+        "raising",
+        "length",
+        "stop",
+        "unstarted",
+        "number",
+    ];
     for name in names {
         for method in ["GET", "HEAD"] {
-            let answer = site.everything(format!("{method} /{name} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes());
+            let answer = site.everything(
+                format!("{method} /{name} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                    .as_bytes(),
+            );
             let is_mistake = ["failing", "str", "unstarted", "number"].contains(&name);
-            assert_eq!(answer.get(9..12), Some(if is_mistake { "500" } else { "200" }), "{method} {name}: {answer}");
+            assert_eq!(
+                answer.get(9..12),
+                Some(if is_mistake { "500" } else { "200" }),
+                "{method} {name}: {answer}"
+            );
         }
     }
     site.get("/end");

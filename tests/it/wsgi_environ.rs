@@ -6,7 +6,7 @@ use crate::harness::Emperor;
 use crate::site::{Site, json};
 
 /// Answers with the repr of its environ, and with the types in it.
-const ENVIRON: &str = r#"
+const ENVIRON: &str = r"
 import json
 
 def application(environ, start_response):
@@ -22,13 +22,17 @@ def application(environ, start_response):
     environ.clear()
     start_response('200 OK', [('Content-Type', 'application/json')])
     return [json.dumps(told).encode()]
-"#;
+";
 
 /// Each of these keys has this value.
 #[track_caller]
 fn has(told: &Value, pairs: &[(&str, &str)]) {
     for (key, value) in pairs {
-        assert_eq!(told.get(*key).and_then(Value::as_str), Some(*value), "{key} in {told:#}");
+        assert_eq!(
+            told.get(*key).and_then(Value::as_str),
+            Some(*value),
+            "{key} in {told:#}"
+        );
     }
 }
 
@@ -38,28 +42,42 @@ fn an_environ_is_what_pep_3333_says() {
     let (host, port) = site.address.rsplit_once(':').expect("an address");
     let mut connection = site.connect();
     let told = json(&connection.get("/").expect("it answers"));
-    has(&told, &[
-        ("REQUEST_METHOD", "GET"),
-        ("SCRIPT_NAME", ""),
-        ("PATH_INFO", "/"),
-        ("QUERY_STRING", ""),
-        ("SERVER_NAME", host),
-        ("SERVER_PORT", port),
-        ("SERVER_PROTOCOL", "HTTP/1.1"),
-        ("SERVER_SOFTWARE", concat!("lictor/", env!("CARGO_PKG_VERSION"))),
-        ("REMOTE_ADDR", "127.0.0.1"),
-        ("HTTP_HOST", "test"),
-        ("wsgi.url_scheme", "http"),
-        ("type", "dict"),
-    ]);
-    let peer = told.get("REMOTE_PORT").and_then(Value::as_str).expect("a port");
+    has(
+        &told,
+        &[
+            ("REQUEST_METHOD", "GET"),
+            ("SCRIPT_NAME", ""),
+            ("PATH_INFO", "/"),
+            ("QUERY_STRING", ""),
+            ("SERVER_NAME", host),
+            ("SERVER_PORT", port),
+            ("SERVER_PROTOCOL", "HTTP/1.1"),
+            (
+                "SERVER_SOFTWARE",
+                concat!("lictor/", env!("CARGO_PKG_VERSION")),
+            ),
+            ("REMOTE_ADDR", "127.0.0.1"),
+            ("HTTP_HOST", "test"),
+            ("wsgi.url_scheme", "http"),
+            ("type", "dict"),
+        ],
+    );
+    let peer = told
+        .get("REMOTE_PORT")
+        .and_then(Value::as_str)
+        .expect("a port");
     assert!(peer.parse::<u16>().is_ok_and(|port| port > 0), "{peer}");
     for empty in ["not native", "odd keys", "input", "errors"] {
         assert_eq!(told.get(empty), Some(&Value::Array(Vec::new())), "{empty}");
     }
     assert_eq!(told.get("version"), Some(&Value::Bool(true)));
     assert_eq!(told.get("wsgi.run_once"), Some(&Value::Bool(false)));
-    for absent in ["CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"] {
+    for absent in [
+        "CONTENT_TYPE",
+        "CONTENT_LENGTH",
+        "HTTP_CONTENT_TYPE",
+        "HTTP_CONTENT_LENGTH",
+    ] {
         assert_eq!(told.get(absent), None, "{absent}");
     }
     // What one request does to its environ is nothing to the next.
@@ -74,19 +92,22 @@ fn methods_and_fields_are_passed_on() {
           X-Two: a\r\nCookie: a=1\r\nX-Empty:\r\nx-two:  b\t\r\nCookie: b=2\r\nX-Caf\x65: caf\xe9 \xc3\xa9\r\n\
           Authorization: Basic x\r\n\r\n",
     ));
-    has(&told, &[
-        ("REQUEST_METHOD", "PROPFIND"),
-        ("QUERY_STRING", "a=b&c=%20d?e"),
-        ("REQUEST_URI", "/x?a=b&c=%20d?e"),
-        ("HTTP_HOST", "h:1"),
-        ("CONTENT_TYPE", "text/x"),
-        ("CONTENT_LENGTH", "0"),
-        ("HTTP_X_TWO", "a,b"),
-        ("HTTP_COOKIE", "a=1; b=2"),
-        ("HTTP_X_EMPTY", ""),
-        ("HTTP_X_CAFE", "caf\u{e9} \u{c3}\u{a9}"),
-        ("HTTP_AUTHORIZATION", "Basic x"),
-    ]);
+    has(
+        &told,
+        &[
+            ("REQUEST_METHOD", "PROPFIND"),
+            ("QUERY_STRING", "a=b&c=%20d?e"),
+            ("REQUEST_URI", "/x?a=b&c=%20d?e"),
+            ("HTTP_HOST", "h:1"),
+            ("CONTENT_TYPE", "text/x"),
+            ("CONTENT_LENGTH", "0"),
+            ("HTTP_X_TWO", "a,b"),
+            ("HTTP_COOKIE", "a=1; b=2"),
+            ("HTTP_X_EMPTY", ""),
+            ("HTTP_X_CAFE", "caf\u{e9} \u{c3}\u{a9}"),
+            ("HTTP_AUTHORIZATION", "Basic x"),
+        ],
+    );
 }
 
 #[test]
@@ -107,23 +128,47 @@ fn paths_are_decoded_to_latin_1() {
         ("/\u{fc}?\u{fc}", "/\u{c3}\u{bc}", "\u{c3}\u{bc}"),
     ] {
         let told = json(&site.get(path));
-        has(&told, &[("PATH_INFO", decoded), ("QUERY_STRING", query), ("SCRIPT_NAME", "")]);
+        has(
+            &told,
+            &[
+                ("PATH_INFO", decoded),
+                ("QUERY_STRING", query),
+                ("SCRIPT_NAME", ""),
+            ],
+        );
     }
 }
 
 #[test]
 fn threads_and_processes_are_told() {
     let emperor = Emperor::start();
-    for (name, processes, threads) in [("one", 1, 1), ("threads", 1, 4), ("processes", 2, 1), ("both", 2, 2)] {
-        let vassal = emperor.serve(name, &format!("processes = {processes}\nthreads = {threads}"), ENVIRON);
+    for (name, processes, threads) in [
+        ("one", 1, 1),
+        ("threads", 1, 4),
+        ("processes", 2, 1),
+        ("both", 2, 2),
+    ] {
+        let vassal = emperor.serve(
+            name,
+            &format!("processes = {processes}\nthreads = {threads}"),
+            ENVIRON,
+        );
         let told: Value = serde_json::from_str(&emperor.get(&vassal)).expect("it is JSON");
-        assert_eq!(told.get("wsgi.multithread"), Some(&Value::Bool(threads > 1)), "{name}");
-        assert_eq!(told.get("wsgi.multiprocess"), Some(&Value::Bool(processes > 1)), "{name}");
+        assert_eq!(
+            told.get("wsgi.multithread"),
+            Some(&Value::Bool(threads > 1)),
+            "{name}"
+        );
+        assert_eq!(
+            told.get("wsgi.multiprocess"),
+            Some(&Value::Bool(processes > 1)),
+            "{name}"
+        );
     }
 }
 
 /// The validator around apps that use everything; what it finds is an exception, and so a 500.
-const VALIDATED: &str = r#"
+const VALIDATED: &str = r"
 import warnings
 from wsgiref.validate import validator
 warnings.simplefilter('error')
@@ -167,7 +212,7 @@ def application(environ, start_response):
     return [b''.join(lines)]
 
 application = validator(application)
-"#;
+";
 
 #[test]
 fn the_validator_finds_nothing() {
@@ -176,10 +221,22 @@ fn the_validator_finds_nothing() {
     let bodies = [
         String::new(),
         "Content-Type: text/plain\r\nContent-Length: 0\r\n".to_owned(),
-        format!("Content-Type: text/plain\r\nContent-Length: {}\r\n", body.len()),
+        format!(
+            "Content-Type: text/plain\r\nContent-Length: {}\r\n",
+            body.len()
+        ),
         "Transfer-Encoding: chunked\r\n".to_owned(),
     ];
-    let paths = ["/", "/nothing", "/unchanged", "/write", "/pieces", "/file", "/late", "/a%20b?c=d"];
+    let paths = [
+        "/",
+        "/nothing",
+        "/unchanged",
+        "/write",
+        "/pieces",
+        "/file",
+        "/late",
+        "/a%20b?c=d",
+    ];
     for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         for path in paths {
             for (number, fields) in bodies.iter().enumerate() {
@@ -188,7 +245,9 @@ fn the_validator_finds_nothing() {
                     3 => format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len()),
                     _ => String::new(),
                 };
-                let request = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n{framed}");
+                let request = format!(
+                    "{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n{framed}"
+                );
                 let answer = site.everything(request.as_bytes());
                 let status = match path {
                     "/nothing" => "204",
@@ -196,14 +255,25 @@ fn the_validator_finds_nothing() {
                     "/late" => "503",
                     _ => "200",
                 };
-                assert_eq!(answer.get(9..12), Some(status), "{method} {path} {number}: {answer:.300}");
+                assert_eq!(
+                    answer.get(9..12),
+                    Some(status),
+                    "{method} {path} {number}: {answer:.300}"
+                );
                 if path == "/" && number > 1 && method != "HEAD" {
-                    assert!(answer.contains(&body), "{method} {number}: {} bytes", answer.len());
+                    assert!(
+                        answer.contains(&body),
+                        "{method} {number}: {} bytes",
+                        answer.len()
+                    );
                 }
             }
         }
     }
     site.get("/the-end");
     let said = site.said_until("the end");
-    assert!(said.iter().all(|line| line == "said" || line == "the end"), "{said:?}");
+    assert!(
+        said.iter().all(|line| line == "said" || line == "the end"),
+        "{said:?}"
+    );
 }

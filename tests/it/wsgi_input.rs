@@ -7,7 +7,7 @@ use crate::site::{Site, rest_of};
 
 /// Reads its body in the ways of the path, and tells where it differs from `io.BytesIO` over what
 /// the test is known to send: `line 0\nline 1\n…`, the last without an end.
-const READER: &str = r#"
+const READER: &str = r"
 import io
 
 WAYS = [
@@ -46,7 +46,7 @@ def application(environ, start_response):
             differences.append('%r: %.100r instead of %.100r' % (step, given, wanted))
     start_response('200 OK', [])
     return [repr(differences).encode()]
-"#;
+";
 
 const WAYS: usize = 14;
 
@@ -76,9 +76,14 @@ fn every_way_of_reading_gives_what_a_file_gives() {
         chunks.extend(b"0\r\n\r\n");
         for way in 0..WAYS {
             let mut connection = site.connect();
-            for (framing, bytes) in [(format!("Content-Length: {size}"), &body), ("Transfer-Encoding: chunked".to_owned(), &chunks)] {
+            for (framing, bytes) in [
+                (format!("Content-Length: {size}"), &body),
+                ("Transfer-Encoding: chunked".to_owned(), &chunks),
+            ] {
                 let head = format!("POST /{way}?{size} HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n");
-                connection.send(&[head.as_bytes(), bytes].concat()).expect("it reads");
+                connection
+                    .send(&[head.as_bytes(), bytes].concat())
+                    .expect("it reads");
                 let answer = connection.receive().expect("it answers");
                 assert_eq!(answer.body, "[]", "way {way}, {size} bytes, {framing}");
             }
@@ -90,12 +95,12 @@ fn every_way_of_reading_gives_what_a_file_gives() {
 fn reading_ends_with_the_body_not_with_the_next_request() {
     let site = Site::new(
         "",
-        r#"
+        r"
 def application(environ, start_response):
     body = environ['wsgi.input']
     start_response('200 OK', [])
     return [body.read() + b'|' + body.read() + b'|' + body.readline() + b'|' + b''.join(body)]
-"#,
+",
     );
     let mut connection = site.connect();
     connection
@@ -114,7 +119,7 @@ def application(environ, start_response):
 fn what_an_app_keeps_of_a_request_is_of_no_use_later() {
     let site = Site::new(
         "",
-        r#"
+        r"
 kept = []
 def application(environ, start_response):
     if environ['PATH_INFO'] == '/keep':
@@ -131,10 +136,12 @@ def application(environ, start_response):
                 told.append(type(error).__name__)
     start_response('200 OK', [])
     return [' '.join(told).encode()]
-"#,
+",
     );
     let mut connection = site.connect();
-    connection.send(b"POST /keep HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nsecret").expect("it reads");
+    connection
+        .send(b"POST /keep HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nsecret")
+        .expect("it reads");
     assert_eq!(connection.receive().expect("it answers").body, "kept");
     let told = connection.get("/").expect("it answers").body;
     assert_eq!(told, "b'' RuntimeError AssertionError");
@@ -144,7 +151,7 @@ def application(environ, start_response):
 fn a_body_that_breaks_off_is_an_error_the_app_may_catch() {
     let site = Site::new(
         "",
-        r#"
+        r"
 def application(environ, start_response):
     body, total = environ['wsgi.input'], 0
     try:
@@ -158,10 +165,15 @@ def application(environ, start_response):
         print('broken', type(error).__name__, flush=True)
     start_response('200 OK', [])
     return [b'seen']
-"#,
+",
     );
     let mut stream = site.stream();
-    write!(stream, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{}", "x".repeat(70_000)).expect("it reads");
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{}",
+        "x".repeat(70_000)
+    )
+    .expect("it reads");
     stream.shutdown(Shutdown::Write).expect("it is open");
     site.printed("broken ConnectionResetError");
     let _whatever_is_still_said = rest_of(&mut stream);
