@@ -34,11 +34,15 @@ impl Listeners {
                 continue;
             }
             let address = &wanted.0;
-            let bound = match orphans.take(address, owner) {
-                Some(bound) => bound,
-                None => bind(address, config, owner)?,
+            let taken_over = orphans.take(address, owner).map(Ok);
+            match taken_over.unwrap_or_else(|| bind(address, config, owner)) {
+                Ok(bound) => new.insert(wanted, bound),
+                Err(error) => {
+                    // All or none: a socket file that nobody serves would only mislead.
+                    new.values().for_each(Bound::remove_file);
+                    return Err(error);
+                }
             };
-            new.insert(wanted, bound);
         }
         if !new.is_empty() {
             warn_of_cap(config.listen);

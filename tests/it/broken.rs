@@ -6,7 +6,9 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::harness::{Emperor, Failure, Vassal, get, hello, pythons, virtualenv, write_python, write_whole};
+use crate::harness::{
+    Emperor, Failure, Vassal, get, hello, pythons, virtualenv, write_python, write_whole,
+};
 
 /// A vassal that serves is broken: it serves on. Then it is mended.
 #[track_caller]
@@ -31,7 +33,10 @@ fn still_serves(emperor: &Emperor, blog: &Vassal) -> Failure {
     let failure = emperor.failed_after(blog, 1);
     emperor.heard(blog, "state-changed", &[("to", json!("degraded"))]);
     let status = emperor.status_of(blog);
-    assert_eq!((&status["state"], &status["generation"]), (&json!("degraded"), &json!(1)));
+    assert_eq!(
+        (&status["state"], &status["generation"]),
+        (&json!("degraded"), &json!(1))
+    );
     assert_eq!(status["error"]["kind"], failure.kind);
     assert_eq!(status["error"]["message"], failure.message);
     assert_eq!(status["error"]["detail"], failure.detail);
@@ -45,7 +50,10 @@ fn is_mended(emperor: &Emperor, blog: &Vassal, generation: u64) {
     emperor.ready_after(blog, generation);
     emperor.heard(blog, "master-exited", &[("generation", json!(1))]);
     let status = emperor.status_of(blog);
-    assert_eq!((&status["state"], &status["error"]), (&json!("ready"), &json!(null)));
+    assert_eq!(
+        (&status["state"], &status["error"]),
+        (&json!("ready"), &json!(null))
+    );
     assert_eq!(emperor.get(blog), "mended");
 }
 
@@ -58,7 +66,10 @@ fn backs_off(options: &str, code: &str) -> Failure {
     emperor.heard(&blog, "state-changed", &[("to", json!("backoff"))]);
     let status = emperor.status_of(&blog);
     assert_eq!(status["error"]["kind"], failure.kind);
-    assert!(matches!(status["state"].as_str(), Some("backoff" | "starting")), "{status}");
+    assert!(
+        matches!(status["state"].as_str(), Some("backoff" | "starting")),
+        "{status}"
+    );
     emperor.deploy(&blog, &hello("mended"));
     emperor.ready_after(&blog, failure.generation);
     assert_eq!(emperor.get(&blog), "mended");
@@ -77,10 +88,22 @@ fn a_syntax_error_shows_its_place() {
 #[test]
 fn an_import_error_shows_the_traceback_without_our_own_frames() {
     let failure = degrades("def load():\n    import redsi_not_there\nload()\n");
-    failure.says("import", &["ModuleNotFoundError: No module named 'redsi_not_there'"]);
-    assert!(failure.detail.contains("app.py\", line 3, in <module>"), "{failure:?}");
-    assert!(failure.detail.contains("app.py\", line 2, in load"), "{failure:?}");
-    assert!(!failure.detail.contains("importlib") && !failure.detail.contains("<string>"), "{failure:?}");
+    failure.says(
+        "import",
+        &["ModuleNotFoundError: No module named 'redsi_not_there'"],
+    );
+    assert!(
+        failure.detail.contains("app.py\", line 3, in <module>"),
+        "{failure:?}"
+    );
+    assert!(
+        failure.detail.contains("app.py\", line 2, in load"),
+        "{failure:?}"
+    );
+    assert!(
+        !failure.detail.contains("importlib") && !failure.detail.contains("<string>"),
+        "{failure:?}"
+    );
 }
 
 #[test]
@@ -88,7 +111,10 @@ fn an_import_error_at_the_start_is_tried_again() {
     let emperor = Emperor::start();
     let blog = emperor.add("blog", "", "import redsi_not_there");
     for generation in 0..3 {
-        assert_eq!(emperor.failed_after(&blog, generation).generation, generation + 1);
+        assert_eq!(
+            emperor.failed_after(&blog, generation).generation,
+            generation + 1
+        );
     }
     // What it lacked is installed; nobody touches the vassal file.
     write_python(&blog.app.with_file_name("redsi_not_there.py"), "");
@@ -99,19 +125,26 @@ fn an_import_error_at_the_start_is_tried_again() {
 
 #[test]
 fn an_exception_at_import_without_an_old_generation_waits() {
-    backs_off("", "raise RuntimeError('no database')").says("import", &["RuntimeError: no database"]);
+    backs_off("", "raise RuntimeError('no database')")
+        .says("import", &["RuntimeError: no database"]);
 }
 
 #[test]
 fn a_module_that_does_not_exist_shows_where_it_was_searched() {
     let emperor = Emperor::start();
     let blog = emperor.serve("blog", "", &hello("good"));
-    write_whole(&blog.file, &Emperor::text_for(&blog, "module = \"nowhere_at_all.wsgi\""));
+    write_whole(
+        &blog.file,
+        &Emperor::text_for(&blog, "module = \"nowhere_at_all.wsgi\""),
+    );
     let failure = still_serves(&emperor, &blog);
     failure.says("import", &["No module named 'nowhere_at_all'"]);
     failure.hints("set `chdir` or `pythonpath`");
     let chdir = blog.app.parent().expect("it has one").display().to_string();
-    assert!(failure.detail.contains(&format!("searched in:\n  {chdir}")), "{failure:?}");
+    assert!(
+        failure.detail.contains(&format!("searched in:\n  {chdir}")),
+        "{failure:?}"
+    );
     write_python(&blog.app, &hello("mended"));
     write_whole(&blog.file, &Emperor::text_for(&blog, ""));
     is_mended(&emperor, &blog, 2);
@@ -155,7 +188,10 @@ fn an_app_that_leaves_at_import_is_told() {
 #[test]
 fn an_app_that_ends_its_process_at_import_is_told() {
     let failure = degrades("import os\nprint('last words', flush=True)\nos._exit(3)");
-    failure.says("crash", &["the master ended while the app came up", "exit status 3"]);
+    failure.says(
+        "crash",
+        &["the master ended while the app came up", "exit status 3"],
+    );
     assert!(failure.detail.contains("last words"), "{failure:?}");
 }
 
@@ -171,7 +207,11 @@ fn an_app_that_kills_itself_at_import_is_told() {
     let failure = degrades("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)");
     failure.says("crash", &["signal 9", "SIGKILL"]);
     failure.hints("it printed nothing");
-    backs_off("", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)").says("crash", &["SIGKILL"]);
+    backs_off(
+        "",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+    )
+    .says("crash", &["SIGKILL"]);
 }
 
 #[test]
@@ -179,7 +219,8 @@ fn an_app_that_hangs_at_import_is_ended() {
     let failure = degrades_with("start-timeout = \"1s\"", "import time\ntime.sleep(600)");
     failure.says("timeout", &["not ready after 1 s", "`start-timeout`"]);
     failure.hints("raise `start-timeout`");
-    backs_off("start-timeout = \"1s\"", "import time\ntime.sleep(600)").says("timeout", &["`start-timeout`"]);
+    backs_off("start-timeout = \"1s\"", "import time\ntime.sleep(600)")
+        .says("timeout", &["`start-timeout`"]);
 }
 
 #[test]
@@ -199,7 +240,10 @@ fn a_mistake_in_the_file_is_shown_with_its_place() {
     let failure = still_serves(&emperor, &blog);
     failure.says("config", &["proceses"]);
     assert!(failure.detail.contains(".toml:4:1"), "{failure:?}");
-    assert!(failure.detail.contains("^^^^^^^^") && failure.detail.contains("`processes`"), "{failure:?}");
+    assert!(
+        failure.detail.contains("^^^^^^^^") && failure.detail.contains("`processes`"),
+        "{failure:?}"
+    );
     assert_eq!(emperor.get(&other), "undisturbed");
     write_python(&blog.app, &hello("mended"));
     write_whole(&blog.file, &Emperor::text_for(&blog, "processes = 2"));
@@ -227,7 +271,9 @@ fn a_file_that_is_no_text_disturbs_nobody() {
     emperor.failed_after(&binary, 0).says("config", &[]);
     let large = emperor.vassal("large");
     fs::write(&large.file, vec![b'#'; 2 * 1024 * 1024]).expect("it is ours");
-    emperor.failed_after(&large, 0).says("config", &["larger than 1048576 bytes"]);
+    emperor
+        .failed_after(&large, 0)
+        .says("config", &["larger than 1048576 bytes"]);
     assert_eq!(emperor.get(&blog), "good");
 }
 
@@ -248,7 +294,10 @@ fn without_python(options: &str, prepare: impl Fn(&Path)) -> Failure {
 #[test]
 fn a_missing_virtualenv_is_told() {
     let failure = without_python("virtualenv = \"../venv\"", |_| {});
-    failure.says("python", &["/venv` is not a virtual environment", "pyvenv.cfg"]);
+    failure.says(
+        "python",
+        &["/venv` is not a virtual environment", "pyvenv.cfg"],
+    );
     failure.hints("python3 -m venv");
 }
 
@@ -262,16 +311,31 @@ fn a_virtualenv_whose_interpreter_is_gone_is_told() {
         symlink("/nowhere/bin/python3.9", &python).expect("it is ours");
     });
     let version = &pythons().first().expect("there is one").version;
-    failure.says("python", &["made with Python", version, "/nowhere/bin/python3.9` is gone", "pyvenv.cfg", "on PATH"]);
+    failure.says(
+        "python",
+        &[
+            "made with Python",
+            version,
+            "/nowhere/bin/python3.9` is gone",
+            "pyvenv.cfg",
+            "on PATH",
+        ],
+    );
     failure.hints("--clear");
 }
 
 #[test]
 fn a_virtualenv_of_an_old_python_is_told() {
     let failure = without_python("virtualenv = \"../venv\"", |root| {
-        write_whole(&root.join("venv/pyvenv.cfg"), "home = /usr/bin\nversion = 3.8.18\n");
+        write_whole(
+            &root.join("venv/pyvenv.cfg"),
+            "home = /usr/bin\nversion = 3.8.18\n",
+        );
     });
-    failure.says("python", &["pyvenv.cfg` says Python 3.8.18", "Python 3.9 and later"]);
+    failure.says(
+        "python",
+        &["pyvenv.cfg` says Python 3.8.18", "Python 3.9 and later"],
+    );
     failure.hints("newer Python");
 }
 
@@ -288,7 +352,10 @@ fn a_python_that_is_not_there_is_told() {
 #[test]
 fn a_directory_that_is_not_there_is_told() {
     let failure = without_python("chdir = \"/nowhere/at/all\"", |_| {});
-    failure.says("config", &["could not enter the directory `/nowhere/at/all` of `chdir`"]);
+    failure.says(
+        "config",
+        &["could not enter the directory `/nowhere/at/all` of `chdir`"],
+    );
     failure.hints("must exist");
 }
 
@@ -299,7 +366,9 @@ fn a_broken_vassal_leaves_its_neighbour_alone() {
     let (address, workers) = (emperor.address(&shop), emperor.workers(&shop));
     let blog = emperor.add("blog", "", "import ctypes\nctypes.string_at(0)");
     for generation in 0..4 {
-        emperor.failed_after(&blog, generation).says("crash", &["SIGSEGV"]);
+        emperor
+            .failed_after(&blog, generation)
+            .says("crash", &["SIGSEGV"]);
     }
     assert_eq!(get(&address, "/"), "open");
     assert_eq!(emperor.workers(&shop), workers);

@@ -37,7 +37,11 @@ fn a_touch_brings_a_new_generation_with_new_code() {
     emperor.deploy(&blog, &hello("new"));
     assert_eq!(emperor.replaced(&blog, 1), 2);
     assert_eq!(get(&address, "/"), "new");
-    assert_eq!(emperor.count(&blog, "generation-ready"), 2, "one touch, one generation");
+    assert_eq!(
+        emperor.count(&blog, "generation-ready"),
+        2,
+        "one touch, one generation"
+    );
 }
 
 #[test]
@@ -46,7 +50,10 @@ fn new_code_alone_changes_nothing() {
     let blog = emperor.serve("blog", "", &hello("old"));
     write_python(&blog.app, &hello("new"));
     let other = emperor.serve("other", "", &hello("x"));
-    assert_eq!((emperor.get(&blog), emperor.get(&other)), ("old".to_owned(), "x".to_owned()));
+    assert_eq!(
+        (emperor.get(&blog), emperor.get(&other)),
+        ("old".to_owned(), "x".to_owned())
+    );
 }
 
 #[test]
@@ -73,7 +80,10 @@ fn an_editor_that_writes_beside_and_renames_is_a_reload() {
     fs::write(&blog.file, text).expect("it is ours");
     emperor.heard(&blog, "generation-ready", &[("generation", json!(2))]);
     assert_eq!(emperor.workers(&blog).len(), 2);
-    assert_eq!(emperor.status()["vassals"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        emperor.status()["vassals"].as_array().map(Vec::len),
+        Some(1)
+    );
 }
 
 #[test]
@@ -82,7 +92,9 @@ fn an_rsync_is_seen_once_it_is_whole() {
     let blog = emperor.vassal("blog");
     write_python(&blog.app, &hello("synced"));
     let text = Emperor::text_for(&blog, "");
-    let temporary = blog.file.with_file_name(format!(".{}.toml.XyZ12", blog.name));
+    let temporary = blog
+        .file
+        .with_file_name(format!(".{}.toml.XyZ12", blog.name));
     let (start, end) = text.split_at(text.len() / 2);
     fs::write(&temporary, start).expect("it is ours");
     // Another vassal comes up meanwhile, so a look has happened.
@@ -101,7 +113,10 @@ fn a_copied_file_is_a_vassal_of_its_own() {
     let copy = emperor.vassal("copy");
     fs::copy(&blog.file, &copy.file).expect("it is ours");
     emperor.ready_after(&copy, 0);
-    assert_eq!((emperor.get(&blog), emperor.get(&copy)), ("x".to_owned(), "x".to_owned()));
+    assert_eq!(
+        (emperor.get(&blog), emperor.get(&copy)),
+        ("x".to_owned(), "x".to_owned())
+    );
 }
 
 #[test]
@@ -127,7 +142,10 @@ fn a_removed_file_drains_and_stops() {
     let address = emperor.address(&blog);
     let mut request = emperor.begin(&blog);
     fs::remove_file(&blog.file).expect("it is there");
-    assert_eq!(request.receive().expect("the request is finished").body, "whole");
+    assert_eq!(
+        request.receive().expect("the request is finished").body,
+        "whole"
+    );
     emperor.heard(&blog, "vassal-gone", &[]);
     connect(&address).expect_err("nobody listens any more");
     assert_eq!(emperor.status()["vassals"], json!([]));
@@ -142,7 +160,10 @@ fn a_renamed_file_is_another_vassal() {
     emperor.heard(&blog, "vassal-gone", &[]);
     emperor.ready_after(&news, 0);
     assert_eq!(emperor.get(&news), "x");
-    assert_eq!(emperor.status()["vassals"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        emperor.status()["vassals"].as_array().map(Vec::len),
+        Some(1)
+    );
 }
 
 #[test]
@@ -165,7 +186,9 @@ fn two_hundred_files_dropped_at_once_all_serve() {
     let staged = emperor.at("staged");
     write_python(&emperor.at("hello.py"), &hello("one of many"));
     let text = "wsgi-file = \"../hello.py\"\nhttp = \"127.0.0.1:0\"\n";
-    let vassals: Vec<_> = (0..200).map(|number| emperor.vassal(&format!("v{number}"))).collect();
+    let vassals: Vec<_> = (0..200)
+        .map(|number| emperor.vassal(&format!("v{number}")))
+        .collect();
     for vassal in &vassals {
         let name = vassal.file.file_name().expect("it has one");
         write_whole(&staged.join(name), text);
@@ -181,8 +204,13 @@ fn two_hundred_files_dropped_at_once_all_serve() {
     let shown = status["vassals"].as_array().expect("a list");
     assert_eq!(shown.len(), 200);
     for vassal in shown {
-        assert_eq!((&vassal["state"], &vassal["generation"]), (&json!("ready"), &json!(1)));
-        let address = vassal["sockets"][0]["address"].as_str().expect("an address");
+        assert_eq!(
+            (&vassal["state"], &vassal["generation"]),
+            (&json!("ready"), &json!(1))
+        );
+        let address = vassal["sockets"][0]["address"]
+            .as_str()
+            .expect("an address");
         assert_eq!(get(address, "/"), "one of many");
     }
 }
@@ -194,7 +222,10 @@ fn a_swapped_link_of_the_source_is_a_deploy() {
     for release in ["release-1", "release-2"] {
         write_python(&setup.at(release).join("app.py"), &hello(release));
         let text = "wsgi-file = \"../app.py\"\nhttp = \"127.0.0.1:0\"\n";
-        write_whole(&setup.at(release).join(format!("vassals/{name}.toml")), text);
+        write_whole(
+            &setup.at(release).join(format!("vassals/{name}.toml")),
+            text,
+        );
     }
     symlink("release-1", setup.at("current")).expect("it is ours");
     let emperor = setup.start();
@@ -216,7 +247,10 @@ fn a_swapped_link_behind_a_vassal_file_is_a_deploy() {
     let blog = emperor.vassal("blog");
     for release in ["release-1", "release-2"] {
         write_python(&emperor.at(release).join("app.py"), &hello(release));
-        let text = format!("module = \"app\"\nchdir = {:?}\nhttp = \"127.0.0.1:0\"\n", emperor.at(release));
+        let text = format!(
+            "module = \"app\"\nchdir = {:?}\nhttp = \"127.0.0.1:0\"\n",
+            emperor.at(release)
+        );
         write_whole(&emperor.at(release).join("lictor.toml"), &text);
     }
     symlink("release-1", emperor.at("current")).expect("it is ours");
@@ -238,7 +272,12 @@ fn a_replacement_with_an_older_time_is_a_reload() {
     let old = emperor.at("old.toml");
     write_whole(&old, &Emperor::text_for(&blog, "processes = 2"));
     let last_year = SystemTime::now() - Duration::from_hours(8760);
-    File::options().append(true).open(&old).expect("it is there").set_modified(last_year).expect("it is ours");
+    File::options()
+        .append(true)
+        .open(&old)
+        .expect("it is there")
+        .set_modified(last_year)
+        .expect("it is ours");
     fs::rename(&old, &blog.file).expect("it is ours");
     emperor.ready_after(&blog, 1);
     assert_eq!(emperor.workers(&blog).len(), 2);
@@ -300,11 +339,16 @@ fn several_directories_are_watched() {
     let emperor = setup.start();
     let first = emperor.serve("first", "", &hello("first"));
     let mut second = emperor.vassal("second");
-    second.file = emperor.at("more").join(second.file.file_name().expect("it has one"));
+    second.file = emperor
+        .at("more")
+        .join(second.file.file_name().expect("it has one"));
     write_python(&second.app, &hello("second"));
     write_whole(&second.file, &Emperor::text_for(&second, ""));
     emperor.ready_after(&second, 0);
-    assert_eq!((emperor.get(&first), emperor.get(&second)), ("first".to_owned(), "second".to_owned()));
+    assert_eq!(
+        (emperor.get(&first), emperor.get(&second)),
+        ("first".to_owned(), "second".to_owned())
+    );
     emperor.touch(&second.file);
     emperor.ready_after(&second, 1);
 }
@@ -315,14 +359,18 @@ fn a_source_that_is_away_keeps_its_vassals() {
     fs::create_dir_all(setup.at("mount/vassals")).expect("it is ours");
     let emperor = setup.start();
     let mut far = emperor.vassal("far");
-    far.file = emperor.at("mount/vassals").join(far.file.file_name().expect("it has one"));
+    far.file = emperor
+        .at("mount/vassals")
+        .join(far.file.file_name().expect("it has one"));
     write_python(&far.app, &hello("far"));
     write_whole(&far.file, &Emperor::text_for(&far, ""));
     emperor.ready_after(&far, 0);
     fs::rename(emperor.at("mount/vassals"), emperor.at("mount/away")).expect("it is ours");
     // Something else happens, so that the emperor looks.
     emperor.serve("near", "", &hello("near"));
-    emperor.events().wait("it is told", |event| (event["event"] == "source-failed").then_some(()));
+    emperor.events().wait("it is told", |event| {
+        (event["event"] == "source-failed").then_some(())
+    });
     assert_eq!(emperor.get(&far), "far");
     fs::rename(emperor.at("mount/away"), emperor.at("mount/vassals")).expect("it is ours");
     emperor.serve("third", "", &hello("third"));
@@ -349,10 +397,19 @@ fn files_that_do_not_count_are_left_alone() {
         fs::write(good.file.with_file_name(file), &text).expect("it is ours");
     }
     fs::create_dir(good.file.with_file_name(format!("{name}.toml"))).expect("it is ours");
-    symlink("nowhere.toml", good.file.with_file_name(format!("{name}2.toml"))).expect("it is ours");
+    symlink(
+        "nowhere.toml",
+        good.file.with_file_name(format!("{name}2.toml")),
+    )
+    .expect("it is ours");
     emperor.serve("last", "", &hello("x"));
     let status = emperor.status();
-    let names: Vec<_> = status["vassals"].as_array().expect("a list").iter().map(|v| &v["name"]).collect();
+    let names: Vec<_> = status["vassals"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|v| &v["name"])
+        .collect();
     assert_eq!(names, [&json!(good.name), &json!(emperor.name("last"))]);
 }
 
@@ -361,11 +418,23 @@ fn every_format_serves() {
     let emperor = Emperor::start();
     write_python(&emperor.at("app.py"), &hello("x"));
     for (extension, text) in [
-        ("toml", "wsgi-file = \"../app.py\"\nhttp = \"127.0.0.1:0\"\n"),
+        (
+            "toml",
+            "wsgi-file = \"../app.py\"\nhttp = \"127.0.0.1:0\"\n",
+        ),
         ("yaml", "wsgi-file: ../app.py\nhttp: 127.0.0.1:0\n"),
-        ("yml", "uwsgi:\n  wsgi-file: ../app.py\n  http-socket: 127.0.0.1:0\n"),
-        ("json", "{\"lictor\": {\"wsgi-file\": \"../app.py\", \"http\": \"127.0.0.1:0\"}}"),
-        ("ini", "[uwsgi]\nwsgi-file = ../app.py\nhttp-socket = 127.0.0.1:0\nmaster = true\n"),
+        (
+            "yml",
+            "uwsgi:\n  wsgi-file: ../app.py\n  http-socket: 127.0.0.1:0\n",
+        ),
+        (
+            "json",
+            "{\"lictor\": {\"wsgi-file\": \"../app.py\", \"http\": \"127.0.0.1:0\"}}",
+        ),
+        (
+            "ini",
+            "[uwsgi]\nwsgi-file = ../app.py\nhttp-socket = 127.0.0.1:0\nmaster = true\n",
+        ),
     ] {
         let vassal = emperor.vassal(extension);
         write_whole(&vassal.file.with_extension(extension), text);

@@ -4,7 +4,9 @@ use std::fs;
 
 use rustix::process::Signal;
 
-use crate::harness::{Emperor, Setup, Vassal, answering, get, hello, lictor, write_python, write_whole};
+use crate::harness::{
+    Emperor, Setup, Vassal, answering, get, hello, lictor, write_python, write_whole,
+};
 
 /// Serves an app of the current directory.
 #[track_caller]
@@ -13,7 +15,7 @@ fn serve(code: &str, arguments: &[&str]) -> (Emperor, Vassal) {
     write_python(&setup.at("app.py"), code);
     let emperor = setup.serve(arguments);
     let mut app = emperor.vassal("app");
-    app.name = "app".to_owned();
+    "app".clone_into(&mut app.name);
     app.app = emperor.at("app.py");
     (emperor, app)
 }
@@ -41,7 +43,9 @@ fn the_address_is_printed() {
     let (emperor, app) = serve(&hello("x"), &["app:application", "--http", "127.0.0.1:0"]);
     emperor.ready_after(&app, 0);
     let address = emperor.address(&app);
-    emperor.log().wait("the address", |line| line.as_str()?.contains(&address).then_some(()));
+    emperor.log().wait("the address", |line| {
+        line.as_str()?.contains(&address).then_some(())
+    });
 }
 
 #[test]
@@ -59,7 +63,10 @@ fn a_file_and_options_together_serve() {
     let setup = Setup::new();
     write_python(&setup.at("app.py"), &hello("x"));
     let name = setup.name("site");
-    write_whole(&setup.at(format!("{name}.toml")), "module = \"app\"\nhttp = \"127.0.0.1:0\"\n");
+    write_whole(
+        &setup.at(format!("{name}.toml")),
+        "module = \"app\"\nhttp = \"127.0.0.1:0\"\n",
+    );
     let file = format!("{name}.toml");
     let emperor = setup.serve(&[&file, "-p", "2"]);
     let site = emperor.vassal("site");
@@ -70,7 +77,10 @@ fn a_file_and_options_together_serve() {
 
 #[test]
 fn a_python_file_is_served() {
-    let (emperor, app) = serve(&hello("x"), &["app.py", "--http", "127.0.0.1:0", "--threads", "2"]);
+    let (emperor, app) = serve(
+        &hello("x"),
+        &["app.py", "--http", "127.0.0.1:0", "--threads", "2"],
+    );
     emperor.ready_after(&app, 0);
     assert_eq!(emperor.get(&app), "x");
 }
@@ -78,18 +88,51 @@ fn a_python_file_is_served() {
 #[test]
 fn a_broken_app_ends_it_with_the_traceback() {
     let setup = Setup::new();
-    write_python(&setup.at("app.py"), "def load():\n    import redsi\nload()\n");
-    let ran = lictor(&setup.at(""), &["serve", "app:application", "--http", "127.0.0.1:0"]).with_code(1);
-    assert!(ran.stderr.contains("ModuleNotFoundError: No module named 'redsi'"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("app.py\", line 2, in load"), "{}", ran.stderr);
+    write_python(
+        &setup.at("app.py"),
+        "def load():\n    import redsi\nload()\n",
+    );
+    let ran = lictor(
+        &setup.at(""),
+        &["serve", "app:application", "--http", "127.0.0.1:0"],
+    )
+    .with_code(1);
+    assert!(
+        ran.stderr
+            .contains("ModuleNotFoundError: No module named 'redsi'"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("app.py\", line 2, in load"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
 fn an_app_that_is_not_there_ends_it_with_a_hint() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let ran = lictor(directory.path(), &["serve", "nowhere_at_all:application", "--http", "127.0.0.1:0"]).with_code(1);
-    assert!(ran.stderr.contains("No module named 'nowhere_at_all'"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hint: set `chdir` or `pythonpath`"), "{}", ran.stderr);
+    let ran = lictor(
+        directory.path(),
+        &[
+            "serve",
+            "nowhere_at_all:application",
+            "--http",
+            "127.0.0.1:0",
+        ],
+    )
+    .with_code(1);
+    assert!(
+        ran.stderr.contains("No module named 'nowhere_at_all'"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("hint: set `chdir` or `pythonpath`"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -99,14 +142,22 @@ fn a_port_in_use_ends_it_with_a_hint() {
     let setup = Setup::new();
     write_python(&setup.at("app.py"), &hello("x"));
     let ran = lictor(&setup.at(""), &["serve", "app", "--http", &address]).with_code(1);
-    assert!(ran.stderr.contains(&address) && ran.stderr.contains("another process has port"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&address) && ran.stderr.contains("another process has port"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
 fn a_wrong_option_is_bad_configuration() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let ran = lictor(directory.path(), &["serve", "app", "--proceses", "2"]).with_code(65);
-    assert!(ran.stderr.contains("proceses") && ran.stderr.contains("processes"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("proceses") && ran.stderr.contains("processes"),
+        "{}",
+        ran.stderr
+    );
     let ran = lictor(directory.path(), &["serve", "app", "--processes", "none"]).with_code(65);
     assert!(ran.stderr.contains("processes"), "{}", ran.stderr);
     lictor(directory.path(), &["serve", "missing.toml"]).with_code(65);
@@ -116,12 +167,15 @@ fn a_wrong_option_is_bad_configuration() {
 fn changed_code_is_picked_up_with_reload() {
     let arguments = ["app:application", "--http", "127.0.0.1:0", "--reload"];
     let setup = Setup::new();
-    write_python(&setup.at("app.py"), &("import helper\n".to_owned() + &answering("helper.TEXT")));
+    write_python(
+        &setup.at("app.py"),
+        &("import helper\n".to_owned() + &answering("helper.TEXT")),
+    );
     write_python(&setup.at("package/inner.py"), "");
     write_python(&setup.at("helper.py"), "TEXT = 'old'");
     let emperor = setup.serve(&arguments);
     let mut app = emperor.vassal("app");
-    app.name = "app".to_owned();
+    "app".clone_into(&mut app.name);
     emperor.ready_after(&app, 0);
     assert_eq!(emperor.get(&app), "old");
     write_python(&emperor.at("helper.py"), "TEXT = 'new'");
@@ -136,18 +190,25 @@ fn changed_code_is_picked_up_with_reload() {
     fs::write(emperor.at("helper.py"), "TEXT = 'mended, and longer'").expect("it is ours");
     let mended = emperor.ready_after(&app, failed.generation);
     emperor.heard(&app, "master-exited", &[("generation", newer.into())]);
-    assert_eq!(emperor.get(&app), "mended, and longer", "generation {mended}");
+    assert_eq!(
+        emperor.get(&app),
+        "mended, and longer",
+        "generation {mended}"
+    );
 }
 
 #[test]
 fn the_caller_s_environment_is_passed_on() {
-    let setup = Setup::new().variable("OF_THE_CALLER", "passed on").variable("PYTHONPATH", "elsewhere");
+    let setup = Setup::new()
+        .variable("OF_THE_CALLER", "passed on")
+        .variable("PYTHONPATH", "elsewhere");
     write_python(&setup.at("elsewhere/found_there.py"), "value = 'found'");
-    let code = "import found_there\n".to_owned() + &answering("found_there.value + ' ' + os.environ['OF_THE_CALLER']");
+    let code = "import found_there\n".to_owned()
+        + &answering("found_there.value + ' ' + os.environ['OF_THE_CALLER']");
     write_python(&setup.at("app.py"), &code);
     let emperor = setup.serve(&["app", "--http", "127.0.0.1:0"]);
     let mut app = emperor.vassal("app");
-    app.name = "app".to_owned();
+    "app".clone_into(&mut app.name);
     emperor.ready_after(&app, 0);
     assert_eq!(emperor.get(&app), "found passed on");
 }
@@ -157,5 +218,7 @@ fn what_the_app_prints_is_printed_plainly() {
     let code = "print('plain words')\n".to_owned() + &hello("x");
     let (emperor, app) = serve(&code, &["app", "--http", "127.0.0.1:0"]);
     emperor.ready_after(&app, 0);
-    emperor.log().wait("the app's line as it is", |line| (line == "plain words").then_some(()));
+    emperor.log().wait("the app's line as it is", |line| {
+        (line == "plain words").then_some(())
+    });
 }

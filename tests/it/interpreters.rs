@@ -5,7 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::harness::{Build, Emperor, Python, answering, pythons, says, try_get, virtualenv, write_python, write_whole};
+use crate::harness::{
+    Build, Emperor, Python, answering, pythons, says, try_get, virtualenv, write_python,
+    write_whole,
+};
 
 /// What an interpreter says about itself, as JSON.
 const SELF: &str = "json.dumps([sys.prefix, sys.base_prefix, sys.exec_prefix, sys.executable, \
@@ -16,7 +19,12 @@ const SELF: &str = "json.dumps([sys.prefix, sys.base_prefix, sys.exec_prefix, sy
 fn for_each(test: impl Fn(&Emperor, &Python)) {
     let emperor = Emperor::start();
     for python in pythons() {
-        eprintln!("{} {:?} {}", python.version, python.build, python.executable.display());
+        eprintln!(
+            "{} {:?} {}",
+            python.version,
+            python.build,
+            python.executable.display()
+        );
         test(&emperor, python);
     }
     for build in [Build::Shared, Build::Static] {
@@ -31,12 +39,18 @@ fn named(python: &Python, what: &str) -> String {
         Build::Shared => "shared",
         Build::Static => "static",
     };
-    let place = pythons().iter().position(|other| other.executable == python.executable);
-    format!("{what}-{}-{build}-{}", python.version.replace('.', ""), place.unwrap_or_default())
+    let place = pythons()
+        .iter()
+        .position(|other| other.executable == python.executable);
+    format!(
+        "{what}-{}-{build}-{}",
+        python.version.replace('.', ""),
+        place.unwrap_or_default()
+    )
 }
 
 fn option(python: &Python) -> String {
-    format!("python = {:?}", python.executable)
+    format!("python = \"{}\"", python.executable.display())
 }
 
 fn parsed(text: &str) -> Value {
@@ -49,8 +63,14 @@ fn a_plain_interpreter_is_itself() {
         let blog = emperor.serve(&named(python, "plain"), &option(python), &answering(SELF));
         let own = python.says(&format!("import sys, json; print({SELF})"));
         assert_eq!(parsed(&emperor.get(&blog)), parsed(&own));
-        let shown = emperor.status_of(&blog)["python"].as_str().map(str::to_owned).unwrap_or_default();
-        assert!(shown.starts_with(&format!("{}.", python.version)), "{shown}");
+        let shown = emperor.status_of(&blog)["python"]
+            .as_str()
+            .map(str::to_owned)
+            .unwrap_or_default();
+        assert!(
+            shown.starts_with(&format!("{}.", python.version)),
+            "{shown}"
+        );
     });
 }
 
@@ -60,14 +80,28 @@ fn an_app_in_a_virtualenv_sees_what_its_own_interpreter_sees() {
         let venv = emperor.at(named(python, "venv"));
         virtualenv(python, &venv);
         let packages = venv.join(format!("lib/python{}/site-packages", python.version));
-        write_python(&packages.join("only_here.py"), "value = 'from the virtualenv'");
+        write_python(
+            &packages.join("only_here.py"),
+            "value = 'from the virtualenv'",
+        );
         // A `.pth` file adds a directory, and runs its `import` lines.
         write_python(&venv.join("pth-extra/added.py"), "value = 'by a .pth file'");
-        let pth = format!("{}\nimport sys; sys.pth_ran = True\n", venv.join("pth-extra").display());
+        let pth = format!(
+            "{}\nimport sys; sys.pth_ran = True\n",
+            venv.join("pth-extra").display()
+        );
         write_whole(&packages.join("extra.pth"), &pth);
-        let code = "import only_here, added, sys\nassert sys.pth_ran\n".to_owned() + &answering(SELF);
-        let blog = emperor.serve(&named(python, "venv"), &format!("virtualenv = {venv:?}"), &code);
-        let own = says(&venv.join("bin/python"), &format!("import sys, json; print({SELF})"));
+        let code =
+            "import only_here, added, sys\nassert sys.pth_ran\n".to_owned() + &answering(SELF);
+        let blog = emperor.serve(
+            &named(python, "venv"),
+            &format!("virtualenv = {venv:?}"),
+            &code,
+        );
+        let own = says(
+            &venv.join("bin/python"),
+            &format!("import sys, json; print({SELF})"),
+        );
         assert_eq!(parsed(&emperor.get(&blog)), parsed(&own));
     });
 }
@@ -97,8 +131,15 @@ def application(environ, start_response):
     return [body]
 ";
         let vassal = emperor.vassal(&named(python, "children"));
-        write_python(&vassal.app.with_file_name("work.py"), "def double(number):\n    return 2 * number\n");
-        let blog = emperor.serve(&named(python, "children"), &format!("virtualenv = {venv:?}"), code);
+        write_python(
+            &vassal.app.with_file_name("work.py"),
+            "def double(number):\n    return 2 * number\n",
+        );
+        let blog = emperor.serve(
+            &named(python, "children"),
+            &format!("virtualenv = {venv:?}"),
+            code,
+        );
         let expected = serde_json::json!({
             "spawn": [42], "fork": [42], "forkserver": [42], "subprocess": true, "failure": 3, "fork and wait": 5,
         });
@@ -133,8 +174,17 @@ def application(environ, start_response):
 ";
         let blog = emperor.serve(&named(python, "signals"), &option(python), code);
         let worker = emperor.workers(&blog);
-        assert_eq!(emperor.get(&blog), "[1, True, 1, True, True, True]", "{}", python.version);
-        assert_eq!(emperor.workers(&blog), worker, "a signal to a child is not the worker's");
+        assert_eq!(
+            emperor.get(&blog),
+            "[1, True, 1, True, True, True]",
+            "{}",
+            python.version
+        );
+        assert_eq!(
+            emperor.workers(&blog),
+            worker,
+            "a signal to a child is not the worker's"
+        );
     });
 }
 
@@ -152,8 +202,13 @@ signal.signal(signal.SIGTERM, bye)
             + &answering("os.kill(os.getpid(), signal.SIGTERM)");
         let blog = emperor.serve(&named(python, "sigterm"), &option(python), &code);
         try_get(&emperor.address(&blog), "/").expect_err("the worker ends in the request");
-        emperor.printed(&blog, |line| (line == "the app was asked to leave").then_some(()));
-        assert_eq!(emperor.heard(&blog, "worker-exited", &[])["status"], "exit status 9");
+        emperor.printed(&blog, |line| {
+            (line == "the app was asked to leave").then_some(())
+        });
+        assert_eq!(
+            emperor.heard(&blog, "worker-exited", &[])["status"],
+            "exit status 9"
+        );
         // The master leaves politely all the same.
         emperor.lictor(&["stop", &blog.name, "--wait"]).with_code(0);
     });
@@ -162,7 +217,11 @@ signal.signal(signal.SIGTERM, bye)
 #[test]
 fn every_interpreter_reloads_and_is_named_in_its_title() {
     for_each(|emperor, python| {
-        let blog = emperor.serve(&named(python, "reload"), &option(python), &answering("'old'"));
+        let blog = emperor.serve(
+            &named(python, "reload"),
+            &option(python),
+            &answering("'old'"),
+        );
         emperor.deploy(&blog, &answering("'new'"));
         emperor.replaced(&blog, 1);
         assert_eq!(emperor.get(&blog), "new");
@@ -176,9 +235,16 @@ fn a_script_before_an_interpreter_is_asked_which_it_is() {
     let emperor = Emperor::start();
     let python = pythons().first().expect("there is one");
     let shim = emperor.at("shims/python3");
-    write_whole(&shim, &format!("#!/bin/sh\nexec {} \"$@\"\n", python.executable.display()));
+    write_whole(
+        &shim,
+        &format!("#!/bin/sh\nexec {} \"$@\"\n", python.executable.display()),
+    );
     fs::set_permissions(&shim, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    let blog = emperor.serve("blog", "python = \"../shims/python3\"", &answering("sys.executable"));
+    let blog = emperor.serve(
+        "blog",
+        "python = \"../shims/python3\"",
+        &answering("sys.executable"),
+    );
     assert_eq!(emperor.get(&blog), python.executable.display().to_string());
 }
 
@@ -190,7 +256,11 @@ fn a_version_is_looked_for_on_the_path() {
     if !directory.join(format!("python{}", python.version)).exists() {
         return eprintln!("skipped: no `python{}` beside it", python.version);
     }
-    let blog = emperor.serve("blog", &format!("python = \"{}\"", python.version), &answering("sys.version"));
+    let blog = emperor.serve(
+        "blog",
+        &format!("python = \"{}\"", python.version),
+        &answering("sys.version"),
+    );
     assert!(emperor.get(&blog).starts_with(&python.version));
 }
 
@@ -199,8 +269,19 @@ fn a_python_that_disagrees_with_its_virtualenv_is_told() {
     let emperor = Emperor::start();
     let venv = emperor.at("venv");
     virtualenv(pythons().first().expect("there is one"), &venv);
-    let blog = emperor.add("blog", &format!("virtualenv = {venv:?}\npython = \"3.99\""), &answering("1"));
+    let blog = emperor.add(
+        "blog",
+        &format!("virtualenv = {venv:?}\npython = \"3.99\""),
+        &answering("1"),
+    );
     let failure = emperor.failed_after(&blog, 0);
-    failure.says("python", &["`python` asks for 3.99", "pyvenv.cfg", &pythons()[0].version]);
+    failure.says(
+        "python",
+        &[
+            "`python` asks for 3.99",
+            "pyvenv.cfg",
+            &pythons()[0].version,
+        ],
+    );
     failure.hints("remove `python`");
 }

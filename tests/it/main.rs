@@ -7,6 +7,10 @@
     clippy::expect_used,
     reason = "a test that cannot go on says why and ends"
 )]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "fields of JSON and of short lists, where a panic is the message"
+)]
 #![expect(clippy::panic, reason = "the same")]
 #![expect(
     clippy::print_stderr,

@@ -25,36 +25,63 @@ def application(environ, start_response):
 ";
     let blog = emperor.serve("blog", "", code);
     assert_eq!(emperor.get(&blog), "ok");
-    for line in ["at import", "printed", "to stderr", "to wsgi.errors", "to descriptor 1", "from a child"] {
+    for line in [
+        "at import",
+        "printed",
+        "to stderr",
+        "to wsgi.errors",
+        "to descriptor 1",
+        "from a child",
+    ] {
         emperor.printed(&blog, |printed| (printed == line).then_some(()));
     }
     emperor.log().wait("the line in the emperor's log", |line| {
-        line.as_str()?.contains(&format!("out [{}] printed", blog.name)).then_some(())
+        line.as_str()?
+            .contains(&format!("out [{}] printed", blog.name))
+            .then_some(())
     });
     let shown = emperor.lictor(&["logs", &blog.name]).with_code(0).stdout;
-    assert!(shown.contains(&format!("{}: to wsgi.errors\n", blog.name)), "{shown}");
+    assert!(
+        shown.contains(&format!("{}: to wsgi.errors\n", blog.name)),
+        "{shown}"
+    );
     // What had no end of line comes out when the process ends.
     emperor.touch(&blog.file);
-    emperor.printed(&blog, |printed| printed.starts_with("without an end").then_some(()));
+    emperor.printed(&blog, |printed| {
+        printed.starts_with("without an end").then_some(())
+    });
 }
 
 #[test]
 fn an_exception_in_a_request_is_in_the_log_and_not_in_the_answer() {
     let emperor = Emperor::start();
-    let blog = emperor.serve("blog", "", "def application(environ, start_response):\n    raise ValueError('secret')\n");
+    let blog = emperor.serve(
+        "blog",
+        "",
+        "def application(environ, start_response):\n    raise ValueError('secret')\n",
+    );
     let answer = crate::harness::try_get(&emperor.address(&blog), "/").expect("it is answered");
     assert_eq!(answer.status, 500);
     assert!(!answer.body.contains("secret"), "{answer:?}");
-    emperor.printed(&blog, |line| line.contains("ValueError: secret").then_some(()));
+    emperor.printed(&blog, |line| {
+        line.contains("ValueError: secret").then_some(())
+    });
     assert_eq!(emperor.status_of(&blog)["workers"][0]["errors"], 1);
 }
 
 #[test]
 fn control_characters_do_not_reach_a_terminal() {
     let emperor = Emperor::start();
-    let blog = emperor.serve("blog", "", &("print('\\x1b[2Jgone\\x07')\n".to_owned() + &hello("x")));
+    let blog = emperor.serve(
+        "blog",
+        "",
+        &("print('\\x1b[2Jgone\\x07')\n".to_owned() + &hello("x")),
+    );
     let line = emperor.printed(&blog, |line| line.contains("gone").then(|| line.to_owned()));
-    assert!(!line.contains('\u{1b}') && !line.contains('\u{7}'), "{line:?}");
+    assert!(
+        !line.contains('\u{1b}') && !line.contains('\u{7}'),
+        "{line:?}"
+    );
 }
 
 #[test]
@@ -76,7 +103,10 @@ def application(environ, start_response):
     emperor.printed(&flood, |line| line.starts_with("line ").then_some(()));
     for _ in 0..10 {
         assert_eq!(get(&calm, "/"), "quiet");
-        assert_eq!(emperor.status()["vassals"].as_array().map(Vec::len), Some(2));
+        assert_eq!(
+            emperor.status()["vassals"].as_array().map(Vec::len),
+            Some(2)
+        );
     }
     assert_eq!(client.join().expect("it does not panic"), "ok");
     emperor.heard(&flood, "output-dropped", &[]);
@@ -108,11 +138,21 @@ fn a_full_disk_for_logto_stops_no_app() {
         assert_eq!(emperor.get(&blog), "serves on");
     }
     let failure = emperor.failed_after(&blog, 0);
-    failure.says("logto", &["/dev/full", "`logto`", "No space left on device"]);
+    failure.says(
+        "logto",
+        &["/dev/full", "`logto`", "No space left on device"],
+    );
     failure.hints("the app serves on");
     let status = emperor.status_of(&blog);
-    assert_eq!((&status["state"], &status["error"]["kind"]), (&json!("ready"), &json!("logto")));
-    assert_eq!(emperor.count(&blog, "generation-failed"), 1, "told once, not for every line");
+    assert_eq!(
+        (&status["state"], &status["error"]["kind"]),
+        (&json!("ready"), &json!("logto"))
+    );
+    assert_eq!(
+        emperor.count(&blog, "generation-failed"),
+        1,
+        "told once, not for every line"
+    );
     // Another place, and the trouble is over.
     write_whole(&blog.file, &Emperor::text_for(&blog, ""));
     emperor.ready_after(&blog, 1);
@@ -123,9 +163,15 @@ fn a_full_disk_for_logto_stops_no_app() {
 fn a_logto_that_cannot_be_opened_is_told() {
     let emperor = Emperor::start();
     let blog = emperor.serve("blog", "", &hello("good"));
-    write_whole(&blog.file, &Emperor::text_for(&blog, "logto = \"../missing/blog.log\""));
+    write_whole(
+        &blog.file,
+        &Emperor::text_for(&blog, "logto = \"../missing/blog.log\""),
+    );
     let failure = emperor.failed_after(&blog, 1);
-    failure.says("config", &["missing/blog.log` of `logto`", "No such file or directory"]);
+    failure.says(
+        "config",
+        &["missing/blog.log` of `logto`", "No such file or directory"],
+    );
     failure.hints("must be able to create and append");
     assert_eq!(emperor.state_of(&blog), "degraded");
     assert_eq!(emperor.get(&blog), "good");

@@ -1,64 +1,84 @@
 //! A deploy cannot take a site down.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::harness::{Emperor, answering, connect, get, hello, slow, try_get, write_python, write_whole};
+use crate::harness::{
+    Emperor, answering, connect, get, hello, slow, try_get, write_python, write_whole,
+};
 
 /// Clients that ask on and on, each in its own thread.
 struct Load {
-    is_over: Arc<AtomicBool>,
-    asked: Arc<AtomicU64>,
+    shared: Arc<Shared>,
     clients: Vec<JoinHandle<Vec<String>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    is_over: AtomicBool,
+    asked: AtomicU64,
 }
 
 impl Load {
     /// Two clients with a new connection for each request, two that keep theirs.
     fn on(address: &str) -> Self {
-        let (is_over, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let clients = (0..4).map(|number| {
-            let (address, is_over, asked) = (address.to_owned(), Arc::clone(&is_over), Arc::clone(&asked));
-            std::thread::spawn(move || {
-                let mut failures = Vec::new();
-                while !is_over.load(Ordering::Relaxed) && failures.len() < 5 {
-                    let outcome = if number % 2 == 0 {
-                        try_get(&address, "/").map(|answer| answer.status).map_err(|error| error.to_string())
-                    } else {
-                        keep_asking(&address, &is_over, &asked)
-                    };
-                    asked.fetch_add(1, Ordering::Relaxed);
-                    if outcome != Ok(200) {
-                        failures.push(format!("client {number}: {outcome:?}"));
-                    }
-                }
-                failures
-            })
-        });
-        Self { clients: clients.collect(), is_over, asked }
+        let shared = Arc::new(Shared::default());
+        let client = |keeps: bool| {
+            let (address, shared) = (address.to_owned(), Arc::clone(&shared));
+            std::thread::spawn(move || shared.ask_on(&address, keeps))
+        };
+        let clients = [false, true, false, true].map(client).into();
+        Self { shared, clients }
     }
 
     /// Stops the clients; gives what failed, and how much was asked.
     fn stop(self) -> (Vec<String>, u64) {
-        self.is_over.store(true, Ordering::Relaxed);
-        let joined = self.clients.into_iter().flat_map(|client| client.join().expect("a client does not panic"));
-        (joined.collect(), self.asked.load(Ordering::Relaxed))
+        self.shared.is_over.store(true, Ordering::Relaxed);
+        let joined = self
+            .clients
+            .into_iter()
+            .flat_map(|client| client.join().expect("a client does not panic"));
+        (joined.collect(), self.shared.asked.load(Ordering::Relaxed))
     }
 }
 
-/// Asks on one connection until the server says that it closes it.
-fn keep_asking(address: &str, is_over: &AtomicBool, asked: &AtomicU64) -> Result<u16, String> {
-    let mut connection = connect(address).map_err(|error| format!("connect: {error}"))?;
-    loop {
-        let answer = connection.get("/").map_err(|error| format!("on a kept connection: {error}"))?;
-        let is_last = answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        if answer.status != 200 || is_last || is_over.load(Ordering::Relaxed) {
-            return Ok(answer.status);
+impl Shared {
+    /// Asks until it is over; gives what failed.
+    fn ask_on(&self, address: &str, keeps: bool) -> Vec<String> {
+        let mut failures = Vec::new();
+        while !self.is_over.load(Ordering::Relaxed) && failures.len() < 5 {
+            let outcome = if keeps {
+                self.keep_asking(address)
+            } else {
+                try_get(address, "/").map(|answer| answer.status)
+            };
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            match outcome {
+                Ok(200) => {}
+                Ok(status) => failures.push(format!("keeps: {keeps}, status {status}")),
+                Err(error) => failures.push(format!("keeps: {keeps}, {error}")),
+            }
         }
-        asked.fetch_add(1, Ordering::Relaxed);
+        failures
+    }
+
+    /// Asks on one connection until the server says that it closes it.
+    fn keep_asking(&self, address: &str) -> io::Result<u16> {
+        let mut connection = connect(address)?;
+        loop {
+            let answer = connection.get("/")?;
+            let closes = |value: &str| value.eq_ignore_ascii_case("close");
+            let is_last = answer.header("connection").is_some_and(closes);
+            if answer.status != 200 || is_last || self.is_over.load(Ordering::Relaxed) {
+                return Ok(answer.status);
+            }
+            self.asked.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -101,7 +121,10 @@ fn a_slow_request_is_finished_across_a_reload() {
     let mut request = emperor.begin(&blog);
     emperor.deploy(&blog, &hello("new"));
     emperor.ready_after(&blog, 1);
-    assert_eq!(request.receive().expect("it is finished").body, "old and whole");
+    assert_eq!(
+        request.receive().expect("it is finished").body,
+        "old and whole"
+    );
     emperor.replaced(&blog, 1);
     assert_eq!(emperor.get(&blog), "new");
 }
@@ -127,8 +150,12 @@ fn the_newest_of_many_touches_serves() {
     }
     emperor.deploy(&blog, &hello("the last"));
     emperor.heard(&blog, "master-exited", &[("generation", json!(1))]);
-    emperor.lictor(&["reload", &blog.name, "--wait"]).with_code(0);
-    let newest = emperor.status_of(&blog)["generation"].as_u64().expect("a number");
+    emperor
+        .lictor(&["reload", &blog.name, "--wait"])
+        .with_code(0);
+    let newest = emperor.status_of(&blog)["generation"]
+        .as_u64()
+        .expect("a number");
     emperor.replaced(&blog, newest - 1);
     assert_eq!(emperor.get(&blog), "the last");
 }
@@ -137,7 +164,10 @@ fn the_newest_of_many_touches_serves() {
 fn a_touch_while_a_generation_hangs_starts_the_next_one() {
     let emperor = Emperor::start();
     let blog = emperor.serve("blog", "", &hello("old"));
-    emperor.deploy(&blog, "import time\nprint('hangs', flush=True)\ntime.sleep(600)");
+    emperor.deploy(
+        &blog,
+        "import time\nprint('hangs', flush=True)\ntime.sleep(600)",
+    );
     emperor.printed(&blog, |line| (line == "hangs").then_some(()));
     emperor.deploy(&blog, &hello("new"));
     assert_eq!(emperor.ready_after(&blog, 1), 3);

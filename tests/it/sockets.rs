@@ -43,10 +43,17 @@ fn a_unix_socket_has_its_mode_and_goes_with_its_vassal() {
     let emperor = Emperor::start();
     let (plain, open) = (emperor.at("plain.sock"), emperor.at("open.sock"));
     let first = emperor.serve("first", &format!("http = {plain:?}"), &hello("first"));
-    let second = emperor.serve("second", &format!("http = {open:?}\nchmod-socket = \"666\""), &hello("second"));
+    let second = emperor.serve(
+        "second",
+        &format!("http = {open:?}\nchmod-socket = \"666\""),
+        &hello("second"),
+    );
     let mode = |path| fs::metadata(path).expect("it is there").mode() & 0o7777;
     assert_eq!((mode(&plain), mode(&open)), (0o660, 0o666));
-    assert_eq!((emperor.get(&first), emperor.get(&second)), ("first".to_owned(), "second".to_owned()));
+    assert_eq!(
+        (emperor.get(&first), emperor.get(&second)),
+        ("first".to_owned(), "second".to_owned())
+    );
     assert_eq!(emperor.address(&first), plain.display().to_string());
     fs::remove_file(&first.file).expect("it is there");
     emperor.heard(&first, "vassal-gone", &[]);
@@ -63,8 +70,14 @@ fn a_stale_socket_file_is_replaced() {
     assert!(path.exists());
     let blog = emperor.serve("blog", &format!("http = {path:?}"), &hello("x"));
     assert_eq!(emperor.get(&blog), "x");
-    let names = fs::read_dir(emperor.at("")).expect("it is ours").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    assert_eq!(names.filter(|name| name.contains("blog.sock")).count(), 1, "nothing is left beside it");
+    let names = fs::read_dir(emperor.at(""))
+        .expect("it is ours")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    assert_eq!(
+        names.filter(|name| name.contains("blog.sock")).count(),
+        1,
+        "nothing is left beside it"
+    );
 }
 
 #[test]
@@ -115,7 +128,10 @@ fn an_ipv6_address_serves() {
     let emperor = Emperor::start();
     let blog = emperor.serve("blog", "http = \"[::1]:0\"", &hello("x"));
     let address = emperor.address(&blog);
-    assert!(address.starts_with("[::1]:") && !address.ends_with(":0"), "{address}");
+    assert!(
+        address.starts_with("[::1]:") && !address.ends_with(":0"),
+        "{address}"
+    );
     assert_eq!(get(&address, "/"), "x");
 }
 
@@ -139,7 +155,10 @@ fn a_path_that_is_too_long_is_refused() {
     let blog = emperor.add("blog", &format!("http = \"{path}\""), &hello("x"));
     let failure = emperor.failed_after(&blog, 0);
     failure.says("config", &["116 bytes"]);
-    assert!(failure.detail.contains("the kernel allows 107"), "{failure:?}");
+    assert!(
+        failure.detail.contains("the kernel allows 107"),
+        "{failure:?}"
+    );
 }
 
 #[test]
@@ -148,7 +167,10 @@ fn a_socket_in_a_directory_that_is_not_there_is_told() {
     let path = emperor.at("missing/blog.sock");
     let blog = emperor.add("blog", &format!("http = {path:?}"), &hello("x"));
     let failure = emperor.failed_after(&blog, 0);
-    failure.says("socket", &["missing/blog.sock", "No such file or directory"]);
+    failure.says(
+        "socket",
+        &["missing/blog.sock", "No such file or directory"],
+    );
     failure.hints("must exist and be writable");
     fs::create_dir(emperor.at("missing")).expect("it is ours");
     emperor.ready_after(&blog, 1);
@@ -181,7 +203,11 @@ fn several_addresses_serve_one_app() {
 #[test]
 fn two_free_ports_of_one_vassal_are_two() {
     let emperor = Emperor::start();
-    let blog = emperor.serve("blog", "http = [\"127.0.0.1:0\", \"127.0.0.1:0\"]", &hello("x"));
+    let blog = emperor.serve(
+        "blog",
+        "http = [\"127.0.0.1:0\", \"127.0.0.1:0\"]",
+        &hello("x"),
+    );
     let addresses = emperor.addresses(&blog);
     assert_eq!(addresses.len(), 2, "{addresses:?}");
     assert_ne!(addresses.first(), addresses.last());
@@ -191,7 +217,11 @@ fn two_free_ports_of_one_vassal_are_two() {
 fn a_socket_outlives_generations() {
     let emperor = Emperor::start();
     let path = emperor.at("blog.sock");
-    let blog = emperor.serve("blog", &format!("http = [\"127.0.0.1:0\", {path:?}]"), &hello("old"));
+    let blog = emperor.serve(
+        "blog",
+        &format!("http = [\"127.0.0.1:0\", {path:?}]"),
+        &hello("old"),
+    );
     let addresses = emperor.addresses(&blog);
     let inode = fs::metadata(&path).expect("it is there").ino();
     emperor.deploy(&blog, &hello("new"));
@@ -210,7 +240,10 @@ fn another_address_is_taken_over_on_reload() {
     let blog = emperor.serve("blog", "", &hello("x"));
     let old = emperor.address(&blog);
     let path = emperor.at("blog.sock");
-    write_whole(&blog.file, &Emperor::text_for(&blog, &format!("http = {path:?}")));
+    write_whole(
+        &blog.file,
+        &Emperor::text_for(&blog, &format!("http = {path:?}")),
+    );
     emperor.replaced(&blog, 1);
     assert_eq!(emperor.addresses(&blog), [path.display().to_string()]);
     assert_eq!(emperor.get(&blog), "x");
@@ -224,10 +257,31 @@ fn an_address_that_cannot_be_had_leaves_the_old_one() {
     let emperor = Emperor::start();
     let blog = emperor.serve("blog", "", &hello("good"));
     let address = emperor.address(&blog);
-    write_whole(&blog.file, &Emperor::text_for(&blog, &format!("http = [\"127.0.0.1:0\", \"{taken}\"]")));
+    write_whole(
+        &blog.file,
+        &Emperor::text_for(&blog, &format!("http = [\"127.0.0.1:0\", \"{taken}\"]")),
+    );
     emperor.failed_after(&blog, 1).says("socket", &[&taken]);
     assert_eq!(emperor.state_of(&blog), "degraded");
     assert_eq!(get(&address, "/"), "good");
+}
+
+#[test]
+fn of_several_addresses_none_is_left_bound_when_one_cannot_be_had() {
+    let foreign = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let taken = foreign.local_addr().expect("it is bound").to_string();
+    let emperor = Emperor::start();
+    let path = emperor.at("blog.sock");
+    let blog = emperor.add(
+        "blog",
+        &format!("http = [{path:?}, \"{taken}\"]"),
+        &hello("x"),
+    );
+    emperor.failed_after(&blog, 0).says("socket", &[&taken]);
+    assert!(!path.exists());
+    drop(foreign);
+    emperor.ready_after(&blog, 1);
+    assert_eq!(get(&path.display().to_string(), "/"), "x");
 }
 
 #[test]
@@ -238,7 +292,9 @@ fn a_vassal_that_waits_keeps_its_clients_waiting_not_refused() {
     let address = emperor.address(&blog);
     let client = std::thread::spawn(move || try_get(&address, "/").map(|answer| answer.body));
     emperor.deploy(&blog, &hello("worth the wait"));
-    emperor.events().wait("it serves", |event| (event["event"] == "generation-ready").then_some(()));
+    emperor.events().wait("it serves", |event| {
+        (event["event"] == "generation-ready").then_some(())
+    });
     let answer = client.join().expect("a client does not panic");
     assert_eq!(answer.expect("the connection was held"), "worth the wait");
 }
@@ -248,10 +304,17 @@ fn a_stopped_vassal_leaves_no_socket_file() {
     let emperor = Emperor::start();
     let path = emperor.at("blog.sock");
     let blog = emperor.serve("blog", &format!("http = {path:?}"), &hello("x"));
-    assert!(fs::metadata(&path).expect("it is there").file_type().is_socket());
+    assert!(
+        fs::metadata(&path)
+            .expect("it is there")
+            .file_type()
+            .is_socket()
+    );
     emperor.lictor(&["stop", &blog.name, "--wait"]).with_code(0);
     assert!(!path.exists());
     assert_eq!(emperor.status_of(&blog)["sockets"], json!([]));
-    emperor.lictor(&["start", &blog.name, "--wait"]).with_code(0);
+    emperor
+        .lictor(&["start", &blog.name, "--wait"])
+        .with_code(0);
     assert_eq!(emperor.get(&blog), "x");
 }

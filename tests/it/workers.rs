@@ -13,16 +13,25 @@ fn a_killed_worker_is_replaced_in_the_same_generation() {
     let (killed, other) = (workers[0], workers[1]);
     assert!(signal(killed, Signal::KILL).ends_within(crate::harness::DEADLINE));
     let exited = emperor.heard(&blog, "worker-exited", &[("pid", json!(killed))]);
-    assert_eq!((&exited["expected"], &exited["status"]), (&json!(false), &json!("signal 9 (SIGKILL)")));
+    assert_eq!(
+        (&exited["expected"], &exited["status"]),
+        (&json!(false), &json!("signal 9 (SIGKILL)"))
+    );
     let seq = exited["seq"].as_u64();
     emperor.events().wait("the slot is filled again", |event| {
         let is_it = event["event"] == "worker-ready" && event["seq"].as_u64() > seq;
         is_it.then_some(())
     });
     let status = emperor.status_of(&blog);
-    assert_eq!((&status["generation"], &status["restarts"], &status["state"]), (&json!(1), &json!(1), &json!("ready")));
+    assert_eq!(
+        (&status["generation"], &status["restarts"], &status["state"]),
+        (&json!(1), &json!(1), &json!("ready"))
+    );
     let now = emperor.workers(&blog);
-    assert!(now.len() == 2 && now.contains(&other) && !now.contains(&killed), "{now:?}");
+    assert!(
+        now.len() == 2 && now.contains(&other) && !now.contains(&killed),
+        "{now:?}"
+    );
     assert_eq!(emperor.get(&blog), "x");
 }
 
@@ -33,7 +42,10 @@ fn a_worker_that_ends_itself_in_a_request_is_replaced() {
     let blog = emperor.serve("blog", "", &code);
     let address = emperor.address(&blog);
     crate::harness::try_get(&address, "/end").expect_err("there is nobody to answer");
-    assert_eq!(emperor.heard(&blog, "worker-exited", &[])["status"], "exit status 7");
+    assert_eq!(
+        emperor.heard(&blog, "worker-exited", &[])["status"],
+        "exit status 7"
+    );
     // The socket is there all the time: the next request waits for the next worker.
     assert_eq!(get(&address, "/"), "alive");
 }
@@ -58,11 +70,17 @@ fn a_killed_master_is_replaced_and_serves() {
     let master = emperor.master(&blog);
     signal(master, Signal::KILL);
     let exited = emperor.heard(&blog, "master-exited", &[("pid", json!(master))]);
-    assert_eq!((&exited["expected"], &exited["status"]), (&json!(false), &json!("signal 9 (SIGKILL)")));
+    assert_eq!(
+        (&exited["expected"], &exited["status"]),
+        (&json!(false), &json!("signal 9 (SIGKILL)"))
+    );
     emperor.ready_after(&blog, 1);
     assert_eq!(get(&address, "/"), "x");
     let status = emperor.status_of(&blog);
-    assert_eq!((&status["state"], &status["generation"]), (&json!("ready"), &json!(2)));
+    assert_eq!(
+        (&status["state"], &status["generation"]),
+        (&json!("ready"), &json!(2))
+    );
     assert_eq!(status["sockets"][0]["address"], address);
 }
 
@@ -81,14 +99,27 @@ fn titles_tell_vassal_generation_and_worker() {
     let emperor = Emperor::start();
     let blog = emperor.serve("blog", "processes = 2", &hello("x"));
     let name = &blog.name;
-    assert_eq!(title_of(emperor.master(&blog)), format!("lictor: {name} #1"));
+    assert_eq!(
+        title_of(emperor.master(&blog)),
+        format!("lictor: {name} #1")
+    );
     let titles: Vec<_> = emperor.workers(&blog).into_iter().map(title_of).collect();
-    assert_eq!(titles, [format!("lictor: {name} #1 worker 1"), format!("lictor: {name} #1 worker 2")]);
+    assert_eq!(
+        titles,
+        [
+            format!("lictor: {name} #1 worker 1"),
+            format!("lictor: {name} #1 worker 2")
+        ]
+    );
     emperor.touch(&blog.file);
     emperor.ready_after(&blog, 1);
-    assert_eq!(title_of(emperor.master(&blog)), format!("lictor: {name} #2"));
+    assert_eq!(
+        title_of(emperor.master(&blog)),
+        format!("lictor: {name} #2")
+    );
     // A title is no hole in the environment that the app sees, or that `ps e` shows.
-    let environ = std::fs::read(format!("/proc/{}/environ", emperor.master(&blog))).expect("it is ours");
+    let environ =
+        std::fs::read(format!("/proc/{}/environ", emperor.master(&blog))).expect("it is ours");
     assert!(environ.windows(5).any(|bytes| bytes == b"PATH="));
 }
 
@@ -96,7 +127,9 @@ fn titles_tell_vassal_generation_and_worker() {
 fn the_master_has_one_thread() {
     let emperor = Emperor::start();
     let blog = emperor.serve("blog", "processes = 2\nthreads = 3", &hello("x"));
-    let threads = std::fs::read_dir(format!("/proc/{}/task", emperor.master(&blog))).expect("it is there").count();
+    let threads = std::fs::read_dir(format!("/proc/{}/task", emperor.master(&blog)))
+        .expect("it is there")
+        .count();
     assert_eq!(threads, 1);
 }
 
@@ -108,9 +141,16 @@ fn three_processes_are_three_forks_of_one_master() {
     let (workers, master) = (emperor.workers(&blog), emperor.master(&blog));
     assert_eq!(workers.len(), 3);
     let said = emperor.get(&blog);
-    let numbers: Vec<u32> = said.split(' ').map(|number| number.parse().expect("a number")).collect();
+    let numbers: Vec<u32> = said
+        .split(' ')
+        .map(|number| number.parse().expect("a number"))
+        .collect();
     assert!(workers.contains(&numbers[0]), "{said}");
-    assert_eq!(numbers[1..], [master, master], "loaded once, in the master: {said}");
+    assert_eq!(
+        numbers[1..],
+        [master, master],
+        "loaded once, in the master: {said}"
+    );
     assert_eq!(emperor.count(&blog, "worker-ready"), 3);
 }
 
@@ -137,12 +177,19 @@ def tick():
 threading.Thread(target=tick, daemon=True).start()
 "
     .to_owned()
-        + &answering("f'{threading.active_count()} {threading.get_ident()} {len(ticks) > 0 or time.sleep(0.2) or len(ticks) > 0}'");
+        + &answering(
+            "f'{threading.active_count()} {threading.get_ident()} {len(ticks) > 0 or time.sleep(0.2) or len(ticks) > 0}'",
+        );
     let blog = emperor.serve("blog", "processes = 2", &code);
     let said = emperor.get(&blog);
-    assert!(said.ends_with(" True"), "the thread runs in the worker: {said}");
+    assert!(
+        said.ends_with(" True"),
+        "the thread runs in the worker: {said}"
+    );
     let master = emperor.master(&blog);
-    let threads = std::fs::read_dir(format!("/proc/{master}/task")).expect("it is there").count();
+    let threads = std::fs::read_dir(format!("/proc/{master}/task"))
+        .expect("it is there")
+        .count();
     assert_eq!(threads, 1, "and not in the master");
     assert_eq!(emperor.status_of(&blog)["error"], json!(null));
     emperor.touch(&blog.file);
@@ -166,7 +213,11 @@ fn threads_serve_side_by_side() {
 #[test]
 fn workers_that_end_again_and_again_are_not_started_without_a_pause() {
     let emperor = Emperor::start();
-    let blog = emperor.serve("blog", "", &answering("os._exit(1) if environ['PATH_INFO'] == '/end' else 'alive'"));
+    let blog = emperor.serve(
+        "blog",
+        "",
+        &answering("os._exit(1) if environ['PATH_INFO'] == '/end' else 'alive'"),
+    );
     let address = emperor.address(&blog);
     for _ in 0..4 {
         crate::harness::try_get(&address, "/end").expect_err("there is nobody to answer");

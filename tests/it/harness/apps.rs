@@ -18,5 +18,7 @@ pub(crate) fn answering(expression: &str) -> String {
 
 /// An app that says when it has begun, then takes its time.
 pub(crate) fn slow(text: &str) -> String {
-    answering(&format!("print('began', flush=True) or time.sleep(0.5) or {text:?}"))
+    answering(&format!(
+        "print('began', flush=True) or time.sleep(0.5) or {text:?}"
+    ))
 }

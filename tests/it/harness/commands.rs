@@ -19,7 +19,11 @@ impl Ran {
     /// Fails the test unless the command ended so; gives what it printed.
     #[track_caller]
     pub(crate) fn with_code(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, code,
+            "stdout: {}\nstderr: {}",
+            self.stdout, self.stderr
+        );
         self
     }
 }
@@ -28,7 +32,13 @@ impl Ran {
 pub(crate) fn program(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lictor"));
     command.current_dir(directory).stdin(Stdio::null());
-    for name in ["LICTOR_RUN_DIR", "LICTOR_LOG", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"] {
+    for name in [
+        "LICTOR_RUN_DIR",
+        "LICTOR_LOG",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "VIRTUAL_ENV",
+    ] {
         command.env_remove(name);
     }
     command
@@ -45,7 +55,11 @@ pub(crate) fn lictor(directory: &Path, arguments: &[&str]) -> Ran {
 /// Runs a command to its end, within the deadline.
 #[track_caller]
 pub(crate) fn run(mut command: Command) -> Ran {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("lictor can be run");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("lictor can be run");
     let watched = Watched::new(child.id()).expect("a child that was not waited for is there");
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let out = std::thread::spawn(move || text_of(stdout));
@@ -56,12 +70,22 @@ pub(crate) fn run(mut command: Command) -> Ran {
     }
     let status = child.wait().expect("a child can be waited for");
     let [stdout, stderr] = [out, err].map(|reader| reader.join().expect("a reader does not panic"));
-    assert!(has_ended, "`{command:?}` did not end; stdout: {stdout}\nstderr: {stderr}");
-    Ran { code: status.code().unwrap_or(-1), stdout, stderr }
+    assert!(
+        has_ended,
+        "`{command:?}` did not end; stdout: {stdout}\nstderr: {stderr}"
+    );
+    Ran {
+        code: status.code().unwrap_or(-1),
+        stdout,
+        stderr,
+    }
 }
 
 fn text_of(stream: Option<impl Read>) -> String {
     let mut bytes = Vec::new();
-    stream.expect("the stream is a pipe").read_to_end(&mut bytes).expect("a pipe can be read");
+    stream
+        .expect("the stream is a pipe")
+        .read_to_end(&mut bytes)
+        .expect("a pipe can be read");
     String::from_utf8_lossy(&bytes).into_owned()
 }

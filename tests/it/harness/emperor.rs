@@ -75,7 +75,10 @@ impl Failure {
     /// Fails the test unless it says what to do next.
     #[track_caller]
     pub(crate) fn hints(&self, words: &str) {
-        assert!(self.detail.contains("hint: ") && self.detail.contains(words), "no hint `{words}`: {self:?}");
+        assert!(
+            self.detail.contains("hint: ") && self.detail.contains(words),
+            "no hint `{words}`: {self:?}"
+        );
     }
 }
 
@@ -83,12 +86,26 @@ impl Setup {
     /// A place with an empty directory of vassals.
     pub(crate) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let directory = tempfile::Builder::new().prefix("lictor-it-").tempdir().expect("a temporary directory");
+        let directory = tempfile::Builder::new()
+            .prefix("lictor-it-")
+            .tempdir()
+            .expect("a temporary directory");
         let root = directory.path().canonicalize().expect("it is there");
         fs::create_dir(root.join("vassals")).expect("it is ours");
-        let tag = format!("t{}x{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let tag = format!(
+            "t{}x{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
         let path = path_with_python(&root);
-        Self { _directory: directory, root, tag, sources: vec!["vassals".to_owned()], variables: Vec::new(), path }
+        Self {
+            _directory: directory,
+            root,
+            tag,
+            sources: vec!["vassals".to_owned()],
+            variables: Vec::new(),
+            path,
+        }
     }
 
     /// Other sources than the directory `vassals`.
@@ -120,7 +137,9 @@ impl Setup {
         arguments.extend(self.sources.iter().cloned());
         arguments.extend(["--run-dir".to_owned(), "run".to_owned()]);
         let emperor = self.launch(&arguments);
-        emperor.events.wait("the emperor is ready", |event| is(event, "emperor-ready").then_some(()));
+        emperor.events.wait("the emperor is ready", |event| {
+            is(event, "emperor-ready").then_some(())
+        });
         emperor
     }
 
@@ -135,15 +154,32 @@ impl Setup {
     #[track_caller]
     fn launch(self, arguments: &[String]) -> Emperor {
         let mut command = program(&self.root);
-        command.args(arguments).env("PATH", &self.path).env("LICTOR_LOG", "debug");
+        command
+            .args(arguments)
+            .env("PATH", &self.path)
+            .env("LICTOR_LOG", "debug");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("lictor can be run");
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("lictor can be run");
         let watched = Watched::new(child.id()).expect("a child that was not waited for is there");
         let log = Events::of_lines(BufReader::new(child.stderr.take().expect("it is a pipe")));
         // The socket is bound before this is said.
-        log.wait("the emperor starts", |line| line.as_str()?.contains("emperor started").then_some(()));
-        let events = Events::follow(&self.root.join("run/emperor.sock"), "/v1/events").expect("the emperor answers");
-        Emperor { setup: self, child, watched, log, events, is_over: false }
+        log.wait("the emperor starts", |line| {
+            line.as_str()?.contains("emperor started").then_some(())
+        });
+        let events = Events::follow(&self.root.join("run/emperor.sock"), "/v1/events")
+            .expect("the emperor answers");
+        Emperor {
+            setup: self,
+            child,
+            watched,
+            log,
+            events,
+            is_over: false,
+        }
     }
 }
 
@@ -163,7 +199,9 @@ impl Events {
 
 /// What an app printed, if this line is of this vassal.
 fn is_line<'a>(line: &'a Value, vassal: &Vassal) -> Option<&'a str> {
-    (text(line, "vassal") == vassal.name).then(|| line.get("line")?.as_str()).flatten()
+    (text(line, "vassal") == vassal.name)
+        .then(|| line.get("line")?.as_str())
+        .flatten()
 }
 
 /// Whether an event is of this sort.
@@ -172,7 +210,11 @@ fn is(event: &Value, sort: &str) -> bool {
 }
 
 fn text(value: &Value, field: &str) -> String {
-    value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+    value
+        .get(field)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn number(value: &Value, field: &str) -> u64 {
@@ -195,7 +237,10 @@ fn path_with_python(root: &Path) -> String {
 pub(crate) fn write_whole(path: &Path, text: &str) {
     let directory = path.parent().expect("it has one");
     fs::create_dir_all(directory).expect("it is ours");
-    let fresh = directory.join(format!(".fresh-{}", path.file_name().expect("it has one").display()));
+    let fresh = directory.join(format!(
+        ".fresh-{}",
+        path.file_name().expect("it has one").display()
+    ));
     fs::write(&fresh, text).expect("it is ours");
     fs::rename(&fresh, path).expect("it is ours");
 }
@@ -257,9 +302,21 @@ impl Emperor {
     /// The text of a vassal file for it.
     pub(crate) fn text_for(vassal: &Vassal, options: &str) -> String {
         let directory = vassal.app.parent().expect("it has one").display();
-        let http = if options.contains("http =") { "" } else { "http = \"127.0.0.1:0\"\n" };
-        let module = if options.contains("module =") { "" } else { "module = \"app\"\n" };
-        let chdir = if options.contains("chdir =") { String::new() } else { format!("chdir = {:?}\n", directory.to_string()) };
+        let http = if options.contains("http =") {
+            ""
+        } else {
+            "http = \"127.0.0.1:0\"\n"
+        };
+        let module = if options.contains("module =") {
+            ""
+        } else {
+            "module = \"app\"\n"
+        };
+        let chdir = if options.contains("chdir =") {
+            String::new()
+        } else {
+            format!("chdir = {:?}\n", directory.to_string())
+        };
         format!("{module}{chdir}{http}{options}\n")
     }
 
@@ -286,61 +343,84 @@ impl Emperor {
     }
 
     /// What `touch` does.
-    #[expect(clippy::unused_self, reason = "reads as what it is: something done to a vassal of this emperor")]
+    #[expect(
+        clippy::unused_self,
+        reason = "reads as what it is: something done to a vassal of this emperor"
+    )]
     pub(crate) fn touch(&self, file: &Path) {
-        let file = File::options().append(true).open(file).expect("the file is there");
+        let file = File::options()
+            .append(true)
+            .open(file)
+            .expect("the file is there");
         file.set_modified(SystemTime::now()).expect("it is ours");
     }
 
     /// Waits for a generation later than this one to serve.
     #[track_caller]
     pub(crate) fn ready_after(&self, vassal: &Vassal, generation: u64) -> u64 {
-        self.events.wait(&format!("{} serves a generation after {generation}", vassal.name), |event| {
-            let is_it = is(event, "generation-ready")
-                && text(event, "vassal") == vassal.name
-                && number(event, "generation") > generation;
-            is_it.then(|| number(event, "generation"))
-        })
+        self.events.wait(
+            &format!("{} serves a generation after {generation}", vassal.name),
+            |event| {
+                let is_it = is(event, "generation-ready")
+                    && text(event, "vassal") == vassal.name
+                    && number(event, "generation") > generation;
+                is_it.then(|| number(event, "generation"))
+            },
+        )
     }
 
     /// Waits for a failure of a generation later than this one.
     #[track_caller]
     pub(crate) fn failed_after(&self, vassal: &Vassal, generation: u64) -> Failure {
-        self.events.wait(&format!("{} fails after generation {generation}", vassal.name), |event| {
-            let is_it = is(event, "generation-failed")
-                && text(event, "vassal") == vassal.name
-                && number(event, "generation") > generation;
-            let failure = event.get("failure").filter(|_| is_it)?;
-            Some(Failure {
-                generation: number(event, "generation"),
-                kind: text(failure, "kind"),
-                message: text(failure, "message"),
-                detail: text(failure, "detail"),
-            })
-        })
+        self.events.wait(
+            &format!("{} fails after generation {generation}", vassal.name),
+            |event| {
+                let is_it = is(event, "generation-failed")
+                    && text(event, "vassal") == vassal.name
+                    && number(event, "generation") > generation;
+                let failure = event.get("failure").filter(|_| is_it)?;
+                Some(Failure {
+                    generation: number(event, "generation"),
+                    kind: text(failure, "kind"),
+                    message: text(failure, "message"),
+                    detail: text(failure, "detail"),
+                })
+            },
+        )
     }
 
     /// Waits for an event of this sort about a vassal, with these numbers or texts in its fields.
     #[track_caller]
     pub(crate) fn heard(&self, vassal: &Vassal, sort: &str, fields: &[(&str, Value)]) -> Value {
-        self.events.wait(&format!("{sort} of {} with {fields:?}", vassal.name), |event| {
-            let is_it = is(event, sort)
-                && text(event, "vassal") == vassal.name
-                && fields.iter().all(|(field, value)| event.get(*field) == Some(value));
-            is_it.then(|| event.clone())
-        })
+        self.events.wait(
+            &format!("{sort} of {} with {fields:?}", vassal.name),
+            |event| {
+                let is_it = is(event, sort)
+                    && text(event, "vassal") == vassal.name
+                    && fields
+                        .iter()
+                        .all(|(field, value)| event.get(*field) == Some(value));
+                is_it.then(|| event.clone())
+            },
+        )
     }
 
     /// All events of this sort so far about a vassal.
     pub(crate) fn count(&self, vassal: &Vassal, sort: &str) -> usize {
         let lines = self.events.so_far();
-        lines.iter().filter(|event| is(event, sort) && text(event, "vassal") == vassal.name).count()
+        lines
+            .iter()
+            .filter(|event| is(event, sort) && text(event, "vassal") == vassal.name)
+            .count()
     }
 
     /// What `GET /v1/status` answers.
     #[track_caller]
     pub(crate) fn status(&self) -> Value {
-        let body = get(&self.at("run/emperor.sock").display().to_string(), "/v1/status");
+        let body = get(
+            &self.at("run/emperor.sock").display().to_string(),
+            "/v1/status",
+        );
         serde_json::from_str(&body).expect("the status is JSON")
     }
 
@@ -348,9 +428,16 @@ impl Emperor {
     #[track_caller]
     pub(crate) fn status_of(&self, vassal: &Vassal) -> Value {
         let status = self.status();
-        let vassals = status.get("vassals").and_then(Value::as_array).expect("a list of vassals");
-        let found = vassals.iter().find(|shown| text(shown, "name") == vassal.name);
-        found.unwrap_or_else(|| panic!("{} is not in {status}", vassal.name)).clone()
+        let vassals = status
+            .get("vassals")
+            .and_then(Value::as_array)
+            .expect("a list of vassals");
+        let found = vassals
+            .iter()
+            .find(|shown| text(shown, "name") == vassal.name);
+        found
+            .unwrap_or_else(|| panic!("{} is not in {status}", vassal.name))
+            .clone()
     }
 
     /// The state that the status shows.
@@ -363,8 +450,14 @@ impl Emperor {
     #[track_caller]
     pub(crate) fn addresses(&self, vassal: &Vassal) -> Vec<String> {
         let status = self.status_of(vassal);
-        let sockets = status.get("sockets").and_then(Value::as_array).expect("a list of sockets");
-        sockets.iter().map(|socket| text(socket, "address")).collect()
+        let sockets = status
+            .get("sockets")
+            .and_then(Value::as_array)
+            .expect("a list of sockets");
+        sockets
+            .iter()
+            .map(|socket| text(socket, "address"))
+            .collect()
     }
 
     /// The one address of a vassal.
@@ -385,8 +478,12 @@ impl Emperor {
     #[track_caller]
     pub(crate) fn begin(&self, vassal: &Vassal) -> Connection {
         let mut connection = connect(&self.address(vassal)).expect("it listens");
-        connection.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").expect("it reads");
-        self.output().wait("the request has begun", |line| (is_line(line, vassal) == Some("began")).then_some(()));
+        connection
+            .send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+            .expect("it reads");
+        self.output().wait("the request has begun", |line| {
+            (is_line(line, vassal) == Some("began")).then_some(())
+        });
         connection
     }
 
@@ -394,7 +491,8 @@ impl Emperor {
     #[track_caller]
     pub(crate) fn printed<T>(&self, vassal: &Vassal, pick: impl Fn(&str) -> Option<T>) -> T {
         let what = format!("a line of {}", vassal.name);
-        self.output().wait(&what, |line| is_line(line, vassal).and_then(&pick))
+        self.output()
+            .wait(&what, |line| is_line(line, vassal).and_then(&pick))
     }
 
     /// Waits for a generation later than this one to serve, and for this one's last process to go:
@@ -402,7 +500,11 @@ impl Emperor {
     #[track_caller]
     pub(crate) fn replaced(&self, vassal: &Vassal, generation: u64) -> u64 {
         let newer = self.ready_after(vassal, generation);
-        self.heard(vassal, "master-exited", &[("generation", Value::from(generation))]);
+        self.heard(
+            vassal,
+            "master-exited",
+            &[("generation", Value::from(generation))],
+        );
         newer
     }
 
@@ -410,9 +512,16 @@ impl Emperor {
     #[track_caller]
     pub(crate) fn workers(&self, vassal: &Vassal) -> Vec<u32> {
         let status = self.status_of(vassal);
-        let workers = status.get("workers").and_then(Value::as_array).expect("a list of workers");
-        let serving = workers.iter().filter(|worker| worker.get("generation") == status.get("generation"));
-        serving.map(|worker| u32::try_from(number(worker, "pid")).expect("a process id")).collect()
+        let workers = status
+            .get("workers")
+            .and_then(Value::as_array)
+            .expect("a list of workers");
+        let serving = workers
+            .iter()
+            .filter(|worker| worker.get("generation") == status.get("generation"));
+        serving
+            .map(|worker| u32::try_from(number(worker, "pid")).expect("a process id"))
+            .collect()
     }
 
     /// The process id of the master that the status shows.
@@ -456,14 +565,19 @@ impl Emperor {
     fn nothing_is_left(&self) {
         let mut left = processes::of_test(&self.setup.tag, &self.setup.root);
         left.retain(|(pid, _)| {
-            let Some(watched) = Watched::new(*pid) else { return false };
+            let Some(watched) = Watched::new(*pid) else {
+                return false;
+            };
             let stays = !watched.ends_within(LINGERING);
             if stays {
                 watched.signal(Signal::KILL);
             }
             stays
         });
-        assert!(left.is_empty() || std::thread::panicking(), "processes were left behind: {left:?}");
+        assert!(
+            left.is_empty() || std::thread::panicking(),
+            "processes were left behind: {left:?}"
+        );
     }
 }
 
@@ -485,6 +599,9 @@ impl Drop for Emperor {
             }
         }
         self.nothing_is_left();
-        assert!(is_stopped || std::thread::panicking(), "the emperor did not stop");
+        assert!(
+            is_stopped || std::thread::panicking(),
+            "the emperor did not stop"
+        );
     }
 }

@@ -63,14 +63,28 @@ impl Events {
             }
             looked_at = said.lines.len();
             let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero() && !said.is_over, "{what}: did not happen\n{}", shown(&said.lines));
-            said = self.0.more.wait_timeout(said, left).unwrap_or_else(PoisonError::into_inner).0;
+            assert!(
+                !left.is_zero() && !said.is_over,
+                "{what}: did not happen\n{}",
+                shown(&said.lines)
+            );
+            said = self
+                .0
+                .more
+                .wait_timeout(said, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
     /// All lines so far.
     pub(crate) fn so_far(&self) -> Vec<Value> {
-        self.0.said.lock().unwrap_or_else(PoisonError::into_inner).lines.clone()
+        self.0
+            .said
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .lines
+            .clone()
     }
 }
 
@@ -108,5 +122,5 @@ impl Shared {
 
 fn shown(lines: &[Value]) -> String {
     let last = lines.iter().skip(lines.len().saturating_sub(40));
-    last.map(|line| format!("  {line}\n")).collect()
+    last.fold(String::new(), |text, line| text + &format!("  {line}\n"))
 }

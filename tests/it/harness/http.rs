@@ -23,7 +23,10 @@ pub(crate) struct Response {
 impl Response {
     /// The value of a header field.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -36,7 +39,9 @@ pub(crate) fn connect(address: &str) -> io::Result<Connection> {
     let stream: Box<dyn Stream> = if address.starts_with('/') {
         unix(UnixStream::connect(address)?)?
     } else if let Some(name) = address.strip_prefix('@') {
-        unix(UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)?)?
+        unix(UnixStream::connect_addr(&SocketAddr::from_abstract_name(
+            name,
+        )?)?)?
     } else {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(DEADLINE))?;
@@ -57,7 +62,9 @@ fn unix(stream: UnixStream) -> io::Result<Box<dyn Stream>> {
 #[track_caller]
 pub(crate) fn get(address: &str, path: &str) -> String {
     match try_get(address, path) {
-        Ok(Response { status: 200, body, .. }) => body,
+        Ok(Response {
+            status: 200, body, ..
+        }) => body,
         other => panic!("GET {path} at {address}: {other:?}"),
     }
 }
@@ -65,7 +72,9 @@ pub(crate) fn get(address: &str, path: &str) -> String {
 /// The answer to `GET path` on a new connection.
 pub(crate) fn try_get(address: &str, path: &str) -> io::Result<Response> {
     let mut connection = connect(address)?;
-    connection.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").as_bytes())?;
+    connection.send(
+        format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").as_bytes(),
+    )?;
     connection.receive()
 }
 
@@ -93,8 +102,15 @@ impl Connection {
     /// Reads one answer.
     pub(crate) fn receive(&mut self) -> io::Result<Response> {
         let (status, headers) = self.head()?;
-        let mut response = Response { status, headers, body: String::new() };
-        let body = if response.header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+        let mut response = Response {
+            status,
+            headers,
+            body: String::new(),
+        };
+        let body = if response
+            .header("transfer-encoding")
+            .is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
+        {
             self.chunks()?
         } else if let Some(length) = response.header("content-length") {
             let length = length.parse().map_err(io::Error::other)?;
@@ -116,7 +132,10 @@ impl Connection {
         if first.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = first
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| io::Error::other(format!("not an answer: {first:?}")))?;
         let mut headers = Vec::new();
         loop {
@@ -124,8 +143,9 @@ impl Connection {
             if line == "\r\n" {
                 return Ok((status, headers));
             }
-            let (name, value) =
-                line.split_once(':').ok_or_else(|| io::Error::other(format!("not a header field: {line:?}")))?;
+            let (name, value) = line
+                .split_once(':')
+                .ok_or_else(|| io::Error::other(format!("not a header field: {line:?}")))?;
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
     }

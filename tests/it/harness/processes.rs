@@ -17,7 +17,9 @@ impl Watched {
     /// The process with this number, if there is one.
     pub(crate) fn new(pid: u32) -> Option<Self> {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
-        pidfd_open(pid, PidfdFlags::empty()).ok().map(|pidfd| Self { pidfd })
+        pidfd_open(pid, PidfdFlags::empty())
+            .ok()
+            .map(|pidfd| Self { pidfd })
     }
 
     /// Whether the process ends within this time.
@@ -26,7 +28,10 @@ impl Watched {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let timeout = Timespec::try_from(left).ok();
-            match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], timeout.as_ref()) {
+            match poll(
+                &mut [PollFd::new(&self.pidfd, PollFlags::IN)],
+                timeout.as_ref(),
+            ) {
                 Ok(0) => return false,
                 Ok(_) => return true,
                 Err(rustix::io::Errno::INTR) => {}
@@ -37,7 +42,7 @@ impl Watched {
 
     /// Sends a signal; a process that is gone does not mind.
     pub(crate) fn signal(&self, signal: Signal) {
-        drop(pidfd_send_signal(&self.pidfd, signal));
+        let _may_be_gone = pidfd_send_signal(&self.pidfd, signal);
     }
 }
 
@@ -52,16 +57,19 @@ pub(crate) fn signal(pid: u32, signal: Signal) -> Watched {
 /// The title of a process as `ps` shows it.
 pub(crate) fn title_of(pid: u32) -> String {
     let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let text: Vec<String> = bytes.split(|byte| *byte == 0).map(|p| String::from_utf8_lossy(p).into_owned()).collect();
+    let text: Vec<String> = bytes
+        .split(|byte| *byte == 0)
+        .map(|p| String::from_utf8_lossy(p).into_owned())
+        .collect();
     text.join(" ").trim_end().to_owned()
 }
 
 /// Processes that belong to a test: by their title, or because they stand below its directory.
 pub(crate) fn of_test(tag: &str, root: &Path) -> Vec<(u32, String)> {
     let own = std::process::id();
-    let numbers = std::fs::read_dir("/proc").expect("/proc is mounted").filter_map(|entry| {
-        entry.ok()?.file_name().to_str()?.parse::<u32>().ok()
-    });
+    let numbers = std::fs::read_dir("/proc")
+        .expect("/proc is mounted")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     let title_start = format!("lictor: {tag}-");
     numbers
         .filter(|pid| *pid != own)

@@ -1,6 +1,6 @@
 //! The Pythons of this machine.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -48,33 +48,45 @@ pub(crate) fn pythons() -> &'static [Python] {
     static FOUND: OnceLock<Vec<Python>> = OnceLock::new();
     FOUND.get_or_init(|| {
         let mut found = Vec::new();
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for candidate in candidates() {
             if let Some(python) = ask(&candidate)
                 && let Ok(real) = python.executable.canonicalize()
-                && seen.insert(real, ()).is_none()
+                && seen.insert(real)
             {
                 found.push(python);
             }
         }
-        assert!(!found.is_empty(), "the tests need a Python of version 3.9 or later on PATH");
+        assert!(
+            !found.is_empty(),
+            "the tests need a Python of version 3.9 or later on PATH"
+        );
         found
     })
 }
 
 fn candidates() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let names = ["python3".to_owned()].into_iter().chain((9..=14).map(|minor| format!("python3.{minor}")));
+    let names = ["python3".to_owned()]
+        .into_iter()
+        .chain((9..=14).map(|minor| format!("python3.{minor}")));
     let mut found: Vec<PathBuf> = names
-        .flat_map(|name| std::env::split_paths(&path).map(|directory| directory.join(&name)).collect::<Vec<_>>())
+        .flat_map(|name| {
+            std::env::split_paths(&path)
+                .map(|directory| directory.join(&name))
+                .collect::<Vec<_>>()
+        })
         .collect();
     found.push(PathBuf::from("/usr/bin/python3"));
-    let root = std::env::var_os("PYENV_ROOT").map(PathBuf::from).or_else(|| {
-        std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv"))
-    });
+    let root = std::env::var_os("PYENV_ROOT")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv")));
     let versions = root.and_then(|root| std::fs::read_dir(root.join("versions")).ok());
-    let mut versions: Vec<PathBuf> =
-        versions.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path().join("bin/python3"))).collect();
+    let mut versions: Vec<PathBuf> = versions
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin/python3")))
+        .collect();
     versions.sort();
     found.extend(versions);
     found.retain(|candidate| candidate.is_file());
@@ -82,13 +94,21 @@ fn candidates() -> Vec<PathBuf> {
 }
 
 fn ask(candidate: &Path) -> Option<Python> {
-    let output = Command::new(candidate).args(["-c", QUESTION]).stdin(Stdio::null()).output().ok()?;
+    let output = Command::new(candidate)
+        .args(["-c", QUESTION])
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
     let said: Said = serde_json::from_slice(&output.stdout).ok()?;
     let is_new_enough = said.version >= (3, 9);
     (said.usable && is_new_enough).then(|| Python {
         executable: said.executable,
         version: format!("{}.{}", said.version.0, said.version.1),
-        build: if said.shared { Build::Shared } else { Build::Static },
+        build: if said.shared {
+            Build::Shared
+        } else {
+            Build::Static
+        },
     })
 }
 
@@ -110,7 +130,11 @@ pub(crate) fn says(executable: &Path, code: &str) -> String {
         .stdin(Stdio::null())
         .output()
         .expect("the interpreter can be run");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
@@ -123,5 +147,9 @@ pub(crate) fn virtualenv(python: &Python, place: &Path) {
         .stdin(Stdio::null())
         .output()
         .expect("the interpreter can be run");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
