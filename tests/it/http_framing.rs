@@ -250,7 +250,7 @@ fn some_statuses_have_no_body() {
             .send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes())
             .expect("it reads");
         let (code, headers) = connection.head().expect("it answers");
-        assert_eq!(code.to_string(), status[..3]);
+        assert!(status.starts_with(&code.to_string()), "{code}");
         assert!(
             headers.iter().all(|(name, _)| name != "transfer-encoding"),
             "{headers:?}"

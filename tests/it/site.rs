@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
@@ -82,23 +82,12 @@ impl Site {
         self.ask(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes())
     }
 
-    /// The body of the answer to `GET path`, as JSON.
-    #[track_caller]
-    pub(crate) fn json(&self, path: &str) -> Value {
-        json(&self.get(path))
-    }
-
     /// Everything that comes back for these bytes until the server closes.
     #[track_caller]
     pub(crate) fn everything(&self, bytes: &[u8]) -> String {
         let mut stream = self.stream();
         stream.write_all(bytes).expect("it reads");
         rest_of(&mut stream)
-    }
-
-    /// A path beside the app.
-    pub(crate) fn beside(&self, name: &str) -> PathBuf {
-        self.vassal.app.parent().expect("it has one").join(name)
     }
 
     /// Everything that was printed up to the first line with these words.

@@ -104,53 +104,56 @@ def fine(environ, start_response):
     return [b'fine']
 ";
 
+/// What the log says of each.
+const SAID: [(&str, &str); 17] = [
+    ("raises", "RuntimeError: secret of raises"),
+    (
+        "raises_after_start",
+        "RuntimeError: secret of raises_after_start",
+    ),
+    ("raises_first", "RuntimeError: secret of raises_first"),
+    (
+        "raises_after_empty",
+        "RuntimeError: secret of raises_after_empty",
+    ),
+    ("returns_none", "TypeError: the app returned None"),
+    ("returns_str", "TypeError: the app returned a str"),
+    ("returns_bytes", "TypeError: the app returned bytes"),
+    ("returns_number", "TypeError: 'int' object is not iterable"),
+    (
+        "yields_str",
+        "TypeError: the app's body must consist of bytes, but has a str",
+    ),
+    (
+        "lists_str",
+        "TypeError: the app's body must consist of bytes, but has a str",
+    ),
+    (
+        "never_starts",
+        "AssertionError: the app did not call start_response",
+    ),
+    (
+        "never_starts_empty",
+        "AssertionError: the app did not call start_response",
+    ),
+    (
+        "never_starts_pieces",
+        "AssertionError: the app did not call start_response",
+    ),
+    (
+        "starts_twice",
+        "AssertionError: start_response was called a second time",
+    ),
+    ("writes_str", "TypeError: write() takes bytes, not str"),
+    ("interrupts", "KeyboardInterrupt: secret of interrupts"),
+    ("exits", "secret of exits"),
+];
+
 #[test]
 fn mistakes_before_the_first_byte_are_a_500_and_a_traceback() {
     let site = Site::new("", &format!("{DISPATCH}{MISTAKES}"));
     let mut connection = site.connect();
-    for (name, said) in [
-        ("raises", "RuntimeError: secret of raises"),
-        (
-            "raises_after_start",
-            "RuntimeError: secret of raises_after_start",
-        ),
-        ("raises_first", "RuntimeError: secret of raises_first"),
-        (
-            "raises_after_empty",
-            "RuntimeError: secret of raises_after_empty",
-        ),
-        ("returns_none", "TypeError: the app returned None"),
-        ("returns_str", "TypeError: the app returned a str"),
-        ("returns_bytes", "TypeError: the app returned bytes"),
-        ("returns_number", "TypeError: 'int' object is not iterable"),
-        (
-            "yields_str",
-            "TypeError: the app's body must consist of bytes, but has a str",
-        ),
-        (
-            "lists_str",
-            "TypeError: the app's body must consist of bytes, but has a str",
-        ),
-        (
-            "never_starts",
-            "AssertionError: the app did not call start_response",
-        ),
-        (
-            "never_starts_empty",
-            "AssertionError: the app did not call start_response",
-        ),
-        (
-            "never_starts_pieces",
-            "AssertionError: the app did not call start_response",
-        ),
-        (
-            "starts_twice",
-            "AssertionError: start_response was called a second time",
-        ),
-        ("writes_str", "TypeError: write() takes bytes, not str"),
-        ("interrupts", "KeyboardInterrupt: secret of interrupts"),
-        ("exits", "secret of exits"),
-    ] {
+    for (name, said) in SAID {
         let answer = connection
             .get(&format!("/{name}"))
             .unwrap_or_else(|error| panic!("{name}: {error}"));

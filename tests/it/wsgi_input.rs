@@ -51,14 +51,14 @@ def application(environ, start_response):
 const WAYS: usize = 14;
 
 fn lines(size: usize) -> Vec<u8> {
-    let mut body = String::new();
+    let mut body = Vec::new();
     let mut number = 0;
     while body.len() < size {
-        body.push_str(&format!("line {number}\n"));
+        writeln!(body, "line {number}").expect("memory");
         number += 1;
     }
     body.truncate(size);
-    body.into_bytes()
+    body
 }
 
 #[test]

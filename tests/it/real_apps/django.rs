@@ -100,7 +100,10 @@ pub(super) fn serve(emperor: &Emperor, python: &Python) -> Vassal {
     let (name, value) = VARIABLE;
     emperor.serve(
         "django",
-        &format!("virtualenv = {place:?}\nthreads = 2\nenv = {{ {name} = {value:?} }}\n"),
+        &format!(
+            "virtualenv = \"{}\"\nthreads = 2\nenv = {{ {name} = {value:?} }}\n",
+            place.display()
+        ),
         APP,
     )
 }

@@ -53,7 +53,7 @@ pub(super) fn serve(emperor: &Emperor, python: &Python) -> Vassal {
     );
     emperor.serve(
         "flask",
-        &format!("virtualenv = {place:?}\nprocesses = 2\n"),
+        &format!("virtualenv = \"{}\"\nprocesses = 2\n", place.display()),
         APP,
     )
 }
@@ -102,12 +102,17 @@ fn sessions(address: &str) {
         let answer = connection.receive().expect("it answers");
         assert_eq!(answer.body, count.to_string());
         let set = answer.header("set-cookie").expect("a session");
-        cookie = set.split(';').next().unwrap_or_default().to_owned();
+        set.split(';')
+            .next()
+            .unwrap_or_default()
+            .clone_into(&mut cookie);
     }
 }
 
 fn uploads(address: &str) {
-    let content: String = (0..500_000).map(|number| format!("{number}\n")).collect();
+    let content: String = (0..500_000).fold(String::new(), |text, number| {
+        text + &number.to_string() + "\n"
+    });
     let form = format!(
         "--edge\r\nContent-Disposition: form-data; name=\"field\"\r\n\r\nvalue\r\n\
          --edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"numbers.txt\"\r\n\r\n{content}\r\n--edge--\r\n"
