@@ -23,14 +23,24 @@
 
 mod harness;
 
+mod access_log;
 mod broken;
 mod commands;
+mod examples;
 mod files;
 mod foreground;
+mod http_framing;
+mod http_limits;
+mod http_streams;
 mod interpreters;
 mod output;
+mod real_apps;
 mod readme;
 mod reload;
+mod site;
 mod sockets;
 mod surroundings;
 mod workers;
+mod wsgi_answers;
+mod wsgi_environ;
+mod wsgi_input;

@@ -12,8 +12,8 @@ pub(crate) use apps::{answering, hello, slow};
 pub(crate) use commands::{Ran, lictor, run};
 pub(crate) use emperor::{Emperor, Failure, Setup, Vassal, write_python, write_whole};
 pub(crate) use events::Events;
-pub(crate) use http::{Connection, connect, get, try_get};
-pub(crate) use processes::{signal, title_of};
+pub(crate) use http::{Connection, Response, connect, get, try_get};
+pub(crate) use processes::{Watched, signal, title_of};
 pub(crate) use pythons::{Build, Python, pythons, says, virtualenv};
 
 use std::time::Duration;

@@ -174,6 +174,10 @@ pub(super) fn assemble(
     } else if framing.is_kept_10 && (known.is_some() || !has_body) {
         fields.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
     }
+    if framing.is_kept_10 {
+        // Else hyper promises to keep every connection of such a client, also one that must close.
+        *response.version_mut() = Version::HTTP_10;
+    }
     if status.canonical_reason().map(str::as_bytes) != Some(&head.reason)
         && let Ok(reason) = ReasonPhrase::try_from(head.reason)
     {
