@@ -26,7 +26,10 @@ class Bench:
         self.report = Report(self.conditions())
 
     def build(self):
-        subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
+        print("building", flush=True)
+        done = subprocess.run(["cargo", "build", "--release"], cwd=ROOT, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(done.stderr)
         return ROOT / "target" / "release" / "lictor"
 
     def rounds(self, full, quick):

@@ -7,8 +7,10 @@ a shared one, which Lictor embeds.
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 QUESTION = """
@@ -32,24 +34,32 @@ class Interpreter:
         self.venv = home / f"venv-{self.kind}-{version}"
 
     @property
+    def python(self):
+        return self.venv / "bin" / "python"
+
+    @property
     def label(self):
         return f"Python {self.version}, {self.kind}"
 
     def install(self):
-        """Makes the virtualenv, once."""
+        """Makes the virtualenv, once; with its own copy of the executable, which nobody else maps."""
         done = self.venv / "installed.json"
         if done.exists() and json.loads(done.read_text()) == PACKAGES:
             return
         print(f"installing {', '.join(PACKAGES)} for {self.label}", flush=True)
-        subprocess.run([self.executable, "-m", "venv", "--clear", self.venv], check=True)
-        pip = [self.venv / "bin" / "python", "-m", "pip", "install", "--quiet"]
+        subprocess.run([self.executable, "-m", "venv", "--clear", "--copies", self.venv], check=True)
+        pip = [self.python, "-m", "pip", "install", "--quiet"]
         subprocess.run(pip + ["--disable-pip-version-check"] + PACKAGES, check=True)
         done.write_text(json.dumps(PACKAGES))
 
     def peer_version(self, package):
         question = f"from importlib.metadata import version; print(version('{package}'))"
-        command = [self.venv / "bin" / "python", "-c", question]
+        command = [self.python, "-c", question]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def numbers(path):
+    return [int(number) for number in re.findall(r"\d+", path)]
 
 
 def candidates(given):
@@ -59,12 +69,13 @@ def candidates(given):
     for directory in os.get_exec_path():
         yield os.path.join(directory, "python3")
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    yield from sorted(map(str, root.glob("versions/3.*/bin/python3")), reverse=True)
+    yield from sorted(map(str, root.glob("versions/3.*/bin/python3")), key=numbers, reverse=True)
 
 
 def find(given, home):
-    """The first static and the first shared interpreter, as far as there are any."""
-    found = {}
+    """The first static and the first shared interpreter, as far as there are any. The one that runs
+    this only if there is no other: its library is mapped already, which makes a vassal look light."""
+    found, own = {}, {}
     for candidate in candidates(given):
         if len(found) == 2:
             break
@@ -74,6 +85,9 @@ def find(given, home):
         if done.returncode != 0:
             continue
         version, is_shared, executable, is_new_enough = json.loads(done.stdout)
-        if is_new_enough and is_shared not in found:
-            found[is_shared] = Interpreter(executable, version, is_shared, home)
+        if is_new_enough:
+            is_own = os.path.realpath(executable) == os.path.realpath(sys.executable)
+            interpreter = Interpreter(executable, version, is_shared, home)
+            (own if is_own else found).setdefault(is_shared, interpreter)
+    found = {**own, **found}
     return [found[key] for key in sorted(found)]

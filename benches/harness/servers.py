@@ -52,10 +52,9 @@ class Emperor:
         until(lambda: answer(port), START_SECONDS, self.process, "lictor")
 
 
-def vassal_text(interpreter, module, port, chdir=APPS, in_venv=False):
-    python = f'virtualenv = "{interpreter.venv}"' if in_venv else f'python = "{interpreter.executable}"'
+def vassal_text(interpreter, module, port, chdir=APPS):
     return (
-        f'module = "{module}:application"\nchdir = "{chdir}"\n{python}\n'
+        f'module = "{module}:application"\nchdir = "{chdir}"\nvirtualenv = "{interpreter.venv}"\n'
         f'http = "127.0.0.1:{port}"\nprocesses = 1\n'
     )
 
@@ -72,8 +71,7 @@ class Lictor:
         self.port = free_port()
         self.emperor = Emperor(self.bench).__enter__()
         try:
-            in_venv = self.module != "hello"
-            self.emperor.drop("app", vassal_text(self.interpreter, self.module, self.port, in_venv=in_venv))
+            self.emperor.drop("app", vassal_text(self.interpreter, self.module, self.port))
             self.emperor.wait(self.port)
         except BaseException:
             self.emperor.__exit__()
@@ -135,9 +133,7 @@ def gunicorn(bench, interpreter, module):
 def uwsgi(bench, interpreter, module):
     """Debian's embeds Debian's own Python: on a virtualenv of that version or not at all."""
     command = ["uwsgi", *uwsgi_options(), "--http11-socket", "127.0.0.1:PORT",
-               "--chdir", APPS, "--module", f"{module}:application"]
-    if module != "hello":
-        command += ["--virtualenv", interpreter.venv]
+               "--chdir", APPS, "--virtualenv", interpreter.venv, "--module", f"{module}:application"]
     return Peer("uWSGI, http11-socket", command, bench.home / "uwsgi.log")
 
 

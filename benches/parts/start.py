@@ -62,7 +62,7 @@ def bare_start(bench, interpreter, runs):
     times = []
     for _ in range(runs + 1):
         begun = time.perf_counter()
-        subprocess.run([interpreter.executable, "-c", "import hello"], cwd=directory, check=True,
+        subprocess.run([interpreter.python, "-c", "import hello"], cwd=directory, check=True,
                        preexec_fn=pin(SERVER_CPU))
         times.append(time.perf_counter() - begun)
     return statistics.median(times[1:])
