@@ -8,7 +8,8 @@ import os
 import time
 
 from harness.fleet import Fleet
-from harness.processes import everybody, pss_kib
+from harness.processes import Process, everybody, pss_kib
+from harness.servers import APPS
 
 ALONE_GOAL_MIB = 9
 MANY_GOAL_MIB = 6
@@ -19,6 +20,8 @@ def run(bench):
     bench.report.part("memory", f"PSS in MiB after one request each, of one vassal alone and each of {many}.")
     rows, goals = [], []
     for interpreter in bench.interpreters:
+        bare = weigh_bare(interpreter)
+        rows.append([f"{interpreter.way}, the interpreter by itself", "–", f"{bare:.2f}", "–", "–", "–", "–"])
         for count, goal in [(1, ALONE_GOAL_MIB), (many, MANY_GOAL_MIB)]:
             weights, outsiders = weigh(bench, interpreter, count)
             each = (weights["master"] + weights["worker"]) / count
@@ -31,6 +34,14 @@ def run(bench):
     bench.report.table(head, rows)
     for goal, is_met in goals:
         bench.report.goal(goal, is_met)
+
+
+def weigh_bare(interpreter):
+    """MiB of the interpreter after the same import, without any server."""
+    command = [interpreter.python, "-c", "import hello, time; time.sleep(60)"]
+    with Process(command, cwd=APPS) as process:
+        time.sleep(1)
+        return pss_kib(process.pid) / 1024
 
 
 def weigh(bench, interpreter, count):
