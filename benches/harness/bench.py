@@ -23,6 +23,7 @@ class Bench:
         for interpreter in self.interpreters:
             interpreter.install()
         self.count = 0
+        self.note = options.note
         self.report = Report(self.conditions())
 
     def build(self):
@@ -52,6 +53,8 @@ class Bench:
             yield f"uWSGI {version.strip()} with its own distribution's Python"
         if not (self.has_wrk and self.has_uwsgi):
             yield f"missing peers or tools, parts left out: `{APT_HINT}`"
+        if self.note:
+            yield f"Note: {self.note}"
         yield "Server on CPU 0, clients on CPU 1, loopback" + (", quick" if self.is_quick else "")
 
     def lictor_version(self):

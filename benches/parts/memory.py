@@ -64,4 +64,4 @@ def interpreter_files(pid):
     except OSError:
         return set()
     files = [row for row in rows if len(row) == 6]
-    return {row[4] for row in files if os.path.basename(row[5].strip()).startswith(("python3", "libpython3"))}
+    return {row[4] for row in files if os.path.basename(row[5].strip()).startswith(("python", "libpython"))}
