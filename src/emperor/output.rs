@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use lictor_core::observe::EventKind;
 use tokio::net::unix::pipe::Receiver;
+use tokio::time::timeout_at;
 
 use super::journal::Journal;
 
@@ -25,7 +26,14 @@ pub(super) async fn read(vassal: String, pipe: OwnedFd, journal: Journal) {
     let mut lines = Lines::default();
     let mut allowance = Allowance::new(Instant::now());
     let mut buffer = vec![0; READ_BYTES];
-    while pipe.readable().await.is_ok() {
+    loop {
+        if timeout_at(allowance.report_at(), pipe.readable())
+            .await
+            .is_err()
+        {
+            tell_dropped(&vassal, &mut allowance, &journal);
+            continue;
+        }
         let count = match pipe.try_read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => count,
@@ -33,9 +41,7 @@ pub(super) async fn read(vassal: String, pipe: OwnedFd, journal: Journal) {
             Err(_) => break,
         };
         for line in lines.push(buffer.get(..count).unwrap_or_default()) {
-            if let Some(dropped) = allowance.dropped_before(Instant::now()) {
-                journal.tell(Some(&vassal), EventKind::OutputDropped { lines: dropped });
-            }
+            tell_dropped(&vassal, &mut allowance, &journal);
             if allowance.take() {
                 journal.tell_output(&vassal, line);
             }
@@ -45,6 +51,12 @@ pub(super) async fn read(vassal: String, pipe: OwnedFd, journal: Journal) {
     }
     if let Some(rest) = lines.rest() {
         journal.tell_output(&vassal, rest);
+    }
+}
+
+fn tell_dropped(vassal: &str, allowance: &mut Allowance, journal: &Journal) {
+    if let Some(lines) = allowance.dropped_before(Instant::now()) {
+        journal.tell(Some(vassal), EventKind::OutputDropped { lines });
     }
 }
 
@@ -115,6 +127,13 @@ impl Allowance {
         let dropped = self.dropped;
         *self = Self::new(now);
         (dropped > 0).then_some(dropped)
+    }
+
+    /// When it is time to say what was dropped, also if nothing more comes.
+    fn report_at(&self) -> tokio::time::Instant {
+        let second = Duration::from_secs(1);
+        let never = Duration::from_hours(24);
+        (self.second + if self.dropped > 0 { second } else { never }).into()
     }
 
     fn take(&mut self) -> bool {

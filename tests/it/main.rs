@@ -35,6 +35,7 @@ mod http_streams;
 mod interpreters;
 mod output;
 mod real_apps;
+mod readme;
 mod reload;
 mod site;
 mod sockets;

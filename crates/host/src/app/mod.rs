@@ -1,5 +1,6 @@
 //! The app as a Python object, and the Python that it finds around itself.
 
+mod bytecode;
 mod exit;
 mod failure;
 mod load;

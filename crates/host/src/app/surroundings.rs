@@ -8,6 +8,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use super::bytecode::keep_no_racy_bytecode;
 use super::output::Outlet;
 
 /// The version of the running interpreter, as `3.12.1`. An interpreter without a global lock has
@@ -31,6 +32,7 @@ pub(crate) fn prepare(py: Python<'_>, config: &VassalConfig, trouble: OwnedFd) -
     let sys = py.import("sys")?;
     sys.setattr("argv", PyList::new(py, ["lictor"])?)?;
     set_path(&sys, config)?;
+    keep_no_racy_bytecode(py)?;
     let trouble = Arc::new(trouble);
     for (name, fd) in [("stdout", 1), ("stderr", 2)] {
         let outlet = Bound::new(py, Outlet::new(fd, name, Arc::clone(&trouble)))?;
