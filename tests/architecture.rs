@@ -120,7 +120,12 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 }
 
 fn is_product(path: &Path) -> bool {
-    let name = path.display().to_string();
+    // From the root on: the tree itself may lie in a folder of any name.
+    let name = path
+        .strip_prefix(root())
+        .unwrap_or(path)
+        .display()
+        .to_string();
     let is_rust = path.extension().is_some_and(|extension| extension == "rs");
     is_rust && !name.contains("/tests") && !name.ends_with("_tests.rs")
 }

@@ -229,3 +229,20 @@ fn a_second_sigterm_ends_at_once() {
     assert!(emperor.ended().success());
     request.receive().expect_err("it was cut");
 }
+
+#[test]
+fn new_code_of_the_same_size_in_the_same_second_is_new_code() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("old"));
+    let directory = blog.app.parent().expect("it has one");
+    // The module beside the app was compiled for an app before, a moment ago.
+    let app = "import helper\n".to_owned() + &answering("helper.TEXT");
+    write_python(&blog.app, &app);
+    for (generation, text) in [(1, "one"), (2, "two"), (3, "six")] {
+        std::fs::write(directory.join("helper.py"), format!("TEXT = '{text}'\n"))
+            .expect("it is ours");
+        emperor.touch(&blog.file);
+        emperor.replaced(&blog, generation);
+        assert_eq!(emperor.get(&blog), text);
+    }
+}

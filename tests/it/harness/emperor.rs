@@ -1,44 +1,30 @@
 //! A running emperor in a directory of its own, and the guard that ends it.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::os::unix::fs::symlink;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{Child, ExitStatus};
 use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
 use serde_json::Value;
-use tempfile::TempDir;
 
-use super::commands::program;
 use super::processes::{self, Watched};
-use super::{Connection, DEADLINE, Events, Ran, connect, get, lictor, pythons};
+use super::{
+    Connection, DEADLINE, Events, Failure, Ran, Setup, connect, get, lictor, write_python,
+    write_whole,
+};
 
 /// After the emperor has ended, so long may a process of a vassal take to follow.
 const LINGERING: Duration = Duration::from_secs(10);
 
-/// A place for an emperor that does not run yet.
-#[derive(Debug)]
-pub(crate) struct Setup {
-    /// Removed last.
-    _directory: TempDir,
-    root: PathBuf,
-    tag: String,
-    sources: Vec<String>,
-    variables: Vec<(String, String)>,
-    path: String,
-}
-
 /// A running emperor. Dropped, it is stopped, and the test fails if a process is left behind.
 #[derive(Debug)]
 pub(crate) struct Emperor {
-    setup: Setup,
+    pub(super) setup: Setup,
     child: Child,
     watched: Watched,
-    log: Events,
-    events: Events,
+    pub(super) log: Events,
+    pub(super) events: Events,
     is_over: bool,
 }
 
@@ -53,150 +39,6 @@ pub(crate) struct Vassal {
     pub(crate) app: PathBuf,
 }
 
-/// Why a generation failed, as its event says.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) generation: u64,
-    pub(crate) kind: String,
-    pub(crate) message: String,
-    pub(crate) detail: String,
-}
-
-impl Failure {
-    /// Fails the test unless the failure is of this kind, says all of this, and what to do next.
-    #[track_caller]
-    pub(crate) fn says(&self, kind: &str, words: &[&str]) {
-        assert_eq!(self.kind, kind, "{self:?}");
-        for word in words {
-            assert!(self.message.contains(word), "`{word}` is missing: {self:?}");
-        }
-    }
-
-    /// Fails the test unless it says what to do next.
-    #[track_caller]
-    pub(crate) fn hints(&self, words: &str) {
-        assert!(
-            self.detail.contains("hint: ") && self.detail.contains(words),
-            "no hint `{words}`: {self:?}"
-        );
-    }
-}
-
-impl Setup {
-    /// A place with an empty directory of vassals.
-    pub(crate) fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let directory = tempfile::Builder::new()
-            .prefix("lictor-it-")
-            .tempdir()
-            .expect("a temporary directory");
-        let root = directory.path().canonicalize().expect("it is there");
-        fs::create_dir(root.join("vassals")).expect("it is ours");
-        let tag = format!(
-            "t{}x{}",
-            std::process::id(),
-            NUMBER.fetch_add(1, Ordering::Relaxed)
-        );
-        let path = path_with_python(&root);
-        Self {
-            _directory: directory,
-            root,
-            tag,
-            sources: vec!["vassals".to_owned()],
-            variables: Vec::new(),
-            path,
-        }
-    }
-
-    /// Other sources than the directory `vassals`.
-    pub(crate) fn sources(mut self, sources: &[&str]) -> Self {
-        self.sources = sources.iter().map(|source| (*source).to_owned()).collect();
-        self
-    }
-
-    /// A variable of the emperor's own environment.
-    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
-        self.variables.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// A path below the test's own directory.
-    pub(crate) fn at(&self, path: impl AsRef<Path>) -> PathBuf {
-        self.root.join(path)
-    }
-
-    /// The name of a vassal, unique on this machine.
-    pub(crate) fn name(&self, name: &str) -> String {
-        format!("{}-{name}", self.tag)
-    }
-
-    /// Starts the emperor and waits until it has acted on what was there.
-    #[track_caller]
-    pub(crate) fn start(self) -> Emperor {
-        let mut arguments = vec!["emperor".to_owned()];
-        arguments.extend(self.sources.iter().cloned());
-        arguments.extend(["--run-dir".to_owned(), "run".to_owned()]);
-        let emperor = self.launch(&arguments);
-        emperor.events.wait("the emperor is ready", |event| {
-            is(event, "emperor-ready").then_some(())
-        });
-        emperor
-    }
-
-    /// Starts `lictor serve` with a control socket.
-    #[track_caller]
-    pub(crate) fn serve(self, arguments: &[&str]) -> Emperor {
-        let mut all = vec!["serve".to_owned(), "--run-dir".to_owned(), "run".to_owned()];
-        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        self.launch(&all)
-    }
-
-    #[track_caller]
-    fn launch(self, arguments: &[String]) -> Emperor {
-        let mut command = program(&self.root);
-        command
-            .args(arguments)
-            .env("PATH", &self.path)
-            .env("LICTOR_LOG", "debug");
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        let mut child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("lictor can be run");
-        let watched = Watched::new(child.id()).expect("a child that was not waited for is there");
-        let log = Events::of_lines(BufReader::new(child.stderr.take().expect("it is a pipe")));
-        // The socket is bound before this is said.
-        log.wait("the emperor starts", |line| {
-            line.as_str()?.contains("emperor started").then_some(())
-        });
-        let events = Events::follow(&self.root.join("run/emperor.sock"), "/v1/events")
-            .expect("the emperor answers");
-        Emperor {
-            setup: self,
-            child,
-            watched,
-            log,
-            events,
-            is_over: false,
-        }
-    }
-}
-
-impl Events {
-    fn of_lines(stream: impl BufRead + Send + 'static) -> Self {
-        let events = Self::empty();
-        let told = events.clone();
-        std::thread::spawn(move || {
-            for line in stream.split(b'\n').map_while(Result::ok) {
-                told.tell(Value::from(String::from_utf8_lossy(&line).into_owned()));
-            }
-            told.end();
-        });
-        events
-    }
-}
-
 /// What an app printed, if this line is of this vassal.
 fn is_line<'a>(line: &'a Value, vassal: &Vassal) -> Option<&'a str> {
     (text(line, "vassal") == vassal.name)
@@ -205,7 +47,7 @@ fn is_line<'a>(line: &'a Value, vassal: &Vassal) -> Option<&'a str> {
 }
 
 /// Whether an event is of this sort.
-fn is(event: &Value, sort: &str) -> bool {
+pub(super) fn is(event: &Value, sort: &str) -> bool {
     event.get("event").and_then(Value::as_str) == Some(sort)
 }
 
@@ -221,39 +63,20 @@ fn number(value: &Value, field: &str) -> u64 {
     value.get(field).and_then(Value::as_u64).unwrap_or_default()
 }
 
-/// A PATH on which `python3` is a real interpreter, not a version manager's script, which is slow.
-fn path_with_python(root: &Path) -> String {
-    let executable = &pythons().first().expect("there is one").executable;
-    let mut directory = executable.parent().expect("it is absolute").to_owned();
-    if !directory.join("python3").exists() {
-        directory = root.join("bin");
-        fs::create_dir(&directory).expect("it is ours");
-        symlink(executable, directory.join("python3")).expect("it is ours");
-    }
-    format!("{}:/usr/local/bin:/usr/bin:/bin", directory.display())
-}
-
-/// Writes a file as a careful program does: whole or not at all, under a name that counts.
-pub(crate) fn write_whole(path: &Path, text: &str) {
-    let directory = path.parent().expect("it has one");
-    fs::create_dir_all(directory).expect("it is ours");
-    let fresh = directory.join(format!(
-        ".fresh-{}",
-        path.file_name().expect("it has one").display()
-    ));
-    fs::write(&fresh, text).expect("it is ours");
-    fs::rename(&fresh, path).expect("it is ours");
-}
-
-/// Writes a Python file. Each is of another size, because Python takes a file of the same size and
-/// second for the one it has compiled.
-pub(crate) fn write_python(path: &Path, code: &str) {
-    static WRITTEN: AtomicU32 = AtomicU32::new(1);
-    let padding = "#".repeat(WRITTEN.fetch_add(1, Ordering::Relaxed) as usize);
-    write_whole(path, &format!("{code}\n{padding}\n"));
-}
-
 impl Emperor {
+    /// The guard of an emperor that was just started; nothing is known of it yet.
+    pub(super) fn guard(setup: Setup, child: Child, log: Events) -> Self {
+        let watched = Watched::new(child.id()).expect("a child that was not waited for is there");
+        Self {
+            setup,
+            child,
+            watched,
+            log,
+            events: Events::empty(),
+            is_over: false,
+        }
+    }
+
     /// An emperor over an empty directory.
     #[track_caller]
     pub(crate) fn start() -> Self {

@@ -1,6 +1,6 @@
 //! The emperor's stream of events: what tests wait on.
 
-use std::io;
+use std::io::{self, BufRead};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
@@ -92,6 +92,19 @@ impl Events {
     /// A stream that somebody else fills.
     pub(crate) fn empty() -> Self {
         Self(Arc::new(Shared::default()))
+    }
+
+    /// The lines of a pipe, a string each.
+    pub(super) fn of_lines(stream: impl BufRead + Send + 'static) -> Self {
+        let events = Self::empty();
+        let told = events.clone();
+        std::thread::spawn(move || {
+            for line in stream.split(b'\n').map_while(Result::ok) {
+                told.tell(Value::from(String::from_utf8_lossy(&line).into_owned()));
+            }
+            told.end();
+        });
+        events
     }
 
     /// Something was said.

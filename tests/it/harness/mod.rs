@@ -4,17 +4,21 @@ mod apps;
 mod commands;
 mod emperor;
 mod events;
+mod failure;
 mod http;
 mod processes;
 mod pythons;
+mod setup;
 
-pub(crate) use apps::{answering, hello, slow};
+pub(crate) use apps::{answering, hello, slow, write_python, write_whole};
 pub(crate) use commands::{Ran, lictor, run};
-pub(crate) use emperor::{Emperor, Failure, Setup, Vassal, write_python, write_whole};
+pub(crate) use emperor::{Emperor, Vassal};
 pub(crate) use events::Events;
+pub(crate) use failure::Failure;
 pub(crate) use http::{Connection, Response, connect, get, try_get};
 pub(crate) use processes::{Watched, signal, title_of};
 pub(crate) use pythons::{Build, Python, pythons, says, virtualenv};
+pub(crate) use setup::Setup;
 
 use std::time::Duration;
 

@@ -13,6 +13,9 @@ use super::connection::Connection;
 use super::reactor::Reactor;
 use super::sync::lock;
 
+/// When to look again at a late connection that another thread works on.
+const CLAIMED_MS: u64 = 1000;
+
 /// No deadline.
 pub(super) const NEVER: u64 = u64::MAX;
 
@@ -68,8 +71,10 @@ impl Reactor {
                 self.look_again_at(deadline);
             } else if connection.claim() {
                 late.push(Arc::clone(connection));
+            } else {
+                // Somebody works on it, and may find that it has not moved.
+                self.look_again_at(now + CLAIMED_MS);
             }
-            // Claimed by somebody else: it is moving, and gets a new deadline.
         }
         for connection in late {
             self.forget(&connection);

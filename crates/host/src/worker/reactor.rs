@@ -228,9 +228,12 @@ impl Reactor {
             drop(table.remove(index));
         }
         let is_empty = table.is_empty();
+        if is_empty {
+            // Before another thread can add a connection, whose deadline this would take away.
+            self.next_look_ms.store(NEVER, Ordering::Relaxed);
+        }
         drop(table);
         if is_empty {
-            self.next_look_ms.store(NEVER, Ordering::Relaxed);
             self.finish_if_empty();
         }
         self.resume_accepting();

@@ -1,0 +1,132 @@
+//! A directory for one test, with all that its emperor is started with.
+
+use std::fs;
+use std::io::BufReader;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tempfile::TempDir;
+
+use super::commands::program;
+use super::emperor::{Emperor, is};
+use super::{Events, pythons};
+
+/// A place for an emperor that does not run yet.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    /// Removed last.
+    _directory: TempDir,
+    pub(super) root: PathBuf,
+    pub(super) tag: String,
+    sources: Vec<String>,
+    variables: Vec<(String, String)>,
+    path: String,
+}
+
+impl Setup {
+    /// A place with an empty directory of vassals.
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let directory = tempfile::Builder::new()
+            .prefix("lictor-it-")
+            .tempdir()
+            .expect("a temporary directory");
+        let root = directory.path().canonicalize().expect("it is there");
+        fs::create_dir(root.join("vassals")).expect("it is ours");
+        let tag = format!(
+            "t{}x{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
+        let path = path_with_python(&root);
+        Self {
+            _directory: directory,
+            root,
+            tag,
+            sources: vec!["vassals".to_owned()],
+            variables: Vec::new(),
+            path,
+        }
+    }
+
+    /// Other sources than the directory `vassals`.
+    pub(crate) fn sources(mut self, sources: &[&str]) -> Self {
+        self.sources = sources.iter().map(|source| (*source).to_owned()).collect();
+        self
+    }
+
+    /// A variable of the emperor's own environment.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A path below the test's own directory.
+    pub(crate) fn at(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// The name of a vassal, unique on this machine.
+    pub(crate) fn name(&self, name: &str) -> String {
+        format!("{}-{name}", self.tag)
+    }
+
+    /// Starts the emperor and waits until it has acted on what was there.
+    #[track_caller]
+    pub(crate) fn start(self) -> Emperor {
+        let mut arguments = vec!["emperor".to_owned()];
+        arguments.extend(self.sources.iter().cloned());
+        arguments.extend(["--run-dir".to_owned(), "run".to_owned()]);
+        let emperor = self.launch(&arguments);
+        emperor.events.wait("the emperor is ready", |event| {
+            is(event, "emperor-ready").then_some(())
+        });
+        emperor
+    }
+
+    /// Starts `lictor serve` with a control socket.
+    #[track_caller]
+    pub(crate) fn serve(self, arguments: &[&str]) -> Emperor {
+        let mut all = vec!["serve".to_owned(), "--run-dir".to_owned(), "run".to_owned()];
+        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self.launch(&all)
+    }
+
+    #[track_caller]
+    fn launch(self, arguments: &[String]) -> Emperor {
+        let mut command = program(&self.root);
+        command
+            .args(arguments)
+            .env("PATH", &self.path)
+            .env("LICTOR_LOG", "debug");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("lictor can be run");
+        let log = BufReader::new(child.stderr.take().expect("it is a pipe"));
+        let mut emperor = Emperor::guard(self, child, Events::of_lines(log));
+        // The socket is bound before this is said.
+        emperor.log.wait("the emperor starts", |line| {
+            line.as_str()?.contains("emperor started").then_some(())
+        });
+        let socket = emperor.at("run/emperor.sock");
+        emperor.events = Events::follow(&socket, "/v1/events").expect("the emperor answers");
+        emperor
+    }
+}
+
+/// A PATH on which `python3` is a real interpreter, not a version manager's script, which is slow.
+fn path_with_python(root: &Path) -> String {
+    let executable = &pythons().first().expect("there is one").executable;
+    let mut directory = executable.parent().expect("it is absolute").to_owned();
+    if !directory.join("python3").exists() {
+        directory = root.join("bin");
+        fs::create_dir(&directory).expect("it is ours");
+        symlink(executable, directory.join("python3")).expect("it is ours");
+    }
+    format!("{}:/usr/local/bin:/usr/bin:/bin", directory.display())
+}
