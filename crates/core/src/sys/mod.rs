@@ -3,6 +3,7 @@
 mod fds;
 mod files;
 mod memfd;
+mod memory;
 mod pidfd;
 mod proc;
 mod scoreboard;
@@ -11,6 +12,7 @@ mod title;
 pub use fds::{adopt, keep_across_exec, set_close_on_exec};
 pub use files::{FileReadError, read_bounded};
 pub use memfd::{open_path_of, sealed_memfd};
+pub use memory::release_cold_code;
 pub use pidfd::{ExitStatus, Pidfd};
 pub use proc::{resident_bytes, thread_count};
 pub use scoreboard::{Scoreboard, Slot, SlotState};

@@ -32,7 +32,7 @@ pub(crate) fn load(py: Python<'_>, config: &VassalConfig) -> Result<App, Failure
         );
         return Err(Failure::new(FailureKind::Import, message, CALLABLE_HINT));
     }
-    if is_asgi(py, &callable) {
+    if is_asgi(&callable) {
         let message = format!(
             "`{}` is an ASGI app; this version serves WSGI apps",
             named(config)
@@ -155,16 +155,35 @@ fn type_name(object: &Bound<'_, PyAny>) -> String {
     }
 }
 
+/// `CO_COROUTINE` of `code.h`. Asked here instead of by `inspect`, which would bring a megabyte of
+/// modules into every vassal.
+const IS_COROUTINE: u32 = 0x80;
+/// More wrappers than this around a function are not looked through.
+const WRAPPER_LIMIT: usize = 8;
+
 /// An ASGI 3 app is a coroutine function, or an object whose `__call__` is one.
-fn is_asgi(py: Python<'_>, callable: &Bound<'_, PyAny>) -> bool {
-    let is_coroutine_function = |object: &Bound<'_, PyAny>| -> PyResult<bool> {
-        py.import("inspect")?
-            .call_method1("iscoroutinefunction", (object,))?
-            .extract()
-    };
-    is_coroutine_function(callable).unwrap_or(false)
-        || callable
-            .getattr("__call__")
-            .and_then(|call| is_coroutine_function(&call))
-            .unwrap_or(false)
+fn is_asgi(callable: &Bound<'_, PyAny>) -> bool {
+    let has_coroutine_call = |call: Bound<'_, PyAny>| is_coroutine_function(call);
+    is_coroutine_function(callable.clone())
+        || callable.getattr("__call__").is_ok_and(has_coroutine_call)
+}
+
+/// Looks through bound methods and `functools.partial`.
+fn is_coroutine_function(mut object: Bound<'_, PyAny>) -> bool {
+    for _ in 0..WRAPPER_LIMIT {
+        if let Ok(code) = object.getattr("__code__") {
+            let flags = code
+                .getattr("co_flags")
+                .and_then(|flags| flags.extract::<u32>());
+            return flags.is_ok_and(|flags| flags & IS_COROUTINE != 0);
+        }
+        match object
+            .getattr("__func__")
+            .or_else(|_| object.getattr("func"))
+        {
+            Ok(inner) => object = inner,
+            Err(_) => return false,
+        }
+    }
+    false
 }

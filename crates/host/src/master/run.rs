@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{Channel, MasterMessage, WorkerOrder};
 use lictor_core::observe::{Failure, FailureKind, Timestamp};
-use lictor_core::sys::{Pidfd, Scoreboard};
+use lictor_core::sys::{Pidfd, Scoreboard, release_cold_code};
 use pyo3::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -89,8 +89,15 @@ impl Master {
         };
         let mut events = vec![PoolEvent::Started];
         loop {
+            let is_serving = events.contains(&PoolEvent::ServeOrdered);
             match self.act_on(py, events) {
-                Outcome::GoOn => events = self.wait(py),
+                Outcome::GoOn => {
+                    if is_serving {
+                        // From here on there is little to do but wait.
+                        release_cold_code();
+                    }
+                    events = self.wait(py);
+                }
                 Outcome::End(end) => {
                     sigterm.drop_ref(py);
                     return end;
@@ -275,7 +282,7 @@ pub(super) fn index_of(id: u32) -> usize {
 
 /// What Python does on SIGTERM at the moment, for the workers to restore.
 fn sigterm_handler(py: Python<'_>) -> PyResult<Py<PyAny>> {
-    let signal = py.import("signal")?;
+    let signal = py.import("_signal")?;
     Ok(signal
         .call_method1("getsignal", (signal.getattr("SIGTERM")?,))?
         .unbind())

@@ -63,7 +63,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
 /// the end of the process. Told to leave politely, a worker hears it from its master.
 fn restore_sigterm(py: Python<'_>, handler: &Bound<'_, PyAny>) {
     let restore = || -> PyResult<()> {
-        let signal = py.import("signal")?;
+        let signal = py.import("_signal")?;
         let number = signal.getattr("SIGTERM")?;
         // None: a handler that was not installed from Python, which here is the master's.
         let handler = if handler.is_none() {
