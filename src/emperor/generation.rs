@@ -77,14 +77,16 @@ impl Generation {
         drop(ipc::send(&*self.channel, order, &[]));
     }
 
-    /// SIGKILL to the master and to its workers, which share its process group. The group is still
-    /// the master's, because the master has not been reaped.
+    /// SIGKILL to the master and to its workers, which share its process group. Both numbers are
+    /// still the master's, because the master has not been reaped.
     pub(super) fn kill(&self) {
-        let group = i32::try_from(self.pid())
+        let master = i32::try_from(self.pid())
             .ok()
             .and_then(rustix::process::Pid::from_raw);
-        if let Some(group) = group {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        if let Some(master) = master {
+            // By its own number too: it makes its group itself, and may not have come that far.
+            let _ = rustix::process::kill_process(master, rustix::process::Signal::KILL);
+            let _ = rustix::process::kill_process_group(master, rustix::process::Signal::KILL);
         }
     }
 
