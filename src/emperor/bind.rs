@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use lictor_core::config::{Address, VassalConfig};
 use lictor_core::observe::{Failure, FailureKind};
-use lictor_core::sys::{open_path_of, read_bounded};
+use lictor_core::sys::{close_elsewhere, open_path_of, read_bounded};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 /// Who a unix socket shall belong to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,12 +58,18 @@ impl BindError {
 }
 
 impl Bound {
-    /// Removes the socket file, if it still is the one that was made here.
-    pub(super) fn remove_file(&self) {
+    /// Removes the socket file, if it still is the one that was made here, and closes the socket.
+    /// At once, if that cannot wait for anybody: a tenant can make a connection of a listening
+    /// socket that it shares, and those who wait at a unix socket can have sent descriptors.
+    pub(super) fn close(self) {
         if let (Address::Unix(path), Some(file)) = (&self.address, self.file)
             && identity(path) == Some(file)
         {
             drop(std::fs::remove_file(path));
+        }
+        let still_listens = SockRef::from(&self.fd).is_listener().unwrap_or(false);
+        if !matches!(self.address, Address::Tcp(_)) || !still_listens {
+            close_elsewhere(vec![self.fd]);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{self, Channel, MasterMessage, MasterOrder, Received};
 use lictor_core::observe::WorkerStatus;
-use lictor_core::sys::Pidfd;
+use lictor_core::sys::{Pidfd, close_elsewhere};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
@@ -29,7 +29,7 @@ const WORKER_LIMIT: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Generation {
     child: Child,
-    channel: Arc<UnixStream>,
+    channel: Arc<Line>,
     /// What it was started with.
     pub(super) config: Arc<VassalConfig>,
     pub(super) python: Option<String>,
@@ -50,7 +50,7 @@ impl Generation {
         // Of a pidfd only the readiness is used, which is the same for every kind of descriptor.
         let exit = Receiver::from_owned_fd_unchecked(Pidfd::open(child.id())?.into())?;
         let channel = std::os::unix::net::UnixStream::from(channel.into_fd());
-        let channel = Arc::new(UnixStream::from_std(channel)?);
+        let channel = Arc::new(Line(Some(UnixStream::from_std(channel)?)));
         let listener = Listener {
             place,
             channel: Arc::clone(&channel),
@@ -74,7 +74,9 @@ impl Generation {
 
     /// Tells the master something. One that does not read is ended by a deadline.
     pub(super) fn tell(&self, order: &MasterOrder) {
-        drop(ipc::send(&*self.channel, order, &[]));
+        if let Some(channel) = self.channel.stream() {
+            drop(ipc::send(channel, order, &[]));
+        }
     }
 
     /// SIGKILL to the master and to its workers, which share its process group. Both numbers are
@@ -103,10 +105,33 @@ pub(super) struct Place {
     pub(super) generation: u64,
 }
 
+/// The emperor's end of a channel.
+#[derive(Debug)]
+struct Line(Option<UnixStream>);
+
+impl Line {
+    fn stream(&self) -> Option<&UnixStream> {
+        self.0.as_ref()
+    }
+}
+
+impl Drop for Line {
+    /// Unheard messages may hold descriptors of the tenant's, which are closed with it.
+    fn drop(&mut self) {
+        close_elsewhere(
+            self.0
+                .take()
+                .map(UnixStream::into_std)
+                .into_iter()
+                .collect(),
+        );
+    }
+}
+
 /// Passes on what a master says and that it ended, in that order.
 struct Listener {
     place: Place,
-    channel: Arc<UnixStream>,
+    channel: Arc<Line>,
     inputs: mpsc::Sender<Input>,
 }
 
@@ -124,8 +149,11 @@ impl Listener {
     /// Until the master hangs up or talks nonsense.
     async fn hear(&self) {
         let mut turn = 0;
-        while self.channel.readable().await.is_ok() {
-            match self.receive() {
+        let Some(channel) = self.channel.stream() else {
+            return;
+        };
+        while channel.readable().await.is_ok() {
+            match self.receive(channel) {
                 Received::Nothing => turn = 0,
                 Received::Closed => return,
                 Received::Message(message, _) => self.pass_on(message).await,
@@ -140,8 +168,11 @@ impl Listener {
 
     /// What the channel still holds of a master that has ended. Others may hold its end open.
     async fn hear_rest(&self) {
+        let Some(channel) = self.channel.stream() else {
+            return;
+        };
         for _ in 0..LAST_WORDS {
-            match self.receive() {
+            match self.receive(channel) {
                 Received::Message(message, _) => self.pass_on(message).await,
                 Received::Nothing | Received::Closed => return,
             }
@@ -149,9 +180,9 @@ impl Listener {
     }
 
     /// Whoever says what no master says is not listened to any further.
-    fn receive(&self) -> Received<MasterMessage> {
-        let received = self.channel.try_io(Interest::READABLE, || {
-            match ipc::receive::<MasterMessage>(&*self.channel) {
+    fn receive(&self, channel: &UnixStream) -> Received<MasterMessage> {
+        let received = channel.try_io(Interest::READABLE, || {
+            match ipc::receive_bare::<MasterMessage>(channel) {
                 Ok(Received::Nothing) => Err(io::ErrorKind::WouldBlock.into()),
                 other => Ok(other),
             }
