@@ -26,6 +26,7 @@ mod reports;
 mod run;
 mod settings;
 mod snapshot;
+mod socket_file;
 mod sources;
 mod spawn;
 mod vassal;
