@@ -3,7 +3,7 @@
 use std::io;
 use std::process::Child;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{self, Channel, MasterMessage, MasterOrder, Received};
@@ -16,10 +16,15 @@ use tokio::sync::mpsc;
 
 use super::run::Input;
 
-/// Messages of one master that are taken in a row: more than a start of many workers brings.
-const TURN: usize = 64;
-/// Then it has to wait: a tenant that makes its master talk without end costs its neighbours little.
-const REST: Duration = Duration::from_millis(10);
+/// Messages of one master that are taken in a row; then the next one has to wait its time. A start
+/// of many workers brings two for each.
+const CREDIT: u32 = 128;
+const CREDIT_OF_WORKER: u32 = 4;
+/// What a message costs in time, in the long run: a tenant that makes its master talk without end
+/// costs its neighbours little, and leaves them their place among the events that are kept.
+const PACE: Duration = Duration::from_millis(10);
+/// One that makes the emperor log at length or start a master costs as much as so many.
+const DEAR: u32 = 32;
 /// Messages of a master that has ended that are still heard.
 const LAST_WORDS: usize = 1024;
 /// Most workers that a master can claim to have: the limit of `processes`, twice.
@@ -30,6 +35,8 @@ const WORKER_LIMIT: usize = 4096;
 pub(super) struct Generation {
     child: Child,
     channel: Arc<Line>,
+    /// When its master was started.
+    pub(super) started: Instant,
     /// What it was started with.
     pub(super) config: Arc<VassalConfig>,
     pub(super) python: Option<String>,
@@ -42,24 +49,31 @@ impl Generation {
     /// Takes over a started master; what it says and its end arrive as inputs.
     pub(super) fn watch(
         place: Place,
-        child: Child,
+        mut child: Child,
         channel: Channel,
         config: Arc<VassalConfig>,
         inputs: &mpsc::Sender<Input>,
     ) -> io::Result<Self> {
-        // Of a pidfd only the readiness is used, which is the same for every kind of descriptor.
-        let exit = Receiver::from_owned_fd_unchecked(Pidfd::open(child.id())?.into())?;
-        let channel = std::os::unix::net::UnixStream::from(channel.into_fd());
-        let channel = Arc::new(Line(Some(UnixStream::from_std(channel)?)));
+        let (exit, channel) = match ends_of(&child, channel) {
+            Ok(ends) => ends,
+            Err(error) => {
+                // Nobody would hear of its end.
+                drop(child.kill());
+                drop(child.wait());
+                return Err(error);
+            }
+        };
         let listener = Listener {
             place,
             channel: Arc::clone(&channel),
             inputs: inputs.clone(),
+            credit: config.processes.saturating_mul(CREDIT_OF_WORKER) + CREDIT,
         };
         tokio::spawn(listener.follow(exit));
         Ok(Self {
             child,
             channel,
+            started: Instant::now(),
             config,
             python: None,
             interface: None,
@@ -98,6 +112,13 @@ impl Generation {
     }
 }
 
+fn ends_of(child: &Child, channel: Channel) -> io::Result<(Receiver, Arc<Line>)> {
+    // Of a pidfd only the readiness is used, which is the same for every kind of descriptor.
+    let exit = Receiver::from_owned_fd_unchecked(Pidfd::open(child.id())?.into())?;
+    let channel = std::os::unix::net::UnixStream::from(channel.into_fd());
+    Ok((exit, Arc::new(Line(Some(UnixStream::from_std(channel)?)))))
+}
+
 /// Which generation of which vassal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -133,6 +154,7 @@ struct Listener {
     place: Place,
     channel: Arc<Line>,
     inputs: mpsc::Sender<Input>,
+    credit: u32,
 }
 
 impl Listener {
@@ -148,20 +170,24 @@ impl Listener {
 
     /// Until the master hangs up or talks nonsense.
     async fn hear(&self) {
-        let mut turn = 0;
         let Some(channel) = self.channel.stream() else {
             return;
         };
+        let credit = PACE * self.credit;
+        // The moment up to which everything heard so far is paid for.
+        let mut paid = Instant::now();
         while channel.readable().await.is_ok() {
             match self.receive(channel) {
-                Received::Nothing => turn = 0,
+                Received::Nothing => {}
                 Received::Closed => return,
-                Received::Message(message, _) => self.pass_on(message).await,
+                Received::Message(message, _) => {
+                    paid = paid.max(Instant::now()) + PACE * cost_of(&message);
+                    self.pass_on(message).await;
+                }
             }
-            turn += 1;
-            if turn >= TURN {
-                turn = 0;
-                tokio::time::sleep(REST).await;
+            let ahead = paid.saturating_duration_since(Instant::now());
+            if ahead > credit {
+                tokio::time::sleep(ahead.saturating_sub(credit)).await;
             }
         }
     }
@@ -205,6 +231,21 @@ impl Listener {
                 .send(Input::MasterSaid(self.place.clone(), tamed(message)))
                 .await,
         );
+    }
+}
+
+fn cost_of(message: &MasterMessage) -> u32 {
+    match message {
+        MasterMessage::Failed(_)
+        | MasterMessage::Troubled(_)
+        | MasterMessage::ReloadWanted { .. } => DEAR,
+        MasterMessage::Booted { .. }
+        | MasterMessage::Ready { .. }
+        | MasterMessage::Mended
+        | MasterMessage::WorkerSpawned { .. }
+        | MasterMessage::WorkerReady { .. }
+        | MasterMessage::WorkerExited { .. }
+        | MasterMessage::Report { .. } => 1,
     }
 }
 

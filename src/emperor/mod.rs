@@ -29,6 +29,7 @@ mod snapshot;
 mod socket_file;
 mod sources;
 mod spawn;
+mod turns;
 mod vassal;
 mod watch;
 
