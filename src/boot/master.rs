@@ -45,6 +45,13 @@ struct Orders {
 
 /// The order of confinement: limits, then the user, then everything that a tenant can influence.
 fn boot(channel: &Channel, user: &mut String) -> Result<std::convert::Infallible, BootError> {
+    // A session of its own: Ctrl-C at a terminal is for the emperor, which then tells its vassals;
+    // no tenant may type at that terminal (`TIOCSTI`, ioctl_tty(2)); and the leader of a session
+    // cannot leave its process group, by which the emperor ends it.
+    rustix::process::setsid().map_err(|error| BootError::Step {
+        action: "begin a session",
+        source: error.into(),
+    })?;
     let mut orders = receive(channel)?;
     let handover = &mut orders.handover;
     // Nothing below this line runs with more rights than the app has.

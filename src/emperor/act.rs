@@ -2,7 +2,6 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::Instant;
 
 use lictor_core::config::VassalConfig;
@@ -125,35 +124,8 @@ impl Emperor {
         self.fail_foreground();
     }
 
-    /// Starts what waits for its start, as many at a time as the machine can bear.
-    pub(super) fn start_waiting(&mut self) {
-        let limit = available_parallelism().map_or(2, usize::from) * 2;
-        while let Some(place) = self.starts.front() {
-            let coming = |name: &str| {
-                let vassal = self.vassals.get(name)?;
-                let generation = vassal.life.coming()?;
-                Some((generation, vassal.generations.contains_key(&generation)))
-            };
-            // Superseded or stopped while it waited.
-            if coming(&place.vassal).is_none_or(|(generation, _)| generation != place.generation) {
-                self.starts.pop_front();
-                continue;
-            }
-            let started = self
-                .vassals
-                .keys()
-                .filter(|name| coming(name).is_some_and(|(_, is)| is));
-            if started.count() >= limit {
-                return;
-            }
-            if let Some(place) = self.starts.pop_front() {
-                self.start(&place);
-            }
-        }
-        self.orphans.close();
-    }
-
-    fn start(&mut self, place: &Place) {
+    /// Starts a generation whose turn has come.
+    pub(super) fn start(&mut self, place: &Place) {
         let name = place.vassal.as_str();
         match self.try_start(place) {
             Ok(pid) => {

@@ -3,14 +3,15 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lictor_core::config::{Address, VassalConfig};
 use lictor_core::observe::{Failure, FailureKind};
-use lictor_core::sys::{open_path_of, read_bounded};
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
-use socket2::{Domain, SockAddr, Socket, Type};
+use lictor_core::sys::{close_elsewhere, read_bounded};
+use rustix::fs::Mode;
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+
+use super::socket_file::{SocketFile, Standing};
 
 /// Who a unix socket shall belong to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,19 +59,21 @@ impl BindError {
 }
 
 impl Bound {
-    /// Removes the socket file, if it still is the one that was made here.
-    pub(super) fn remove_file(&self) {
-        if let (Address::Unix(path), Some(file)) = (&self.address, self.file)
-            && identity(path) == Some(file)
+    /// Removes the socket file, if it still is the one that was made here, and closes the socket.
+    /// At once, if that cannot wait for anybody: a tenant can make a connection of a listening
+    /// socket that it shares, and those who wait at a unix socket can have sent descriptors.
+    pub(super) fn close(self) {
+        if let (Address::Unix(path), true) = (&self.address, self.file.is_some())
+            && let Ok(file) = SocketFile::at(path)
+            && file.identity() == self.file
         {
-            drop(std::fs::remove_file(path));
+            drop(file.remove());
+        }
+        let still_listens = SockRef::from(&self.fd).is_listener().unwrap_or(false);
+        if !matches!(self.address, Address::Tcp(_)) || !still_listens {
+            close_elsewhere(vec![self.fd]);
         }
     }
-}
-
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    let metadata = std::fs::symlink_metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
 }
 
 /// Binds and listens.
@@ -212,38 +215,36 @@ impl From<io::Error> for UnixBindError {
 /// ever finds a socket that is missing, half-made or open to all. A stale file is replaced by that;
 /// a live one is refused.
 fn bind_unix(path: &Path, backlog: i32, mode: u32, owner: Owner) -> Result<Bound, UnixBindError> {
-    match std::fs::symlink_metadata(path) {
-        Ok(metadata) if !metadata.file_type().is_socket() => return Err(UnixBindError::NotASocket),
-        Ok(_) if !is_stale(path) => return Err(UnixBindError::Live),
-        Ok(_) | Err(_) => {}
+    let wanted = SocketFile::at(path)?;
+    match wanted.standing() {
+        Standing::Other => return Err(UnixBindError::NotASocket),
+        Standing::Socket if !is_stale(&wanted.short_path()) => return Err(UnixBindError::Live),
+        Standing::Socket | Standing::Nothing => {}
     }
-    let own = beside(path)?;
+    let own = wanted.beside()?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     // The file is made with the mode of the socket itself, so nothing has to be changed by its
     // name, which whoever may write to the directory could have exchanged.
     rustix::fs::fchmod(&socket, Mode::from_raw_mode(mode)).map_err(io::Error::from)?;
-    // The name of a socket is at most 107 bytes (`unix(7)`), so the short way through /proc is taken.
-    let directory = std::fs::File::open(own.parent().unwrap_or(Path::new("/")))?;
-    let short = open_path_of(&directory).join(own.file_name().unwrap_or_default());
     let umask = rustix::process::umask(Mode::empty());
-    let bound = SockAddr::unix(&short).and_then(|address| socket.bind(&address));
+    let bound = SockAddr::unix(own.short_path()).and_then(|address| socket.bind(&address));
     rustix::process::umask(umask);
     bound?;
     let finish = || -> io::Result<()> {
-        give_to(&own, owner)?;
+        own.give_to(owner)?;
         socket.listen(backlog)?;
         socket.set_nonblocking(true)?;
-        std::fs::rename(&own, path)
+        own.replace(&wanted)
     };
     if let Err(error) = finish() {
-        drop(std::fs::remove_file(&own));
+        drop(own.remove());
         return Err(error.into());
     }
     Ok(Bound {
         fd: socket.into(),
         address: Address::Unix(path.to_owned()),
         owner,
-        file: identity(path),
+        file: wanted.identity(),
     })
 }
 
@@ -261,42 +262,4 @@ fn is_stale(path: &Path) -> bool {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
         )
     })
-}
-
-/// Changes the owner of the socket file, and of nothing that was put in its place.
-fn give_to(path: &Path, owner: Owner) -> io::Result<()> {
-    if owner.uid.is_none() && owner.gid.is_none() {
-        return Ok(());
-    }
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty())?;
-    let status = rustix::fs::fstat(&file)?;
-    let is_ours = FileType::from_raw_mode(status.st_mode) == FileType::Socket
-        && status.st_uid == rustix::process::geteuid().as_raw()
-        && status.st_nlink == 1;
-    if !is_ours {
-        return Err(io::Error::other("somebody exchanged the new socket file"));
-    }
-    let (uid, gid) = (owner.uid.map(Uid::from_raw), owner.gid.map(Gid::from_raw));
-    Ok(rustix::fs::chownat(
-        &file,
-        "",
-        uid,
-        gid,
-        AtFlags::EMPTY_PATH,
-    )?)
-}
-
-/// A name of our own in the same directory, so that the rename is atomic.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path
-        .file_name()
-        .ok_or(io::ErrorKind::InvalidInput)?
-        .to_string_lossy()
-        .into_owned();
-    let own = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    match std::fs::remove_file(&own) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(own),
-    }
 }

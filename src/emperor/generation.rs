@@ -3,12 +3,12 @@
 use std::io;
 use std::process::Child;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{self, Channel, MasterMessage, MasterOrder, Received};
 use lictor_core::observe::WorkerStatus;
-use lictor_core::sys::Pidfd;
+use lictor_core::sys::{Pidfd, close_elsewhere};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
@@ -16,10 +16,15 @@ use tokio::sync::mpsc;
 
 use super::run::Input;
 
-/// Messages of one master that are taken in a row: more than a start of many workers brings.
-const TURN: usize = 64;
-/// Then it has to wait: a tenant that makes its master talk without end costs its neighbours little.
-const REST: Duration = Duration::from_millis(10);
+/// Messages of one master that are taken in a row; then the next one has to wait its time. A start
+/// of many workers brings two for each.
+const CREDIT: u32 = 128;
+const CREDIT_OF_WORKER: u32 = 4;
+/// What a message costs in time, in the long run: a tenant that makes its master talk without end
+/// costs its neighbours little, and leaves them their place among the events that are kept.
+const PACE: Duration = Duration::from_millis(10);
+/// One that makes the emperor log at length or start a master costs as much as so many.
+const DEAR: u32 = 32;
 /// Messages of a master that has ended that are still heard.
 const LAST_WORDS: usize = 1024;
 /// Most workers that a master can claim to have: the limit of `processes`, twice.
@@ -29,7 +34,9 @@ const WORKER_LIMIT: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Generation {
     child: Child,
-    channel: Arc<UnixStream>,
+    channel: Arc<Line>,
+    /// When its master was started.
+    pub(super) started: Instant,
     /// What it was started with.
     pub(super) config: Arc<VassalConfig>,
     pub(super) python: Option<String>,
@@ -42,24 +49,31 @@ impl Generation {
     /// Takes over a started master; what it says and its end arrive as inputs.
     pub(super) fn watch(
         place: Place,
-        child: Child,
+        mut child: Child,
         channel: Channel,
         config: Arc<VassalConfig>,
         inputs: &mpsc::Sender<Input>,
     ) -> io::Result<Self> {
-        // Of a pidfd only the readiness is used, which is the same for every kind of descriptor.
-        let exit = Receiver::from_owned_fd_unchecked(Pidfd::open(child.id())?.into())?;
-        let channel = std::os::unix::net::UnixStream::from(channel.into_fd());
-        let channel = Arc::new(UnixStream::from_std(channel)?);
+        let (exit, channel) = match ends_of(&child, channel) {
+            Ok(ends) => ends,
+            Err(error) => {
+                // Nobody would hear of its end.
+                drop(child.kill());
+                drop(child.wait());
+                return Err(error);
+            }
+        };
         let listener = Listener {
             place,
             channel: Arc::clone(&channel),
             inputs: inputs.clone(),
+            credit: config.processes.saturating_mul(CREDIT_OF_WORKER) + CREDIT,
         };
         tokio::spawn(listener.follow(exit));
         Ok(Self {
             child,
             channel,
+            started: Instant::now(),
             config,
             python: None,
             interface: None,
@@ -74,17 +88,21 @@ impl Generation {
 
     /// Tells the master something. One that does not read is ended by a deadline.
     pub(super) fn tell(&self, order: &MasterOrder) {
-        drop(ipc::send(&*self.channel, order, &[]));
+        if let Some(channel) = self.channel.stream() {
+            drop(ipc::send(channel, order, &[]));
+        }
     }
 
-    /// SIGKILL to the master and to its workers, which share its process group. The group is still
-    /// the master's, because the master has not been reaped.
+    /// SIGKILL to the master and to its workers, which share its process group. Both numbers are
+    /// still the master's, because the master has not been reaped.
     pub(super) fn kill(&self) {
-        let group = i32::try_from(self.pid())
+        let master = i32::try_from(self.pid())
             .ok()
             .and_then(rustix::process::Pid::from_raw);
-        if let Some(group) = group {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        if let Some(master) = master {
+            // By its own number too: it makes its group itself, and may not have come that far.
+            let _ = rustix::process::kill_process(master, rustix::process::Signal::KILL);
+            let _ = rustix::process::kill_process_group(master, rustix::process::Signal::KILL);
         }
     }
 
@@ -94,6 +112,13 @@ impl Generation {
     }
 }
 
+fn ends_of(child: &Child, channel: Channel) -> io::Result<(Receiver, Arc<Line>)> {
+    // Of a pidfd only the readiness is used, which is the same for every kind of descriptor.
+    let exit = Receiver::from_owned_fd_unchecked(Pidfd::open(child.id())?.into())?;
+    let channel = std::os::unix::net::UnixStream::from(channel.into_fd());
+    Ok((exit, Arc::new(Line(Some(UnixStream::from_std(channel)?)))))
+}
+
 /// Which generation of which vassal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -101,11 +126,35 @@ pub(super) struct Place {
     pub(super) generation: u64,
 }
 
+/// The emperor's end of a channel.
+#[derive(Debug)]
+struct Line(Option<UnixStream>);
+
+impl Line {
+    fn stream(&self) -> Option<&UnixStream> {
+        self.0.as_ref()
+    }
+}
+
+impl Drop for Line {
+    /// Unheard messages may hold descriptors of the tenant's, which are closed with it.
+    fn drop(&mut self) {
+        close_elsewhere(
+            self.0
+                .take()
+                .map(UnixStream::into_std)
+                .into_iter()
+                .collect(),
+        );
+    }
+}
+
 /// Passes on what a master says and that it ended, in that order.
 struct Listener {
     place: Place,
-    channel: Arc<UnixStream>,
+    channel: Arc<Line>,
     inputs: mpsc::Sender<Input>,
+    credit: u32,
 }
 
 impl Listener {
@@ -121,25 +170,35 @@ impl Listener {
 
     /// Until the master hangs up or talks nonsense.
     async fn hear(&self) {
-        let mut turn = 0;
-        while self.channel.readable().await.is_ok() {
-            match self.receive() {
-                Received::Nothing => turn = 0,
+        let Some(channel) = self.channel.stream() else {
+            return;
+        };
+        let credit = PACE * self.credit;
+        // The moment up to which everything heard so far is paid for.
+        let mut paid = Instant::now();
+        while channel.readable().await.is_ok() {
+            match self.receive(channel) {
+                Received::Nothing => {}
                 Received::Closed => return,
-                Received::Message(message, _) => self.pass_on(message).await,
+                Received::Message(message, _) => {
+                    paid = paid.max(Instant::now()) + PACE * cost_of(&message);
+                    self.pass_on(message).await;
+                }
             }
-            turn += 1;
-            if turn >= TURN {
-                turn = 0;
-                tokio::time::sleep(REST).await;
+            let ahead = paid.saturating_duration_since(Instant::now());
+            if ahead > credit {
+                tokio::time::sleep(ahead.saturating_sub(credit)).await;
             }
         }
     }
 
     /// What the channel still holds of a master that has ended. Others may hold its end open.
     async fn hear_rest(&self) {
+        let Some(channel) = self.channel.stream() else {
+            return;
+        };
         for _ in 0..LAST_WORDS {
-            match self.receive() {
+            match self.receive(channel) {
                 Received::Message(message, _) => self.pass_on(message).await,
                 Received::Nothing | Received::Closed => return,
             }
@@ -147,9 +206,9 @@ impl Listener {
     }
 
     /// Whoever says what no master says is not listened to any further.
-    fn receive(&self) -> Received<MasterMessage> {
-        let received = self.channel.try_io(Interest::READABLE, || {
-            match ipc::receive::<MasterMessage>(&*self.channel) {
+    fn receive(&self, channel: &UnixStream) -> Received<MasterMessage> {
+        let received = channel.try_io(Interest::READABLE, || {
+            match ipc::receive_bare::<MasterMessage>(channel) {
                 Ok(Received::Nothing) => Err(io::ErrorKind::WouldBlock.into()),
                 other => Ok(other),
             }
@@ -172,6 +231,21 @@ impl Listener {
                 .send(Input::MasterSaid(self.place.clone(), tamed(message)))
                 .await,
         );
+    }
+}
+
+fn cost_of(message: &MasterMessage) -> u32 {
+    match message {
+        MasterMessage::Failed(_)
+        | MasterMessage::Troubled(_)
+        | MasterMessage::ReloadWanted { .. } => DEAR,
+        MasterMessage::Booted { .. }
+        | MasterMessage::Ready { .. }
+        | MasterMessage::Mended
+        | MasterMessage::WorkerSpawned { .. }
+        | MasterMessage::WorkerReady { .. }
+        | MasterMessage::WorkerExited { .. }
+        | MasterMessage::Report { .. } => 1,
     }
 }
 

@@ -125,7 +125,7 @@ impl Orphans {
     /// Closes what nobody took.
     pub(super) fn close(&mut self) {
         for (_, bound) in self.0.drain(..) {
-            bound.remove_file();
+            bound.close();
         }
     }
 }

@@ -26,8 +26,10 @@ mod reports;
 mod run;
 mod settings;
 mod snapshot;
+mod socket_file;
 mod sources;
 mod spawn;
+mod turns;
 mod vassal;
 mod watch;
 

@@ -185,7 +185,10 @@ impl Emperor {
             .vassals
             .values()
             .filter_map(|vassal| vassal.life.wake_at());
-        lives.chain(self.reports.wake_at()).min()
+        lives
+            .chain(self.reports.wake_at())
+            .chain(self.next_turn())
+            .min()
     }
 
     fn wake(&mut self) {

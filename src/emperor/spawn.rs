@@ -59,8 +59,6 @@ pub(super) fn spawn(
         .args(["__master", TITLE_ROOM])
         .env_clear()
         .current_dir("/")
-        // Ctrl-C at a terminal is for the emperor, which then tells its vassals.
-        .process_group(0)
         .stdin(Stdio::from(theirs.into_fd()))
         .stdout(Stdio::from(writer))
         .stderr(Stdio::from(second))

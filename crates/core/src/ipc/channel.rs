@@ -17,10 +17,15 @@ use rustix::net::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::sys::close_elsewhere;
+
 /// Largest packet: a failure with its whole traceback, escaped.
 const PACKET_LIMIT_BYTES: usize = 128 * 1024;
-/// Most descriptors in one packet (the kernel's own limit is 253).
+/// Most descriptors in one packet that is sent.
 const DESCRIPTOR_LIMIT: usize = 64;
+/// Most descriptors that the kernel lets a peer send (`unix(7)`, `SCM_MAX_FD`). There is room for
+/// all of them, because the kernel itself closes what finds none, and that may take long.
+const DESCRIPTOR_ROOM: usize = 253;
 
 /// What can go wrong on a channel.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +48,9 @@ pub enum ChannelError {
     /// The packet is larger than any message.
     #[error("message of more than {PACKET_LIMIT_BYTES} bytes or {DESCRIPTOR_LIMIT} descriptors")]
     TooLarge,
+    /// Descriptors where none are expected.
+    #[error("a message with descriptors")]
+    Descriptors,
 }
 
 /// What came in.
@@ -127,7 +135,7 @@ pub fn send<M: Serialize>(
 /// Receives one message, without waiting.
 pub fn receive<M: DeserializeOwned>(channel: impl AsFd) -> Result<Received<M>, ChannelError> {
     let mut packet = vec![0; PACKET_LIMIT_BYTES];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTOR_LIMIT))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTOR_ROOM))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
     let got = loop {
@@ -151,18 +159,33 @@ pub fn receive<M: DeserializeOwned>(channel: impl AsFd) -> Result<Received<M>, C
             fds.extend(received);
         }
     }
-    if got
+    let is_cut = got
         .flags
-        .intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC)
-    {
-        return Err(ChannelError::TooLarge);
+        .intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC);
+    let packet = packet.get(..got.bytes).unwrap_or_default();
+    match serde_json::from_slice(packet) {
+        Ok(message) if !is_cut => Ok(Received::Message(message, fds)),
+        outcome => {
+            close_elsewhere(fds);
+            match outcome {
+                _ if is_cut => Err(ChannelError::TooLarge),
+                Err(_) if packet.is_empty() => Ok(Received::Closed),
+                Err(error) => Err(ChannelError::Malformed(error)),
+                Ok(_) => Err(ChannelError::TooLarge),
+            }
+        }
     }
-    if got.bytes == 0 {
-        return Ok(Received::Closed);
+}
+
+/// Receives one message from a peer that is not trusted and has no descriptors to give.
+pub fn receive_bare<M: DeserializeOwned>(channel: impl AsFd) -> Result<Received<M>, ChannelError> {
+    match receive(channel)? {
+        Received::Message(_, fds) if !fds.is_empty() => {
+            close_elsewhere(fds);
+            Err(ChannelError::Descriptors)
+        }
+        received @ (Received::Message(..) | Received::Nothing | Received::Closed) => Ok(received),
     }
-    let message = serde_json::from_slice(packet.get(..got.bytes).unwrap_or_default())
-        .map_err(ChannelError::Malformed)?;
-    Ok(Received::Message(message, fds))
 }
 
 impl AsFd for Channel {

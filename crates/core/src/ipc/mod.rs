@@ -7,6 +7,6 @@ mod channel;
 mod handover;
 mod message;
 
-pub use channel::{Channel, ChannelError, Received, receive, send};
+pub use channel::{Channel, ChannelError, Received, receive, receive_bare, send};
 pub use handover::{Handover, HandoverListener, Hosting};
 pub use message::{MasterMessage, MasterOrder, WorkerMessage, WorkerOrder};

@@ -46,3 +46,20 @@ pub fn keep_across_exec(fd: &OwnedFd) -> io::Result<i32> {
     set_close_on_exec(fd, false)?;
     Ok(std::os::fd::AsRawFd::as_raw_fd(fd))
 }
+
+/// Closes what a tenant sent, or may have changed, on a thread of its own.
+///
+/// Whoever closes the last descriptor of a socket with `SO_LINGER` waits until its data is sent
+/// (`socket(7)`), also when the socket does not block; and a file system in user space is asked at
+/// each close. A tenant decides how long that takes.
+pub fn close_elsewhere<T: Send + 'static>(held: Vec<T>) {
+    if held.is_empty() {
+        return;
+    }
+    // Without a thread it is closed here: a process that can have no threads has worse troubles.
+    drop(
+        std::thread::Builder::new()
+            .name("closing".to_owned())
+            .spawn(move || drop(held)),
+    );
+}

@@ -116,6 +116,11 @@ impl Master {
                 }
             }
         }
+        if self.pool.is_draining() {
+            // No worker is forked any more, and whoever is to have the address next must not find
+            // it held by requests that take their time.
+            self.parts.listeners.clear();
+        }
         Outcome::GoOn
     }
 

@@ -29,7 +29,12 @@ impl Reactor {
                 }
                 Ok(Received::Nothing) => return,
                 // Not for us; the master is of the same build, so it will not happen twice.
-                Err(ChannelError::Malformed(_) | ChannelError::TooLarge | ChannelError::Full) => {}
+                Err(
+                    ChannelError::Malformed(_)
+                    | ChannelError::TooLarge
+                    | ChannelError::Descriptors
+                    | ChannelError::Full,
+                ) => {}
                 Ok(Received::Closed) | Err(ChannelError::Io { .. }) => {
                     // Level-triggered: a closed channel would wake us for ever.
                     let _already_removed = epoll::delete(&self.epoll, &self.channel);
