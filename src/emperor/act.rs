@@ -37,7 +37,8 @@ impl Emperor {
                 let vassal = name.to_owned();
                 self.starts.push_back(Place { vassal, generation });
             }
-            Action::Serve(generation) => self.let_serve(name, generation),
+            Action::Serve(generation) => self.tell_master(name, generation, &MasterOrder::Serve),
+            Action::Announce(generation) => self.announce_ready(name, generation),
             Action::Drain(generation) => self.drain(name, generation),
             Action::Kill(generation) => {
                 if let Some(generation) = self.generation_of(name, generation) {
@@ -70,22 +71,20 @@ impl Emperor {
         }
     }
 
-    fn let_serve(&mut self, name: &str, generation: u64) {
-        self.tell_master(name, generation, &MasterOrder::Serve);
+    fn announce_ready(&mut self, name: &str, generation: u64) {
         let record = self.generation_of(name, generation);
         let interface = record
             .and_then(|record| record.interface.clone())
             .unwrap_or_default();
         if let Some(vassal) = self.vassals.get_mut(name) {
-            vassal.error = None;
+            // A newer one may have failed meanwhile.
+            vassal.error.take_if(|error| error.generation <= generation);
         }
-        self.journal.tell(
-            Some(name),
-            EventKind::GenerationReady {
-                generation,
-                interface,
-            },
-        );
+        let kind = EventKind::GenerationReady {
+            generation,
+            interface,
+        };
+        self.journal.tell(Some(name), kind);
     }
 
     fn drain(&mut self, name: &str, generation: u64) {

@@ -242,6 +242,7 @@ fn cost_of(message: &MasterMessage) -> u32 {
         MasterMessage::Booted { .. }
         | MasterMessage::Ready { .. }
         | MasterMessage::Mended
+        | MasterMessage::Withdrawn
         | MasterMessage::WorkerSpawned { .. }
         | MasterMessage::WorkerReady { .. }
         | MasterMessage::WorkerExited { .. }
@@ -279,6 +280,7 @@ fn tamed(message: MasterMessage) -> MasterMessage {
         }
         MasterMessage::ReloadWanted { file } => MasterMessage::ReloadWanted { file: clean(file) },
         MasterMessage::Mended
+        | MasterMessage::Withdrawn
         | MasterMessage::WorkerSpawned { .. }
         | MasterMessage::WorkerReady { .. } => message,
     }

@@ -49,6 +49,7 @@ impl Emperor {
                     vassal.error = None;
                 }
             }
+            MasterMessage::Withdrawn => self.happen(name, Event::Withdrawn(generation)),
             MasterMessage::WorkerSpawned { .. }
             | MasterMessage::WorkerReady { .. }
             | MasterMessage::WorkerExited { .. } => self.hear_of_worker(place, message),
@@ -101,6 +102,7 @@ impl Emperor {
             | MasterMessage::Failed(_)
             | MasterMessage::Troubled(_)
             | MasterMessage::Mended
+            | MasterMessage::Withdrawn
             | MasterMessage::Report { .. }
             | MasterMessage::ReloadWanted { .. } => return,
         };

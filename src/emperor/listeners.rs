@@ -39,7 +39,7 @@ impl Listeners {
                 Ok(bound) => new.insert(wanted, bound),
                 Err(error) => {
                     // All or none: a socket file that nobody serves would only mislead.
-                    new.values().for_each(Bound::remove_file);
+                    new.into_values().for_each(Bound::close);
                     return Err(error);
                 }
             };

@@ -47,6 +47,8 @@ pub enum MasterMessage {
     Troubled(Failure),
     /// What [`MasterMessage::Troubled`] said is over.
     Mended,
+    /// Told to leave, no worker of this generation takes a connection any more.
+    Withdrawn,
     /// A worker was forked.
     WorkerSpawned {
         /// Its slot.
@@ -110,6 +112,8 @@ pub enum WorkerMessage {
     },
     /// The app could not be imported; the worker ends after this.
     Failed(Failure),
+    /// Told to leave, it takes no connection any more.
+    Withdrawn,
 }
 
 #[cfg(test)]

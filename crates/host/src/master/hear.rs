@@ -24,6 +24,7 @@ impl Master {
         for id in 1..=self.parts.config.processes {
             self.hear_worker(id, &mut events);
         }
+        self.tell_withdrawal();
         events
     }
 
@@ -71,6 +72,7 @@ impl Master {
                     self.tell_emperor(&MasterMessage::WorkerReady { worker: id, pid });
                     events.push(PoolEvent::WorkerReady(id));
                 }
+                WorkerMessage::Withdrawn => self.worker_withdrew(id),
                 WorkerMessage::Failed(failure) => {
                     let failure = failure.tamed();
                     self.tell_emperor(&MasterMessage::Troubled(failure.clone()));
@@ -81,6 +83,25 @@ impl Master {
         if let Some(status) = exit {
             self.worker_exited(id, pid, status);
             events.push(PoolEvent::WorkerExited(id));
+        }
+    }
+
+    fn worker_withdrew(&mut self, id: u32) {
+        if let Some(worker) = self.workers.get_mut(index_of(id)).and_then(Option::as_mut) {
+            worker.has_withdrawn = true;
+        }
+    }
+
+    /// Once, when the last worker that took connections has stopped doing so.
+    fn tell_withdrawal(&mut self) {
+        let is_withdrawn = self
+            .workers
+            .iter()
+            .flatten()
+            .all(|worker| worker.has_withdrawn);
+        if self.pool.is_draining() && is_withdrawn && !self.has_told_withdrawal {
+            self.has_told_withdrawal = true;
+            self.tell_emperor(&MasterMessage::Withdrawn);
         }
     }
 

@@ -39,6 +39,8 @@ pub(super) struct WorkerHandle {
     pub(super) pidfd: Pidfd,
     pub(super) channel: Channel,
     pub(super) since: Timestamp,
+    /// It takes no connection any more.
+    pub(super) has_withdrawn: bool,
 }
 
 /// The master of one generation.
@@ -51,6 +53,7 @@ pub(super) struct Master {
     /// Readable after SIGTERM.
     pub(super) sigterm: UnixStream,
     pub(super) is_emperor_gone: bool,
+    pub(super) has_told_withdrawal: bool,
     pub(super) interface: String,
     pub(super) failure: Option<Failure>,
 }
@@ -72,6 +75,7 @@ impl Master {
             touch: Touch::watch(&parts.config.touch_reload),
             sigterm,
             is_emperor_gone: false,
+            has_told_withdrawal: false,
             interface: String::new(),
             failure: None,
             parts,
@@ -172,6 +176,7 @@ impl Master {
             pidfd,
             channel: mine,
             since: Timestamp::now(),
+            has_withdrawn: false,
         };
         if let Some(worker) = self.workers.get_mut(index_of(id)) {
             *worker = Some(handle);

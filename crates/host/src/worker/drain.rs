@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use lictor_core::ipc::{ChannelError, Received, WorkerOrder};
+use lictor_core::ipc::{ChannelError, Received, WorkerMessage, WorkerOrder};
 use lictor_core::sys::SlotState;
-use rustix::event::epoll;
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 
 use super::connection::DRAIN_IDLE_LIMIT;
 use super::deadlines::millis;
@@ -44,6 +44,19 @@ impl Reactor {
         }
     }
 
+    /// Takes the orders that came while the app kept this thread: a worker that was told to leave
+    /// takes no further connection.
+    pub(super) fn take_late_orders(self: &Arc<Self>) {
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let mut fds = [PollFd::new(&self.channel, PollFlags::IN)];
+        if poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0) {
+            self.take_orders();
+        }
+    }
+
     fn begin_serving(&self) {
         if !self.change_phase(Phase::Waiting, Phase::Serving) {
             return;
@@ -71,6 +84,8 @@ impl Reactor {
         self.shared.is_draining.store(true, Ordering::Relaxed);
         self.slot.set_state(SlotState::Draining);
         self.close_listeners();
+        // A master that does not read this waits for the exit instead.
+        drop(self.channel.send(&WorkerMessage::Withdrawn, &[]));
         let connections: Vec<_> = lock(&self.table)
             .iter()
             .map(|(_, held)| Arc::clone(held))

@@ -150,6 +150,7 @@ impl Reactor {
             CHANNEL_KEY => self.take_orders(),
             WAKE_KEY => self.take_wake(),
             _ if key & LISTENER_KEY != 0 => {
+                self.take_late_orders();
                 self.accept(usize::try_from(key & !LISTENER_KEY).unwrap_or(usize::MAX));
             }
             _ => {

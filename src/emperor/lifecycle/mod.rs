@@ -7,10 +7,12 @@
 //! |---|---|---|
 //! | file good | spawn | spawn beside it; one that was coming up is killed |
 //! | file bad | wait for a change | degraded |
-//! | coming one ready | it serves | it serves, the old one drains |
+//! | coming one ready | it serves | it serves, the old one drains; announced once that has withdrawn |
 //! | coming one failed | wait, longer each time | degraded, the old one serves on |
 //! | serving one ended | – | spawn at once; wait if that happens again and again |
 //! | stop, file gone | what comes up is killed | it drains |
+
+mod words;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,54 +21,14 @@ use lictor_core::observe::VassalState;
 
 use super::backoff::wait_after;
 
+pub(super) use words::{Action, Event};
+
 /// After this long in service, earlier failures are forgotten.
 const HEALTHY: Duration = Duration::from_mins(1);
+/// A new generation is announced at the latest so long after it began to serve.
+const LONGEST_HANDING: Duration = Duration::from_millis(500);
 /// What a leaving master gets beyond its own deadline before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
-    /// The file was read, and is good; or somebody asked for a new generation of it.
-    FileGood,
-    /// The file was read, and is bad.
-    FileBad,
-    /// The file is gone.
-    FileGone,
-    /// Somebody asked for a stop.
-    StopAsked,
-    /// The master of the coming generation was started.
-    Spawned(u64),
-    /// Its workers can serve.
-    Ready(u64),
-    /// It said, or it is known, that it will not come up.
-    Failed(u64),
-    /// A master ended.
-    Exited(u64),
-    /// A deadline came.
-    Woken,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Bind what is missing and start a master.
-    Spawn(u64),
-    /// Let it serve.
-    Serve(u64),
-    /// Tell it to finish and leave.
-    Drain(u64),
-    /// End its processes.
-    Kill(u64),
-    /// Say that it did not come up in time, and end its processes.
-    TimeOut(u64),
-    /// Close the sockets that no generation needs any more.
-    Release,
-    /// Say that the next try comes after this.
-    Wait(Duration),
-    /// The vassal is over.
-    Forget,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Want {
@@ -88,6 +50,15 @@ struct Serving {
     since: Instant,
 }
 
+/// A generation that serves already, while the one before may still take a connection.
+#[derive(Clone, Copy, Debug)]
+struct Handing {
+    old: u64,
+    new: u64,
+    /// The old one is in a long request if it has not answered by then; it takes none meanwhile.
+    until: Instant,
+}
+
 /// The life of one vassal.
 #[derive(Debug)]
 pub(super) struct Lifecycle {
@@ -95,6 +66,7 @@ pub(super) struct Lifecycle {
     newest: u64,
     serving: Option<Serving>,
     coming: Option<Coming>,
+    handing: Option<Handing>,
     /// Generations on their way out, and when they are killed.
     leaving: BTreeMap<u64, Instant>,
     has_newest_failed: bool,
@@ -116,6 +88,7 @@ impl Lifecycle {
             newest: 0,
             serving: None,
             coming: None,
+            handing: None,
             leaving: BTreeMap::new(),
             has_newest_failed: false,
             failures: 0,
@@ -132,6 +105,7 @@ impl Lifecycle {
             (Want::Stop | Want::Remove, _, _) if self.is_alive() => VassalState::Stopping,
             (Want::Stop | Want::Remove, _, _) => VassalState::Stopped,
             (Want::Run, Some(_), Some(_)) => VassalState::Reloading,
+            (Want::Run, Some(_), None) if self.handing.is_some() => VassalState::Reloading,
             (Want::Run, Some(_), None) if self.has_newest_failed => VassalState::Degraded,
             (Want::Run, Some(_), None) => VassalState::Ready,
             (Want::Run, None, Some(_)) => VassalState::Starting,
@@ -173,7 +147,11 @@ impl Lifecycle {
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let coming = self.coming.and_then(|coming| coming.until);
         let leaving = self.leaving.values().min().copied();
-        [self.retry_at, coming, leaving].into_iter().flatten().min()
+        let handing = self.handing.map(|handing| handing.until);
+        [self.retry_at, coming, leaving, handing]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Takes an event in and says what is to be done.
@@ -191,6 +169,7 @@ impl Lifecycle {
             }
             Event::Ready(generation) => self.ready(generation, now),
             Event::Failed(generation) => self.failed(generation, now),
+            Event::Withdrawn(generation) => self.withdrawn(generation),
             Event::Exited(generation) => self.exited(generation, now),
             Event::Woken => self.woken(now),
         }
@@ -259,9 +238,30 @@ impl Lifecycle {
             since: now,
         });
         let mut actions = vec![Action::Serve(generation)];
-        actions.extend(old.map(|old| self.drain(old.generation, now)));
-        actions.push(Action::Release);
+        let Some(old) = old.map(|old| old.generation) else {
+            actions.extend([Action::Announce(generation), Action::Release]);
+            return actions;
+        };
+        self.handing = Some(Handing {
+            old,
+            new: generation,
+            until: now + LONGEST_HANDING,
+        });
+        actions.push(self.drain(old, now));
         actions
+    }
+
+    fn withdrawn(&mut self, generation: u64) -> Vec<Action> {
+        match self.handing {
+            Some(handing) if handing.old == generation => self.announce(),
+            Some(_) | None => Vec::new(),
+        }
+    }
+
+    fn announce(&mut self) -> Vec<Action> {
+        let handing = self.handing.take().map(|handing| handing.new);
+        let announced = handing.filter(|new| self.serving() == Some(*new));
+        announced.map_or_else(Vec::new, |new| vec![Action::Announce(new), Action::Release])
     }
 
     fn drain(&mut self, generation: u64, now: Instant) -> Action {
@@ -295,7 +295,9 @@ impl Lifecycle {
 
     fn exited(&mut self, generation: u64, now: Instant) -> Vec<Action> {
         if self.leaving.remove(&generation).is_some() {
-            return self.finish_if_gone();
+            let mut actions = self.withdrawn(generation);
+            actions.extend(self.finish_if_gone());
+            return actions;
         }
         if self.coming() == Some(generation) {
             // Gone already: nothing to kill.
@@ -312,6 +314,7 @@ impl Lifecycle {
             return Vec::new();
         };
         self.serving = None;
+        self.handing = None;
         if now.duration_since(serving.since) >= HEALTHY {
             self.failures = 0;
         }
@@ -338,6 +341,7 @@ impl Lifecycle {
         self.has_newest_failed = false;
         let mut actions = self.kill_coming(now);
         let old = self.serving.take();
+        self.handing = None;
         actions.push(Action::Release);
         actions.extend(old.map(|old| self.drain(old.generation, now)));
         actions.extend(self.finish_if_gone());
@@ -368,6 +372,9 @@ impl Lifecycle {
         {
             actions.push(Action::TimeOut(generation));
         }
+        if self.handing.is_some_and(|handing| handing.until <= now) {
+            actions.extend(self.announce());
+        }
         if self.retry_at.is_some_and(|at| at <= now) {
             actions.extend(self.spawn(now));
         }
@@ -376,5 +383,4 @@ impl Lifecycle {
 }
 
 #[cfg(test)]
-#[path = "lifecycle_tests.rs"]
 mod tests;

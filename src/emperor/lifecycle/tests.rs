@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::Action::{Drain, Forget, Kill, Release, Serve, Spawn, TimeOut, Wait};
-use super::Event::{Exited, Failed, FileBad, FileGone, FileGood, Ready, Spawned, StopAsked, Woken};
+use super::Action::{Announce, Drain, Forget, Kill, Release, Serve, Spawn, TimeOut, Wait};
+use super::Event::{
+    Exited, Failed, FileBad, FileGone, FileGood, Ready, Spawned, StopAsked, Withdrawn, Woken,
+};
 use super::*;
 
 fn ready(now: Instant) -> Lifecycle {
@@ -11,7 +13,7 @@ fn ready(now: Instant) -> Lifecycle {
     assert_eq!(life.step(FileGood, now), [Spawn(1)]);
     assert_eq!(life.state(), VassalState::Starting);
     life.step(Spawned(1), now);
-    assert_eq!(life.step(Ready(1), now), [Serve(1), Release]);
+    assert_eq!(life.step(Ready(1), now), [Serve(1), Announce(1), Release]);
     assert_eq!(life.state(), VassalState::Ready);
     life
 }
@@ -23,9 +25,24 @@ fn a_change_brings_the_new_generation_up_before_the_old_one_drains() {
     assert_eq!(life.step(FileGood, now), [Spawn(2)]);
     assert_eq!(life.state(), VassalState::Reloading);
     life.step(Spawned(2), now);
-    assert_eq!(life.step(Ready(2), now), [Serve(2), Drain(1), Release]);
+    assert_eq!(life.step(Ready(2), now), [Serve(2), Drain(1)]);
+    assert_eq!(life.state(), VassalState::Reloading);
+    assert_eq!(life.step(Withdrawn(1), now), [Announce(2), Release]);
     assert_eq!(life.state(), VassalState::Ready);
     assert_eq!(life.step(Exited(1), now), []);
+}
+
+#[test]
+fn an_old_generation_in_a_long_request_delays_the_announcement_for_a_moment_only() {
+    let now = Instant::now();
+    let mut life = ready(now);
+    life.step(FileGood, now);
+    life.step(Spawned(2), now);
+    life.step(Ready(2), now);
+    let late = life.wake_at().unwrap();
+    assert_eq!(late, now + LONGEST_HANDING);
+    assert_eq!(life.step(Woken, late), [Announce(2), Release]);
+    assert_eq!(life.step(Withdrawn(1), late), []);
 }
 
 #[test]
@@ -52,7 +69,8 @@ fn a_change_while_a_generation_comes_up_replaces_it() {
     assert_eq!(life.step(Ready(2), now), []);
     assert_eq!(life.step(Exited(2), now), []);
     life.step(Spawned(3), now);
-    assert_eq!(life.step(Ready(3), now), [Serve(3), Drain(1), Release]);
+    assert_eq!(life.step(Ready(3), now), [Serve(3), Drain(1)]);
+    assert_eq!(life.step(Exited(1), now), [Announce(3), Release]);
 }
 
 #[test]
@@ -146,7 +164,7 @@ fn a_master_that_does_not_leave_is_killed() {
 }
 
 fn any_event() -> impl Strategy<Value = u8> {
-    0..9u8
+    0..10u8
 }
 
 proptest! {
@@ -178,6 +196,7 @@ proptest! {
                     Some(generation) => { alive.remove(&generation); Exited(generation) }
                     None => Woken,
                 },
+                8 => some.map_or(Woken, Withdrawn),
                 _ => Woken,
             };
             for action in life.step(event, now) {
@@ -188,7 +207,7 @@ proptest! {
                     }
                     Forget => prop_assert!(alive.is_empty()),
                     Kill(g) | Drain(g) | TimeOut(g) => prop_assert!(alive.contains(&g)),
-                    Serve(g) => prop_assert_eq!(life.serving(), Some(g)),
+                    Serve(g) | Announce(g) => prop_assert_eq!(life.serving(), Some(g)),
                     Release | Wait(_) => {}
                 }
             }

@@ -1,0 +1,51 @@
+//! What can happen to a vassal, and what can be done about it.
+
+use std::time::Duration;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::emperor) enum Event {
+    /// The file was read, and is good; or somebody asked for a new generation of it.
+    FileGood,
+    /// The file was read, and is bad.
+    FileBad,
+    /// The file is gone.
+    FileGone,
+    /// Somebody asked for a stop.
+    StopAsked,
+    /// The master of the coming generation was started.
+    Spawned(u64),
+    /// Its workers can serve.
+    Ready(u64),
+    /// It said, or it is known, that it will not come up.
+    Failed(u64),
+    /// Told to leave, it takes no connection any more.
+    Withdrawn(u64),
+    /// A master ended.
+    Exited(u64),
+    /// A deadline came.
+    Woken,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::emperor) enum Action {
+    /// Bind what is missing and start a master.
+    Spawn(u64),
+    /// Let it serve.
+    Serve(u64),
+    /// Say that it serves, and alone.
+    Announce(u64),
+    /// Tell it to finish and leave.
+    Drain(u64),
+    /// End its processes.
+    Kill(u64),
+    /// Say that it did not come up in time, and end its processes.
+    TimeOut(u64),
+    /// Close the sockets that no generation needs any more.
+    Release,
+    /// Say that the next try comes after this.
+    Wait(Duration),
+    /// The vassal is over.
+    Forget,
+}
