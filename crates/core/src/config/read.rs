@@ -29,7 +29,7 @@ pub fn read_vassal_bytes(path: &Path) -> Result<Vec<u8>, Diagnostics> {
     read_bounded(path, FILE_LIMIT_BYTES).map_err(|error| {
         let complaint = match &error {
             FileReadError::Io(io) => {
-                let message = format!("could not read the file: {}", io.kind());
+                let message = format!("could not read the file: {io}");
                 Complaint::new(Place::File, message)
                     .hint("check that it exists and that the emperor's user may read it")
             }

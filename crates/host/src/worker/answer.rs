@@ -71,7 +71,9 @@ impl Reactor {
     }
 
     fn log_access(&self, head: &RequestHead<'_>, report: &Report, started: Instant) {
-        if self.access_log == AccessLog::Errors && report.status < 500 {
+        // An answer that was cut short counts by what went wrong, not by its status.
+        let is_error = report.status >= 500 || report.is_error;
+        if self.access_log == AccessLog::Errors && !is_error {
             return;
         }
         let line = AccessLine {

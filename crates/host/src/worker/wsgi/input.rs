@@ -3,6 +3,7 @@
 //! Small bodies are here before the app is called. Others come piece by piece: the interpreter is
 //! released while a piece is waited for, and never more than the app asked for is kept.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::{Buf, Bytes};
@@ -17,6 +18,8 @@ use crate::worker::sync::lock;
 #[pyclass(frozen, module = "lictor")]
 pub(super) struct Input {
     source: Mutex<Source>,
+    /// The client broke off, or sent nothing for too long, and the app has been told.
+    is_broken_off: AtomicBool,
 }
 
 /// What has arrived and not been read, and where more comes from.
@@ -71,7 +74,13 @@ impl Input {
         };
         Self {
             source: Mutex::new(source),
+            is_broken_off: AtomicBool::new(false),
         }
+    }
+
+    /// Whether an `OSError` of the app's is the client's doing.
+    pub(super) fn is_broken_off(&self) -> bool {
+        self.is_broken_off.load(Ordering::Relaxed)
     }
 
     /// The request is over; what the app keeps is an empty file.
@@ -119,7 +128,11 @@ impl Input {
                     py.check_signals()?;
                     continue;
                 }
-                Err(error) => return Err(read_error(error)),
+                Err(error) => {
+                    let is_clients = matches!(error, ExchangeError::Gone | ExchangeError::Stalled);
+                    self.is_broken_off.store(is_clients, Ordering::Relaxed);
+                    return Err(read_error(error));
+                }
             }
             return Ok(());
         }

@@ -16,6 +16,7 @@ mod text;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 use self::environ::Environ;
@@ -91,6 +92,15 @@ impl Application {
         start.get().close();
         let (outcome, is_error) = match result {
             Ok(outcome) => (outcome, start.get().was_wrong()),
+            // The client's doing, so no traceback: there is nothing to mend in the app.
+            Err(error) if input.get().is_broken_off() && error.is_instance_of::<PyOSError>(py) => {
+                let uri = head.uri.escape_debug();
+                log(
+                    py,
+                    &format!("lictor: {} {uri}: {}", head.method, error.value(py)),
+                );
+                (Outcome::Failed, false)
+            }
             Err(error) => {
                 error.display(py);
                 (Outcome::Failed, true)
