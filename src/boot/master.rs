@@ -57,6 +57,14 @@ fn boot(channel: &Channel, user: &mut String) -> Result<std::convert::Infallible
     // Nothing below this line runs with more rights than the app has.
     let identity = jail::enter(&handover.config, handover.open_files)?;
     user.clone_from(&identity.name);
+    // Until it hears the emperor, which is after the import, it must not outlive it: one that hangs
+    // would hold its sockets for ever. After the user is set, because that clears it (`prctl(2)`).
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).map_err(
+        |error| BootError::Step {
+            action: "bind its life to the emperor's",
+            source: error.into(),
+        },
+    )?;
     let own = identity.environment(&handover.environment);
     handover.environment.extend(own);
 

@@ -114,6 +114,10 @@ fn start(
     settings: impl FnOnce(Option<u64>) -> Settings,
 ) -> Result<(), EmperorError> {
     let settings = settings(raise_open_files());
+    lictor_core::sys::keep_inherited_to_ourselves().map_err(|source| EmperorError::Setup {
+        action: "keep inherited descriptors from the apps",
+        source,
+    })?;
     let _log = start_log(format, settings.is_foreground);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

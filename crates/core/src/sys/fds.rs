@@ -1,7 +1,7 @@
 //! Descriptors that come from outside by number, and the flag that lets them cross an exec.
 
 use std::io;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 
@@ -45,6 +45,26 @@ pub fn set_close_on_exec(fd: impl AsFd, is_closed: bool) -> io::Result<()> {
 pub fn keep_across_exec(fd: &OwnedFd) -> io::Result<i32> {
     set_close_on_exec(fd, false)?;
     Ok(std::os::fd::AsRawFd::as_raw_fd(fd))
+}
+
+/// Keeps what this process was started with, but for the three standard streams, from every
+/// program that it executes. What it opens itself is close-on-exec anyway.
+pub fn keep_inherited_to_ourselves() -> io::Result<()> {
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let number = entry?.file_name().to_str().and_then(|n| n.parse().ok());
+        let Some(number) = number.filter(|number: &i32| *number > 2) else {
+            continue;
+        };
+        #[expect(
+            unsafe_code,
+            reason = "an inherited descriptor is known by its number only"
+        )]
+        // SAFETY: the number is not negative, and the borrow is used for its flags alone: one that
+        // has been closed meanwhile is an error of the kernel's.
+        let fd = unsafe { BorrowedFd::borrow_raw(number) };
+        set_close_on_exec(fd, true)?;
+    }
+    Ok(())
 }
 
 /// Closes what a tenant sent, or may have changed, on a thread of its own.

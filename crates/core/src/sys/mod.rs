@@ -9,7 +9,9 @@ mod proc;
 mod scoreboard;
 mod title;
 
-pub use fds::{adopt, close_elsewhere, keep_across_exec, set_close_on_exec};
+pub use fds::{
+    adopt, close_elsewhere, keep_across_exec, keep_inherited_to_ourselves, set_close_on_exec,
+};
 pub use files::{FileReadError, read_bounded};
 pub use memfd::{open_path_of, sealed_memfd};
 pub use memory::release_cold_code;

@@ -23,6 +23,8 @@ pub enum ExitStatus {
     Code(i32),
     /// A signal ended it.
     Signal(i32),
+    /// It ended; how, somebody else was told.
+    Unknown,
 }
 
 impl Pidfd {
@@ -61,8 +63,12 @@ impl Pidfd {
     /// Collects the status if the child has ended; the descriptor is readable from then on.
     pub fn try_reap(&self) -> io::Result<Option<ExitStatus>> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        let status = waitid(WaitId::PidFd(self.fd.as_fd()), options)?;
-        Ok(status.as_ref().map(exit_status))
+        match waitid(WaitId::PidFd(self.fd.as_fd()), options) {
+            Ok(status) => Ok(status.as_ref().map(exit_status)),
+            // Somebody else in this process was first, or SIGCHLD is ignored.
+            Err(rustix::io::Errno::CHILD) => Ok(Some(ExitStatus::Unknown)),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -70,7 +76,7 @@ fn exit_status(status: &WaitIdStatus) -> ExitStatus {
     match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => ExitStatus::Code(code),
         (None, Some(signal)) => ExitStatus::Signal(signal),
-        (None, None) => ExitStatus::Code(-1),
+        (None, None) => ExitStatus::Unknown,
     }
 }
 
@@ -94,6 +100,20 @@ impl fmt::Display for ExitStatus {
                 Some(name) => write!(f, "signal {number} ({name})"),
                 None => write!(f, "signal {number}"),
             },
+            Self::Unknown => f.write_str("status unknown"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_somebody_else_reaped_has_ended() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pidfd = Pidfd::open(child.id()).unwrap();
+        child.wait().unwrap();
+        assert_eq!(pidfd.try_reap().unwrap(), Some(ExitStatus::Unknown));
     }
 }

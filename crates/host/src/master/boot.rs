@@ -125,6 +125,8 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
         again::without_preload(boot);
         return End::Failed;
     }
+    // From here on the loop hears that the emperor is gone, and lets the workers finish.
+    let _ = rustix::process::set_parent_process_death_signal(None);
     if app.is_some() {
         freeze(py);
     }
