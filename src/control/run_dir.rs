@@ -120,6 +120,10 @@ impl RunDir {
         match (found.is_dir(), self.in_shared_place) {
             (false, _) => Err(RunDirError::NotADirectory(path)),
             (true, true) if !private => Err(RunDirError::NotPrivate { path, uid }),
+            // Whoever may write there could answer in the emperor's name.
+            (true, false) if found.mode() & 0o002 != 0 => {
+                Err(RunDirError::NotPrivate { path, uid })
+            }
             (true, _) => Ok(()),
         }
     }

@@ -143,38 +143,34 @@ impl Emperor {
         }
     }
 
-    fn try_start(&mut self, place: &Place) -> Result<u32, Failure> {
-        let crash = |message: String| Failure::new(FailureKind::Crash, message, "");
-        let vassal = self
-            .vassals
-            .get_mut(&place.vassal)
-            .ok_or_else(|| crash("it is gone".into()))?;
-        let config = vassal
-            .config
-            .clone()
-            .ok_or_else(|| crash("it has no configuration".into()))?;
-        match vassal
-            .listeners
-            .bind(&config, owner_of(&config), &mut self.orphans)
-        {
-            Ok(false) => {}
-            Ok(true) => {
-                let sockets = vassal.listeners.status();
-                self.journal
-                    .tell(Some(&place.vassal), EventKind::SocketsBound { sockets });
+    /// Binds what the newest configuration asks for, and gives that.
+    fn bind_sockets(&mut self, place: &Place) -> Result<Arc<VassalConfig>, Failure> {
+        let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(gone)?;
+        let config = vassal.config.clone().ok_or_else(gone)?;
+        let owner = owner_of(&config);
+        match vassal.listeners.bind(&config, owner, &mut self.orphans) {
+            Ok(is_changed) => {
+                if is_changed {
+                    let sockets = vassal.listeners.status();
+                    let kind = EventKind::SocketsBound { sockets };
+                    self.journal.tell(Some(&place.vassal), kind);
+                }
+                Ok(config)
             }
             Err(error) => {
                 let holder = self.vassals.values().find(|other| {
                     other.name != place.vassal && other.listeners.has(error.address())
                 });
-                return Err(error.failure(holder.map(|other| other.name.as_str())));
+                Err(error.failure(holder.map(|other| other.name.as_str())))
             }
         }
+    }
+
+    fn try_start(&mut self, place: &Place) -> Result<u32, Failure> {
+        let crash = |message: String| Failure::new(FailureKind::Crash, message, "");
+        let config = self.bind_sockets(place)?;
         self.warn_of_root(place, &config);
-        let vassal = self
-            .vassals
-            .get_mut(&place.vassal)
-            .ok_or_else(|| crash("it is gone".into()))?;
+        let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(gone)?;
         let (listeners, fds) = vassal.listeners.handover(&config);
         let handover = Handover {
             vassal: vassal.name.clone(),
@@ -188,12 +184,12 @@ impl Emperor {
         };
         let spawned = spawn(&handover, self.host.as_fd(), &fds)
             .map_err(|error| crash(format!("{error}{}", cause(&error))))?;
-        tokio::spawn(output::read(
+        let reader = tokio::spawn(output::read(
             place.vassal.clone(),
             spawned.output,
             self.journal.clone(),
         ));
-        let generation = Generation::watch(
+        let mut generation = Generation::watch(
             place.clone(),
             spawned.child,
             spawned.channel,
@@ -201,6 +197,7 @@ impl Emperor {
             &self.inputs,
         )
         .map_err(|error| crash(format!("could not watch the master: {error}")))?;
+        generation.reader = Some(reader.abort_handle());
         let pid = generation.pid();
         vassal.generations.insert(place.generation, generation);
         Ok(pid)
@@ -230,6 +227,10 @@ impl Emperor {
             self.stop();
         }
     }
+}
+
+fn gone() -> Failure {
+    Failure::new(FailureKind::Crash, "the vassal is gone", "")
 }
 
 fn cause(error: &dyn std::error::Error) -> String {

@@ -28,6 +28,7 @@ pub(super) struct Bound {
     pub(super) address: Address,
     /// Who the vassal runs as.
     pub(super) owner: Owner,
+    mode: u32,
     /// Device and inode of the socket file, so that nobody else's is removed.
     file: Option<(u64, u64)>,
 }
@@ -59,6 +60,25 @@ impl BindError {
 }
 
 impl Bound {
+    /// What a reload may change of a socket that stays: backlog, mode and owner. Best effort: the
+    /// socket serves as it is.
+    pub(super) fn adjust(&mut self, config: &VassalConfig, owner: Owner) {
+        let backlog = i32::try_from(config.listen).unwrap_or(i32::MAX);
+        let _stays_as_it_is = SockRef::from(&self.fd).listen(backlog);
+        let mode = config.chmod_socket.0;
+        if (self.owner, self.mode) == (owner, mode) {
+            return;
+        }
+        (self.owner, self.mode) = (owner, mode);
+        if let (Address::Unix(path), Some(made)) = (&self.address, self.file) {
+            let adjusted = SocketFile::at(path).and_then(|file| file.adjust(made, mode, owner));
+            if let Err(error) = adjusted {
+                let path = path.display();
+                tracing::warn!("could not change mode and owner of `{path}`: {error}");
+            }
+        }
+    }
+
     /// Removes the socket file, if it still is the one that was made here, and closes the socket.
     /// At once, if that cannot wait for anybody: a tenant can make a connection of a listening
     /// socket that it shares, and those who wait at a unix socket can have sent descriptors.
@@ -96,6 +116,7 @@ pub(super) fn bind(
                 fd: socket.into(),
                 address: Address::Tcp(real.unwrap_or(*wanted)),
                 owner,
+                mode: config.chmod_socket.0,
                 file: None,
             })
         }
@@ -121,6 +142,7 @@ pub(super) fn bind(
                 fd: socket.into(),
                 address: address.clone(),
                 owner,
+                mode: config.chmod_socket.0,
                 file: None,
             })
         }
@@ -244,6 +266,7 @@ fn bind_unix(path: &Path, backlog: i32, mode: u32, owner: Owner) -> Result<Bound
         fd: socket.into(),
         address: Address::Unix(path.to_owned()),
         owner,
+        mode,
         file: wanted.identity(),
     })
 }

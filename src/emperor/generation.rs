@@ -13,6 +13,7 @@ use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use super::run::Input;
 
@@ -27,6 +28,8 @@ const PACE: Duration = Duration::from_millis(10);
 const DEAR: u32 = 32;
 /// Messages of a master that has ended that are still heard.
 const LAST_WORDS: usize = 1024;
+/// After its mercy, what a generation has left behind is not listened to any further.
+const LAST_OUTPUT: Duration = Duration::from_secs(10);
 /// Most workers that a master can claim to have: the limit of `processes`, twice.
 const WORKER_LIMIT: usize = 4096;
 
@@ -35,6 +38,8 @@ const WORKER_LIMIT: usize = 4096;
 pub(super) struct Generation {
     child: Child,
     channel: Arc<Line>,
+    /// Reads what its processes print.
+    pub(super) reader: Option<AbortHandle>,
     /// When its master was started.
     pub(super) started: Instant,
     /// What it was started with.
@@ -73,6 +78,7 @@ impl Generation {
         Ok(Self {
             child,
             channel,
+            reader: None,
             started: Instant::now(),
             config,
             python: None,
@@ -103,6 +109,18 @@ impl Generation {
             // By its own number too: it makes its group itself, and may not have come that far.
             let _ = rustix::process::kill_process(master, rustix::process::Signal::KILL);
             let _ = rustix::process::kill_process_group(master, rustix::process::Signal::KILL);
+        }
+    }
+
+    /// Stops listening to what its processes print, once those that finish have had their time: a
+    /// process that a tenant left behind would hold the pipe for ever.
+    pub(super) fn stop_reading_later(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            let patience = self.config.reload_mercy + LAST_OUTPUT;
+            tokio::spawn(async move {
+                tokio::time::sleep(patience).await;
+                reader.abort();
+            });
         }
     }
 

@@ -143,6 +143,7 @@ impl Emperor {
             // What did not come up leaves nothing behind; what drained has nothing left.
             record.kill();
         }
+        record.stop_reading_later();
         let pid = record.pid();
         let status = record
             .reap()

@@ -28,6 +28,9 @@ impl Listeners {
         owner: Owner,
         orphans: &mut Orphans,
     ) -> Result<bool, BindError> {
+        for bound in self.bound.values_mut() {
+            bound.adjust(config, owner);
+        }
         let mut new = BTreeMap::new();
         for wanted in wanted_by(config) {
             if self.bound.contains_key(&wanted) {

@@ -116,6 +116,26 @@ impl SocketFile {
         )?)
     }
 
+    /// Gives the socket that was made here another mode and owner; anything else that stands there
+    /// stays as it is.
+    pub(super) fn adjust(&self, identity: (u64, u64), mode: u32, owner: Owner) -> io::Result<()> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.directory, &self.name, flags, Mode::empty())?;
+        let status = rustix::fs::fstat(&file)?;
+        if (status.st_dev, status.st_ino) != identity {
+            return Ok(());
+        }
+        let own = rustix::process::geteuid();
+        let uid = owner.uid.map_or(own, Uid::from_raw);
+        let gid = owner.gid.map_or(rustix::process::getegid(), Gid::from_raw);
+        rustix::fs::chownat(&file, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)?;
+        // fchmod(2) does not take such a descriptor, but its path does.
+        Ok(rustix::fs::chmod(
+            open_path_of(&file),
+            Mode::from_raw_mode(mode),
+        )?)
+    }
+
     fn status(&self) -> rustix::io::Result<rustix::fs::Stat> {
         rustix::fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)
     }

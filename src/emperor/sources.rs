@@ -72,7 +72,10 @@ impl Source {
         for path in self.candidates()? {
             let name = match self {
                 Self::Single(app) => Some(app.name.clone()),
-                Self::Directory(_) | Self::Glob(_) => vassal_name(&path).filter(|_| path.is_file()),
+                Self::Directory(_) | Self::Glob(_) => match vassal_name(&path) {
+                    Some(name) if is_regular(&path)? => Some(name),
+                    Some(_) | None => None,
+                },
             };
             if let Some(name) = name {
                 let running = running(&name);
@@ -162,6 +165,22 @@ impl Source {
             })
             .collect()
     }
+}
+
+/// Whether a regular file is there. That it cannot be told just now (a network file system that is
+/// away) is an error, not a no: a no would end the vassal.
+fn is_regular(path: &Path) -> io::Result<bool> {
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.is_file()),
+        Err(error) if is_absence(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    let is_loop = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    is_loop || matches!(error.kind(), NotFound | NotADirectory | PermissionDenied)
 }
 
 /// Every directory in which an entry could begin to match the pattern.

@@ -50,6 +50,13 @@ struct Serving {
     since: Instant,
 }
 
+/// A generation on its way out.
+#[derive(Clone, Copy, Debug)]
+struct Leaving {
+    kill_at: Instant,
+    has_served: bool,
+}
+
 /// A generation that serves already, while the one before may still take a connection.
 #[derive(Clone, Copy, Debug)]
 struct Handing {
@@ -68,7 +75,7 @@ pub(super) struct Lifecycle {
     coming: Option<Coming>,
     handing: Option<Handing>,
     /// Generations on their way out, and when they are killed.
-    leaving: BTreeMap<u64, Instant>,
+    leaving: BTreeMap<u64, Leaving>,
     has_newest_failed: bool,
     failures: u32,
     retry_at: Option<Instant>,
@@ -146,7 +153,7 @@ impl Lifecycle {
     /// When [`Event::Woken`] is due, if ever.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let coming = self.coming.and_then(|coming| coming.until);
-        let leaving = self.leaving.values().min().copied();
+        let leaving = self.leaving.values().map(|leaving| leaving.kill_at).min();
         let handing = self.handing.map(|handing| handing.until);
         [self.retry_at, coming, leaving, handing]
             .into_iter()
@@ -219,7 +226,15 @@ impl Lifecycle {
                 generation,
                 until: Some(_),
             }) => {
-                self.leaving.insert(generation, now + GRACE);
+                let kill_at = now + GRACE;
+                let has_served = false;
+                self.leaving.insert(
+                    generation,
+                    Leaving {
+                        kill_at,
+                        has_served,
+                    },
+                );
                 vec![Action::Kill(generation)]
             }
             // Its master was never started.
@@ -267,8 +282,15 @@ impl Lifecycle {
     fn drain(&mut self, generation: u64, now: Instant) -> Action {
         // The master ends its own workers by force after the mercy; this is for a master that
         // does not.
-        self.leaving
-            .insert(generation, now + self.reload_mercy + 2 * GRACE);
+        let kill_at = now + self.reload_mercy + 2 * GRACE;
+        let has_served = true;
+        self.leaving.insert(
+            generation,
+            Leaving {
+                kill_at,
+                has_served,
+            },
+        );
         Action::Drain(generation)
     }
 
@@ -294,9 +316,14 @@ impl Lifecycle {
     }
 
     fn exited(&mut self, generation: u64, now: Instant) -> Vec<Action> {
-        if self.leaving.remove(&generation).is_some() {
+        if let Some(leaving) = self.leaving.remove(&generation) {
             let mut actions = self.withdrawn(generation);
             actions.extend(self.finish_if_gone());
+            if leaving.has_served && self.state() == VassalState::Backoff && self.retry_at.is_some()
+            {
+                // It may have held the very socket that the next one waits for.
+                actions.extend(self.spawn(now));
+            }
             return actions;
         }
         if self.coming() == Some(generation) {
@@ -358,9 +385,9 @@ impl Lifecycle {
 
     fn woken(&mut self, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
-        for (&generation, kill_at) in &mut self.leaving {
-            if *kill_at <= now {
-                *kill_at = now + GRACE;
+        for (&generation, leaving) in &mut self.leaving {
+            if leaving.kill_at <= now {
+                leaving.kill_at = now + GRACE;
                 actions.push(Action::Kill(generation));
             }
         }

@@ -92,25 +92,28 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Cuts `text` to `limit` bytes, keeping the end of long tracebacks, where the cause stands.
+/// Makes `text` printable and cuts it to `limit` bytes, keeping the end, where the cause of a long
+/// traceback stands.
 fn printable(text: &str, limit: usize, multi_line: bool) -> String {
-    let cut = if text.len() > limit {
-        let mut start = text.len() - limit;
-        while !text.is_char_boundary(start) {
-            start += 1;
-        }
-        text.get(start..).unwrap_or_default()
-    } else {
-        text
-    };
-    cut.chars()
+    // Nothing gets shorter below, so what is cut here would be cut in the end.
+    let clean: String = tail(text, limit)
+        .chars()
         .map(|c| match c {
             '\n' | '\t' if multi_line => c,
             '\n' | '\t' => ' ',
             c if c.is_control() => '\u{fffd}',
             c => c,
         })
-        .collect()
+        .collect();
+    tail(&clean, limit).to_owned()
+}
+
+fn tail(text: &str, limit: usize) -> &str {
+    let mut start = text.len().saturating_sub(limit);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text.get(start..).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -122,5 +125,7 @@ mod tests {
         let failure = Failure::new(FailureKind::Import, "a\x1b[31m\nb", "x".repeat(100_000));
         assert_eq!(failure.message, "a\u{fffd}[31m b");
         assert_eq!(failure.detail.len(), DETAIL_LIMIT_BYTES);
+        let failure = Failure::new(FailureKind::Import, "", "\x01".repeat(100_000));
+        assert!(failure.detail.len() <= DETAIL_LIMIT_BYTES);
     }
 }
