@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
 
 use lictor_core::ipc::{Handover, Hosting};
 
@@ -41,14 +40,6 @@ pub(super) fn load_line(hosting: &Hosting) -> String {
 
 /// Executes. Returns only if that failed.
 pub(super) fn execute(hosting: &Hosting, variables: &[(String, String)]) -> io::Error {
-    let mut arguments = hosting.arguments.iter();
-    let mut command = Command::new(&hosting.program);
-    if let Some(name) = arguments.next() {
-        command.arg0(name);
-    }
-    command
-        .args(arguments)
-        .env_clear()
-        .envs(variables.iter().map(|(key, value)| (key, value)));
-    command.exec()
+    let variables = variables.iter().map(|(key, value)| (key, value));
+    hosting.command().env_clear().envs(variables).exec()
 }

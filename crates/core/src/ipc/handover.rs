@@ -1,6 +1,8 @@
 //! What a new master is given: one JSON document in a sealed memfd, beside its descriptors.
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
@@ -59,4 +61,17 @@ pub struct Hosting {
     pub host_fd: i32,
     /// Descriptor of this document.
     pub document_fd: i32,
+}
+
+impl Hosting {
+    /// What executes the interpreter, environment aside.
+    pub fn command(&self) -> Command {
+        let mut arguments = self.arguments.iter();
+        let mut command = Command::new(&self.program);
+        if let Some(name) = arguments.next() {
+            command.arg0(name);
+        }
+        command.args(arguments);
+        command
+    }
 }

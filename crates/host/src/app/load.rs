@@ -113,28 +113,18 @@ fn find_callable<'py>(
                 Failure::new(FailureKind::Import, message, CALLABLE_HINT)
             });
     };
-    // `create_app()` is a factory, as other servers have it.
-    let (path, is_factory) = match name.strip_suffix("()") {
-        Some(path) => (path, true),
-        None => (name.as_str(), false),
-    };
-    let found = path
+    let start = module.as_any().clone();
+    let found = name
         .split('.')
-        .try_fold(module.as_any().clone(), |object, part| object.getattr(part));
-    let found = found.map_err(|error| {
+        .try_fold(start, |object, part| object.getattr(part));
+    found.map_err(|error| {
         if error.is_instance_of::<PyAttributeError>(py) {
-            let message = format!("`{}` has no `{path}`", named(config));
+            let message = format!("`{}` has no `{name}`", named(config));
             Failure::new(FailureKind::Import, message, CALLABLE_HINT)
         } else {
             failure_of(py, &error, "its callable was looked up")
         }
-    })?;
-    if is_factory {
-        return found
-            .call0()
-            .map_err(|error| failure_of(py, &error, "its factory was called"));
-    }
-    Ok(found)
+    })
 }
 
 fn named(config: &VassalConfig) -> String {

@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
 
 use lictor_core::ipc::{Handover, MasterMessage};
 use lictor_core::observe::{Failure, FailureKind};
@@ -27,14 +26,7 @@ pub(super) fn without_preload(boot: Boot) {
         .chain(listeners.iter().map(|listener| listener.fd.as_fd()))
         .try_for_each(|fd| set_close_on_exec(fd, false));
     let error = match kept.and_then(|()| rewrite(&handover, document)) {
-        Ok(_document) => {
-            let mut arguments = hosting.arguments.iter();
-            let mut command = Command::new(&hosting.program);
-            if let Some(name) = arguments.next() {
-                command.arg0(name);
-            }
-            command.args(arguments).exec()
-        }
+        Ok(_document) => hosting.command().exec(),
         Err(error) => error,
     };
     let message = format!("could not start again with `lazy-apps` on: {error}");
