@@ -95,11 +95,18 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
         sources: vec![Source::Single(app)],
         run_dir: args.run_dir.map(|run_dir| run_dir.path().to_owned()),
         // As `python` itself would: everything of the caller's, PYTHONPATH included.
-        environment: with_path(std::env::vars().collect()),
+        environment: with_path(own_environment()),
         open_files,
         is_foreground: true,
         reload_tree: args.reload.then_some(args.base_dir),
     })
+}
+
+/// A variable that is not text cannot be handed on, and is left out.
+fn own_environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 fn with_path(mut environment: BTreeMap<String, String>) -> Vec<(String, String)> {
