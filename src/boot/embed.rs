@@ -8,7 +8,6 @@
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
@@ -68,9 +67,7 @@ fn read_handover(argument: &str) -> Option<(Handover, Hosting)> {
     // The host adopts the descriptor later; here it is only looked at, through /proc.
     let number: i32 = argument.parse().ok()?;
     let file = std::fs::File::open(format!("/proc/self/fd/{number}")).ok()?;
-    let mut bytes = vec![0; usize::try_from(file.metadata().ok()?.len()).ok()?];
-    file.read_exact_at(&mut bytes, 0).ok()?;
-    let handover: Handover = serde_json::from_slice(&bytes).ok()?;
+    let (handover, _document) = Handover::read(file.into()).ok()?;
     let hosting = handover.hosting.clone()?;
     Some((handover, hosting))
 }

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -18,8 +17,6 @@ use crate::jail;
 
 /// Longest wait for the emperor's orders, which it sends right after the spawn.
 const ORDERS_DEADLINE: Duration = Duration::from_secs(30);
-/// Largest handover document: a vassal file of 1 MiB, spelt out.
-const DOCUMENT_LIMIT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The whole life of this process image. Returns only on failure.
 pub(crate) fn master() -> ExitCode {
@@ -107,7 +104,10 @@ fn receive(channel: &Channel) -> Result<Orders, BootError> {
     let (Some(document), Some(host)) = (fds.next(), fds.next()) else {
         return Err(BootError::NoOrders);
     };
-    let handover = serde_json::from_slice(&read_document(document)?)?;
+    let (handover, _document) = Handover::read(document).map_err(|source| BootError::Step {
+        action: "read the handover document",
+        source,
+    })?;
     Ok(Orders {
         handover,
         host,
@@ -128,21 +128,6 @@ fn wait(channel: &Channel, until: Instant) -> Result<(), BootError> {
             source: error.into(),
         }),
     }
-}
-
-fn read_document(fd: OwnedFd) -> Result<Vec<u8>, BootError> {
-    let failed = |source| BootError::Step {
-        action: "read the handover document",
-        source,
-    };
-    let file = File::from(fd);
-    let length = file.metadata().map_err(failed)?.len();
-    if length > DOCUMENT_LIMIT_BYTES {
-        return Err(BootError::NoOrders);
-    }
-    let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
-    file.read_exact_at(&mut bytes, 0).map_err(failed)?;
-    Ok(bytes)
 }
 
 /// Writes the numbers of the descriptors into the document and executes what runs the interpreter.

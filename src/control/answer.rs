@@ -85,7 +85,7 @@ fn vassal_named(status: Status, name: String) -> Result<VassalStatus, RequestErr
 }
 
 /// The name most like `name`, if one is like it at all.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     known
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.8)

@@ -23,6 +23,7 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use answer::nearest;
 pub(crate) use client::{Client, ClientError, Lines};
 pub(crate) use command::{ActError, Acted, Command, LogLine, Verb};
 pub(crate) use duration::{NotADuration, parse_duration};

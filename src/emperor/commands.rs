@@ -8,7 +8,7 @@ use super::generation::Place;
 use super::lifecycle::Event;
 use super::run::Emperor;
 use super::sources::Source;
-use crate::control::{ActError, Acted, Command, Verb};
+use crate::control::{ActError, Acted, Command, Verb, nearest};
 
 impl Emperor {
     /// Obeys.
@@ -70,15 +70,9 @@ impl Emperor {
     }
 
     fn unknown(&self, name: &str) -> ActError {
-        let distance = |known: &&String| strsim::damerau_levenshtein(known, name);
-        let nearest = self
-            .vassals
-            .keys()
-            .min_by_key(distance)
-            .filter(|known| distance(known) <= 3);
         ActError::Unknown {
             name: name.to_owned(),
-            nearest: nearest.cloned(),
+            nearest: nearest(name, self.vassals.keys().map(String::as_str)),
         }
     }
 

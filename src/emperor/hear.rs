@@ -12,6 +12,9 @@ use super::generation::Place;
 use super::lifecycle::Event;
 use super::run::{Emperor, Input};
 
+/// Lines of a vassal that crashed which are shown with the failure.
+const LAST_LINES: usize = 20;
+
 impl Emperor {
     /// Takes an input in.
     pub(super) fn take(&mut self, input: Input) {
@@ -172,18 +175,11 @@ impl Emperor {
 
     /// The last lines that a vassal printed: what a crash leaves behind.
     fn last_words(&self, name: &str) -> String {
-        let (lines, _) = self.journal.lines();
-        let own: Vec<_> = lines.iter().filter(|line| line.vassal == name).collect();
-        if own.is_empty() {
+        let lines = self.journal.last_lines(name, LAST_LINES);
+        if lines.is_empty() {
             return "hint: it printed nothing; did it end itself, or did the kernel for lack of memory?".into();
         }
-        let last = own
-            .iter()
-            .rev()
-            .take(20)
-            .rev()
-            .map(|line| format!("  {}", line.line));
-        format!("its last lines:\n{}", last.collect::<Vec<_>>().join("\n"))
+        format!("its last lines:\n  {}", lines.join("\n  "))
     }
 
     fn tell_failure(&mut self, place: &Place, failure: Failure) {

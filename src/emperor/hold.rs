@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -41,7 +41,7 @@ pub(super) struct HeldRunDir {
 }
 
 impl HeldRunDir {
-    /// Makes the directory if need be and takes hold of it.
+    /// Takes hold of a directory that is there.
     pub(super) fn hold(path: &Path) -> Result<Self, HoldError> {
         let failed = |action| {
             move |source: io::Error| HoldError::Io {
@@ -50,11 +50,6 @@ impl HeldRunDir {
                 source,
             }
         };
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(failed("create the run directory"))?;
         let metadata = std::fs::metadata(path).map_err(failed("look at the run directory"))?;
         if metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(HoldError::Foreign(path.to_owned()));

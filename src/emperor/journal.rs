@@ -120,6 +120,19 @@ impl Journal {
         (lines, inner.line_followers.subscribe())
     }
 
+    /// The last lines of one vassal, at most `count`.
+    pub(super) fn last_lines(&self, vassal: &str, count: usize) -> Vec<String> {
+        let inner = self.lock();
+        let kept = inner.lines.get(vassal).into_iter().flatten();
+        let mut last: Vec<String> = kept
+            .rev()
+            .take(count)
+            .map(|line| line.line.clone())
+            .collect();
+        last.reverse();
+        last
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

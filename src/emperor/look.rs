@@ -1,6 +1,7 @@
 //! A look at the sources: what is there now becomes events of the vassals' lives.
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use lictor_core::config::read_vassal_bytes;
@@ -27,78 +28,59 @@ impl Emperor {
             .flat_map(Source::watch_points)
             .collect();
         watch.set(&points);
-        let (now, sources) = self.snapshot();
+        let now = self.snapshot();
         let before = std::mem::replace(&mut self.snapshot, now);
         for change in changes(&before, &self.snapshot) {
             match change {
-                Change::Added(name) => self.file_added(&name, &sources),
+                Change::Added(name) => self.file_added(&name),
                 Change::Changed(name) => self.file_changed(&name, before.vassals.get(&name)),
                 Change::Removed(name) => self.file_removed(&name),
             }
         }
     }
 
-    /// What the sources hold now, and which source each path came from. A source that cannot be
-    /// read keeps its vassals: a network file system that is away is no order to stop everything.
-    fn snapshot(&self) -> (Snapshot, Vec<(PathBuf, usize)>) {
+    /// What the sources hold now. A source that cannot be read keeps its vassals: a network file
+    /// system that is away is no order to stop everything.
+    fn snapshot(&self) -> Snapshot {
         let running = |name: &str| self.vassals.get(name).map(|vassal| vassal.path.as_path());
         let mut now = Snapshot::default();
-        let mut origins = Vec::new();
         for (index, source) in self.settings.sources.iter().enumerate() {
             let mut found = Snapshot::default();
-            if let Err(error) = source.list(&mut found, &running) {
-                self.source_failed(index, &error.to_string(), &mut found);
+            if let Err(error) = source.list(index, &mut found, &running) {
+                self.source_failed(index, source.label(), &error, &mut found);
             }
             for (name, found) in found.vassals {
-                origins.push((found.path.clone(), index));
-                origins.extend(found.rival.iter().map(|rival| (rival.clone(), index)));
                 let running = running(&name);
                 now.insert(name, found, running);
             }
         }
-        (now, origins)
+        now
     }
 
-    fn source_failed(&self, index: usize, message: &str, found: &mut Snapshot) {
-        let source = self
-            .settings
-            .sources
-            .get(index)
-            .map(Source::label)
-            .unwrap_or_default();
-        let message = message.to_owned();
-        self.journal
-            .tell(None, EventKind::SourceFailed { source, message });
-        let is_kept = |name: &&String| {
-            self.vassals
-                .get(*name)
-                .is_some_and(|vassal| vassal.source == index)
-        };
-        for name in self.snapshot.vassals.keys().filter(is_kept) {
-            if let Some(old) = self.snapshot.vassals.get(name) {
-                found.vassals.insert(name.clone(), old.clone());
-            }
-        }
+    fn source_failed(&self, index: usize, source: String, error: &io::Error, found: &mut Snapshot) {
+        let message = error.to_string();
+        let kind = EventKind::SourceFailed { source, message };
+        self.journal.tell(None, kind);
+        let known = self.snapshot.vassals.iter();
+        let kept = known.filter(|(_, found)| found.source == index);
+        found
+            .vassals
+            .extend(kept.map(|(name, found)| (name.clone(), found.clone())));
     }
 
-    fn file_added(&mut self, name: &str, origins: &[(PathBuf, usize)]) {
+    fn file_added(&mut self, name: &str) {
         let Some(found) = self.snapshot.vassals.get(name).cloned() else {
             return;
         };
         let file = found.path.display().to_string();
         self.journal
             .tell(Some(name), EventKind::VassalAdded { file });
-        let source = origins
-            .iter()
-            .find(|(path, _)| *path == found.path)
-            .map_or(0, |(_, index)| *index);
         // It may be there still, on its way out.
         let vassal = self
             .vassals
             .entry(name.to_owned())
-            .or_insert_with(|| Vassal::new(name.to_owned(), source, found.path.clone()));
-        vassal.source = source;
-        vassal.path.clone_from(&found.path);
+            .or_insert_with(|| Vassal::new(name.to_owned(), found.source, found.path.clone()));
+        vassal.stand_for(&found);
         self.read(name, &found);
     }
 
@@ -119,7 +101,7 @@ impl Emperor {
             }
         }
         if let Some(vassal) = self.vassals.get_mut(name) {
-            vassal.path.clone_from(&found.path);
+            vassal.stand_for(&found);
         }
         let file = found.path.display().to_string();
         self.journal

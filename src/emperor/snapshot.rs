@@ -67,8 +67,21 @@ pub(super) struct Found {
     pub(super) path: PathBuf,
     /// How it is.
     pub(super) identity: Identity,
+    /// Which of the sources it comes from.
+    pub(super) source: usize,
     /// Another file of the same name: an error until one of them is gone.
     pub(super) rival: Option<PathBuf>,
+}
+
+impl Found {
+    fn new(path: PathBuf, identity: Identity, source: usize) -> Self {
+        Self {
+            path,
+            identity,
+            source,
+            rival: None,
+        }
+    }
 }
 
 /// The difference of two snapshots.
@@ -102,30 +115,21 @@ pub(super) fn changes(before: &Snapshot, now: &Snapshot) -> Vec<Change> {
 
 impl Snapshot {
     /// Adds an app that the command line alone describes.
-    pub(super) fn add_fileless(&mut self, name: String, path: PathBuf) {
-        let identity = Identity::FILELESS;
-        self.vassals.insert(
-            name,
-            Found {
-                path,
-                identity,
-                rival: None,
-            },
-        );
+    pub(super) fn add_fileless(&mut self, name: String, path: PathBuf, source: usize) {
+        let found = Found::new(path, Identity::FILELESS, source);
+        self.vassals.insert(name, found);
     }
 
     /// Adds a file. Of two with one name the one that `running` names stands, else the first.
-    pub(super) fn add(&mut self, name: String, path: PathBuf, running: Option<&Path>) {
+    pub(super) fn add(
+        &mut self,
+        name: String,
+        path: PathBuf,
+        source: usize,
+        running: Option<&Path>,
+    ) {
         if let Some(identity) = Identity::of(&path) {
-            self.insert(
-                name,
-                Found {
-                    path,
-                    identity,
-                    rival: None,
-                },
-                running,
-            );
+            self.insert(name, Found::new(path, identity, source), running);
         }
     }
 
@@ -163,14 +167,7 @@ mod tests {
     fn snapshot(names: &BTreeMap<String, u64>) -> Snapshot {
         let vassals = names.iter().map(|(name, inode)| {
             let path = PathBuf::from(name);
-            (
-                name.clone(),
-                Found {
-                    path,
-                    identity: identity(*inode),
-                    rival: None,
-                },
-            )
+            (name.clone(), Found::new(path, identity(*inode), 0))
         });
         Snapshot {
             vassals: vassals.collect(),
@@ -209,8 +206,8 @@ mod tests {
         std::fs::write(&toml, "").unwrap();
         std::fs::write(&yaml, "").unwrap();
         let mut now = Snapshot::default();
-        now.add("blog".into(), toml.clone(), Some(&yaml));
-        now.add("blog".into(), yaml.clone(), Some(&yaml));
+        now.add("blog".into(), toml.clone(), 0, Some(&yaml));
+        now.add("blog".into(), yaml.clone(), 0, Some(&yaml));
         let found = &now.vassals["blog"];
         assert_eq!((&found.path, &found.rival), (&yaml, &Some(toml)));
     }

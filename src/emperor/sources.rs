@@ -57,16 +57,17 @@ impl Source {
         }
     }
 
-    /// Adds what is there now to the snapshot. `running` gives the file that runs under a name.
+    /// Adds what is there now to the snapshot, as of the source of this index. `running` gives the file that runs under a name.
     pub(super) fn list<'a>(
         &self,
+        index: usize,
         snapshot: &mut Snapshot,
         running: &impl Fn(&str) -> Option<&'a Path>,
     ) -> io::Result<()> {
         if let Self::Single(app) = self
             && !app.is_file
         {
-            snapshot.add_fileless(app.name.clone(), app.place.clone());
+            snapshot.add_fileless(app.name.clone(), app.place.clone(), index);
             return Ok(());
         }
         for path in self.candidates()? {
@@ -79,7 +80,7 @@ impl Source {
             };
             if let Some(name) = name {
                 let running = running(&name);
-                snapshot.add(name, path, running);
+                snapshot.add(name, path, index, running);
             }
         }
         Ok(())

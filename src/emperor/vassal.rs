@@ -15,6 +15,7 @@ use super::generation::Generation;
 use super::journal::Journal;
 use super::lifecycle::Lifecycle;
 use super::listeners::{Listeners, Orphans};
+use super::snapshot::Found;
 
 /// One vassal.
 #[derive(Debug)]
@@ -53,6 +54,12 @@ impl Vassal {
             state: VassalState::Starting,
             since: Timestamp::now(),
         }
+    }
+
+    /// From now on this file stands for the vassal.
+    pub(super) fn stand_for(&mut self, found: &Found) {
+        self.source = found.source;
+        self.path.clone_from(&found.path);
     }
 
     /// Tells the journal if the vassal has come into another state.

@@ -1,5 +1,7 @@
 //! What a new master is given: one JSON document in a sealed memfd, beside its descriptors.
 
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,6 +9,10 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Address, VassalConfig};
+use crate::sys::read_memfd;
+
+/// Largest document: a vassal file of 1 MiB, spelt out.
+const DOCUMENT_LIMIT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The document that a master starts from. The emperor fills it; the boot of the master adds
 /// [`Handover::hosting`] before the interpreter takes over.
@@ -61,6 +67,14 @@ pub struct Hosting {
     pub host_fd: i32,
     /// Descriptor of this document.
     pub document_fd: i32,
+}
+
+impl Handover {
+    /// Reads the document; gives its descriptor back, which other processes read again.
+    pub fn read(document: OwnedFd) -> io::Result<(Self, OwnedFd)> {
+        let (bytes, document) = read_memfd(document, DOCUMENT_LIMIT_BYTES)?;
+        Ok((serde_json::from_slice(&bytes)?, document))
+    }
 }
 
 impl Hosting {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
@@ -28,6 +29,19 @@ pub fn sealed_memfd(name: &str, bytes: &[u8], is_executable: bool) -> io::Result
     let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
     fcntl_add_seals(&fd, seals)?;
     Ok(fd)
+}
+
+/// The bytes of such a file, at most `limit_bytes`, read without moving its position: the file is
+/// shared with whoever gave it.
+pub fn read_memfd(fd: OwnedFd, limit_bytes: u64) -> io::Result<(Vec<u8>, OwnedFd)> {
+    let file = File::from(fd);
+    let length = file.metadata()?.len();
+    if length > limit_bytes {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok((bytes, file.into()))
 }
 
 /// The path under which this process can open a descriptor of its own again.

@@ -13,7 +13,7 @@ pub use fds::{
     adopt, close_elsewhere, keep_across_exec, keep_inherited_to_ourselves, set_close_on_exec,
 };
 pub use files::{FileReadError, read_bounded};
-pub use memfd::{open_path_of, sealed_memfd};
+pub use memfd::{open_path_of, read_memfd, sealed_memfd};
 pub use memory::release_cold_code;
 pub use pidfd::{ExitStatus, Pidfd};
 pub use proc::{resident_bytes, thread_count};

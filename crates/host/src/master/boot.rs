@@ -1,9 +1,7 @@
 //! From the handover document to the first fork.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use lictor_core::config::VassalConfig;
@@ -42,12 +40,7 @@ pub(crate) enum End {
 impl Boot {
     /// Reads the document and takes over the descriptors it names.
     pub(crate) fn read(number: i32) -> io::Result<Self> {
-        let document = adopt(number)?;
-        let file = File::from(document);
-        let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-        let mut bytes = vec![0; length];
-        file.read_exact_at(&mut bytes, 0)?;
-        let handover: Handover = serde_json::from_slice(&bytes)?;
+        let (handover, document) = Handover::read(adopt(number)?)?;
         let hosting = handover.hosting.clone().ok_or(io::ErrorKind::InvalidData)?;
         let listeners = handover.listeners.iter().map(|listener| {
             let number = listener.fd.ok_or(io::ErrorKind::InvalidData)?;
@@ -60,7 +53,7 @@ impl Boot {
             listeners: listeners.collect::<io::Result<_>>()?,
             channel: Channel::from_fd(adopt(hosting.channel_fd)?),
             host: adopt(hosting.host_fd)?,
-            document: OwnedFd::from(file),
+            document,
             hosting,
             handover,
         })
