@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lictor_core::config::VassalConfig;
-use lictor_core::ipc::{Handover, MasterOrder};
+use lictor_core::ipc::{Handover, MasterOrder, PROTOCOL};
 use lictor_core::observe::{EventKind, Failure, FailureKind};
 
 use super::generation::{Generation, Place};
@@ -179,6 +179,8 @@ impl Emperor {
             config: VassalConfig::clone(&config),
             environment: self.settings.environment.clone(),
             open_files: self.settings.open_files,
+            protocol: PROTOCOL,
+            adoption: None,
             listeners,
             hosting: None,
         };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{self, Channel, MasterMessage, MasterOrder, Received};
-use lictor_core::observe::WorkerStatus;
+use lictor_core::observe::{Failure, FailureKind, WorkerStatus};
 use lictor_core::sys::{Pidfd, close_elsewhere};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
@@ -256,9 +256,14 @@ fn cost_of(message: &MasterMessage) -> u32 {
     match message {
         MasterMessage::Failed(_)
         | MasterMessage::Troubled(_)
-        | MasterMessage::ReloadWanted { .. } => DEAR,
+        | MasterMessage::ReloadWanted { .. }
+        | MasterMessage::RequestOverdue { .. } => DEAR,
         MasterMessage::Booted { .. }
         | MasterMessage::Ready { .. }
+        | MasterMessage::Adopted(_)
+        | MasterMessage::Loaded
+        | MasterMessage::Paused
+        | MasterMessage::WorkerRetiring { .. }
         | MasterMessage::Mended
         | MasterMessage::Withdrawn
         | MasterMessage::WorkerSpawned { .. }
@@ -297,7 +302,34 @@ fn tamed(message: MasterMessage) -> MasterMessage {
             MasterMessage::Report { id, workers }
         }
         MasterMessage::ReloadWanted { file } => MasterMessage::ReloadWanted { file: clean(file) },
-        MasterMessage::Mended
+        MasterMessage::RequestOverdue {
+            worker,
+            pid,
+            method,
+            path,
+            age_ms,
+            traceback,
+        } => MasterMessage::RequestOverdue {
+            worker,
+            pid,
+            method: clean(method),
+            path: clean(path),
+            age_ms,
+            traceback: Failure::new(FailureKind::Timeout, "", traceback).detail,
+        },
+        MasterMessage::WorkerRetiring {
+            worker,
+            pid,
+            reason,
+        } => MasterMessage::WorkerRetiring {
+            worker,
+            pid,
+            reason: clean(reason),
+        },
+        MasterMessage::Adopted(_)
+        | MasterMessage::Loaded
+        | MasterMessage::Paused
+        | MasterMessage::Mended
         | MasterMessage::Withdrawn
         | MasterMessage::WorkerSpawned { .. }
         | MasterMessage::WorkerReady { .. } => message,

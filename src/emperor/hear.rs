@@ -53,8 +53,13 @@ impl Emperor {
                 }
             }
             MasterMessage::Withdrawn => self.happen(name, Event::Withdrawn(generation)),
+            // An answer to a question that was not asked here.
+            MasterMessage::Adopted(_) => {}
+            MasterMessage::Loaded | MasterMessage::Paused => {}
             MasterMessage::WorkerSpawned { .. }
             | MasterMessage::WorkerReady { .. }
+            | MasterMessage::WorkerRetiring { .. }
+            | MasterMessage::RequestOverdue { .. }
             | MasterMessage::WorkerExited { .. } => self.hear_of_worker(place, message),
             MasterMessage::Report { id, workers } => {
                 if let Some(record) = self.generation(place) {
@@ -83,6 +88,32 @@ impl Emperor {
                 worker,
                 pid,
             },
+            MasterMessage::WorkerRetiring {
+                worker,
+                pid,
+                reason,
+            } => EventKind::WorkerRetiring {
+                generation,
+                worker,
+                pid,
+                reason,
+            },
+            MasterMessage::RequestOverdue {
+                worker,
+                pid,
+                method,
+                path,
+                age_ms,
+                traceback,
+            } => EventKind::RequestOverdue {
+                generation,
+                worker,
+                pid,
+                method,
+                path,
+                milliseconds: age_ms,
+                traceback,
+            },
             MasterMessage::WorkerExited {
                 worker,
                 pid,
@@ -102,6 +133,9 @@ impl Emperor {
             }
             MasterMessage::Booted { .. }
             | MasterMessage::Ready { .. }
+            | MasterMessage::Adopted(_)
+            | MasterMessage::Loaded
+            | MasterMessage::Paused
             | MasterMessage::Failed(_)
             | MasterMessage::Troubled(_)
             | MasterMessage::Mended

@@ -10,6 +10,9 @@ pub(super) fn as_emperor(vassal: Option<&str>, kind: &EventKind) {
         }
         EventKind::SourceFailed { .. }
         | EventKind::OutputDropped { .. }
+        | EventKind::GenerationResumed { .. }
+        | EventKind::RequestOverdue { .. }
+        | EventKind::StartsPaused { .. }
         | EventKind::WorkerExited {
             expected: false, ..
         }
@@ -32,7 +35,14 @@ pub(super) fn as_emperor(vassal: Option<&str>, kind: &EventKind) {
         | EventKind::VassalGone
         | EventKind::SocketsBound { .. }
         | EventKind::GenerationReady { .. }
+        | EventKind::GenerationAdopted { .. }
+        | EventKind::GenerationPaused { .. }
         | EventKind::GenerationDraining { .. }
+        | EventKind::WorkerRetiring { .. }
+        | EventKind::EmperorUpgrading { .. }
+        | EventKind::EmperorLeaving { .. }
+        | EventKind::StartsResumed { .. }
+        | EventKind::VassalRolledBack { .. }
         | EventKind::BackoffStarted { .. } => tracing::info!(vassal, "{kind}"),
     }
 }
@@ -56,6 +66,9 @@ pub(super) fn in_foreground(kind: &EventKind) {
         EventKind::VassalChanged { .. } | EventKind::EmperorStopping => tracing::info!("{kind}"),
         EventKind::OutputDropped { .. }
         | EventKind::SourceFailed { .. }
+        | EventKind::GenerationResumed { .. }
+        | EventKind::RequestOverdue { .. }
+        | EventKind::StartsPaused { .. }
         | EventKind::WorkerExited {
             expected: false, ..
         }
@@ -70,6 +83,13 @@ pub(super) fn in_foreground(kind: &EventKind) {
         | EventKind::StateChanged { .. }
         | EventKind::MasterSpawned { .. }
         | EventKind::MasterBooted { .. }
+        | EventKind::GenerationAdopted { .. }
+        | EventKind::GenerationPaused { .. }
+        | EventKind::EmperorUpgrading { .. }
+        | EventKind::EmperorLeaving { .. }
+        | EventKind::StartsResumed { .. }
+        | EventKind::VassalRolledBack { .. }
+        | EventKind::WorkerRetiring { .. }
         | EventKind::GenerationDraining { .. }
         | EventKind::MasterExited { .. }
         | EventKind::WorkerSpawned { .. }

@@ -39,6 +39,14 @@ pub(super) struct Draft {
     pub(super) uid: Option<UserName>,
     pub(super) gid: Option<GroupName>,
     pub(super) access_log: AccessLog,
+    /// False with the place where that is said.
+    pub(super) overlap: (bool, Option<Place>),
+    pub(super) ready_path: Option<String>,
+    pub(super) harakiri: Option<Duration>,
+    pub(super) max_requests: Option<u64>,
+    pub(super) max_worker_lifetime: Option<Duration>,
+    pub(super) reload_on_rss: Option<u64>,
+    pub(super) heartbeat: Option<Duration>,
 }
 
 /// Where the options begin, for what is missing among them.
@@ -90,6 +98,13 @@ impl Default for Draft {
             uid: None,
             gid: None,
             access_log: AccessLog::Errors,
+            overlap: (true, None),
+            ready_path: None,
+            harakiri: None,
+            max_requests: None,
+            max_worker_lifetime: None,
+            reload_on_rss: None,
+            heartbeat: Some(Duration::from_secs(10)),
         }
     }
 }
@@ -126,6 +141,12 @@ impl Draft {
                     .hint(format!("add {}", start.example("http", "127.0.0.1:8000"))),
             );
         }
+        if let ((false, Some(place)), true) = (&self.overlap, self.lazy_apps) {
+            complaints.push(
+                Complaint::new(place.clone(), "`overlap = false` together with `lazy-apps`")
+                    .hint("remove `lazy-apps`: the master must hold the old code to go back to it"),
+            );
+        }
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };
@@ -153,6 +174,13 @@ impl Draft {
             uid: self.uid,
             gid: self.gid,
             access_log: self.access_log,
+            overlap: self.overlap.0,
+            ready_path: self.ready_path,
+            harakiri: self.harakiri,
+            max_requests: self.max_requests,
+            max_worker_lifetime: self.max_worker_lifetime,
+            reload_on_rss: self.reload_on_rss,
+            heartbeat: self.heartbeat,
         })
     }
 

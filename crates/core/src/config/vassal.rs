@@ -57,6 +57,20 @@ pub struct VassalConfig {
     pub gid: Option<GroupName>,
     /// Which requests are logged.
     pub access_log: AccessLog,
+    /// Whether old and new code may run side by side during a reload.
+    pub overlap: bool,
+    /// What a new generation must answer with a status below 500 before it takes over.
+    pub ready_path: Option<String>,
+    /// Longest time in one request.
+    pub harakiri: Option<Duration>,
+    /// A worker is replaced after so many requests.
+    pub max_requests: Option<u64>,
+    /// A worker is replaced when it is that old.
+    pub max_worker_lifetime: Option<Duration>,
+    /// A worker is replaced when so many bytes of it are resident.
+    pub reload_on_rss: Option<u64>,
+    /// How often an idle worker is asked whether it still lives.
+    pub heartbeat: Option<Duration>,
 }
 
 /// What to load.

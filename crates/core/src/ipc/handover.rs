@@ -31,11 +31,27 @@ pub struct Handover {
     pub environment: Vec<(String, String)>,
     /// Soft limit of open files that the emperor was started with (it raises its own).
     pub open_files: Option<u64>,
+    /// The [`super::PROTOCOL`] that the emperor speaks.
+    pub protocol: u32,
+    /// How the next emperor finds this master; none if it shall not outlive its emperor. Two
+    /// descriptors then stand before those of the listeners: the socket, and the output's pipe.
+    #[serde(default)]
+    pub adoption: Option<Adoption>,
     /// The listening sockets, in the order of their descriptors.
     pub listeners: Vec<HandoverListener>,
     /// How the interpreter is run; none until the boot knows.
     #[serde(default)]
     pub hosting: Option<Hosting>,
+}
+
+/// The descriptors by which a master can be adopted; numbers once the boot knows them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adoption {
+    /// A bound `SOCK_SEQPACKET` socket in a directory that only the emperor's user can enter. The
+    /// master listens on it.
+    pub socket_fd: Option<i32>,
+    /// The reading end of the pipe that its processes print to.
+    pub output_fd: Option<i32>,
 }
 
 /// One listening socket of a [`Handover`].

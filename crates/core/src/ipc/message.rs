@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::HandoverListener;
 use crate::observe::{Failure, WorkerStatus};
+
+/// The version of what emperor and master say to each other. A master lives on when the emperor is
+/// upgraded, so that an emperor understands every version from 1 to its own, and says to a master
+/// nothing that its version does not know.
+pub const PROTOCOL: u32 = 1;
 
 /// What the emperor tells a master.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,8 +19,24 @@ pub enum MasterOrder {
     /// The first message; carries no data but descriptors: the handover document, the host
     /// library, then the listeners in the document's order.
     Start,
+    /// The first message of a new emperor to a master that it found: be mine from now on. Answered
+    /// by [`MasterMessage::Adopted`].
+    Adopt {
+        /// The emperor's [`PROTOCOL`].
+        protocol: u32,
+    },
+    /// Without overlap, after [`MasterMessage::Loaded`]: the old workers are gone, fork the new.
+    ForkWorkers,
     /// Let the workers accept: this generation is the one that serves.
     Serve,
+    /// Without overlap: let the workers finish and leave, but keep the app and the sockets.
+    /// Answered by [`MasterMessage::Paused`].
+    Pause {
+        /// How long requests in flight may take.
+        deadline: Duration,
+    },
+    /// After [`MasterOrder::Pause`]: fork workers again and let them serve.
+    Resume,
     /// Finish what is in flight and leave; kill after the deadline.
     Drain {
         /// How long requests in flight may take.
@@ -36,6 +58,10 @@ pub enum MasterMessage {
         /// Its version, as `3.12.1`.
         python: String,
     },
+    /// Answer to [`MasterOrder::Adopt`], with descriptors beside it.
+    Adopted(Adopted),
+    /// Without overlap: the app is imported; the master waits for [`MasterOrder::ForkWorkers`].
+    Loaded,
     /// Every worker can serve and waits for [`MasterOrder::Serve`].
     Ready {
         /// `wsgi`.
@@ -49,6 +75,32 @@ pub enum MasterMessage {
     Mended,
     /// Told to leave, no worker of this generation takes a connection any more.
     Withdrawn,
+    /// Answer to [`MasterOrder::Pause`]: no worker is left.
+    Paused,
+    /// A request took longer than `harakiri`; its worker is being replaced.
+    RequestOverdue {
+        /// Its slot.
+        worker: u32,
+        /// Its process id.
+        pid: u32,
+        /// As in the request line.
+        method: String,
+        /// Path and query, cut.
+        path: String,
+        /// How long it had taken.
+        age_ms: u64,
+        /// Where the thread stood.
+        traceback: String,
+    },
+    /// A worker is being replaced, and serves until its replacement does.
+    WorkerRetiring {
+        /// Its slot.
+        worker: u32,
+        /// Its process id.
+        pid: u32,
+        /// Why, in words: `max-requests`, `it does not answer`.
+        reason: String,
+    },
     /// A worker was forked.
     WorkerSpawned {
         /// Its slot.
@@ -88,12 +140,50 @@ pub enum MasterMessage {
     },
 }
 
+/// Where a generation stands, as its master sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MasterPhase {
+    /// Its workers serve.
+    Serving,
+    /// Its workers are gone, its app is there.
+    Paused,
+    /// Its workers finish and leave.
+    Draining,
+}
+
+/// What a master says of itself to an emperor that adopts it. Beside it travel the reading end of
+/// the pipe of its output, if there is one, and its listeners in the order given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adopted {
+    /// The master's [`PROTOCOL`].
+    pub protocol: u32,
+    /// Where it stands.
+    pub phase: MasterPhase,
+    /// The version of its Python.
+    pub python: String,
+    /// `wsgi`.
+    pub interface: String,
+    /// Whether the first descriptor is the reading end of the pipe of its output.
+    pub has_output: bool,
+    /// Bytes of output that were dropped while there was no emperor.
+    pub dropped_bytes: u64,
+    /// Its listeners; none while it drains.
+    pub listeners: Vec<HandoverListener>,
+}
+
 /// What a master tells a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum WorkerOrder {
     /// Accept connections.
     Serve,
+    /// Say that you live; answered by [`WorkerMessage::Alive`].
+    Heartbeat,
+    /// Treat the stream socket beside this as an accepted connection: `ready-path` is asked for on
+    /// it.
+    Probe,
     /// Stop accepting, finish what is in flight and leave.
     Drain {
         /// How long that may take.
@@ -114,6 +204,13 @@ pub enum WorkerMessage {
     Failed(Failure),
     /// Told to leave, it takes no connection any more.
     Withdrawn,
+    /// Answer to [`WorkerOrder::Heartbeat`].
+    Alive,
+    /// It has reached a limit and wants to be replaced; it serves on meanwhile.
+    Retire {
+        /// The option with that limit.
+        limit: String,
+    },
 }
 
 #[cfg(test)]

@@ -8,5 +8,7 @@ mod handover;
 mod message;
 
 pub use channel::{Channel, ChannelError, Received, receive, receive_bare, send};
-pub use handover::{Handover, HandoverListener, Hosting};
-pub use message::{MasterMessage, MasterOrder, WorkerMessage, WorkerOrder};
+pub use handover::{Adoption, Handover, HandoverListener, Hosting};
+pub use message::{
+    Adopted, MasterMessage, MasterOrder, MasterPhase, PROTOCOL, WorkerMessage, WorkerOrder,
+};

@@ -61,6 +61,39 @@ pub enum EventKind {
     GenerationReady { generation: u64, interface: String },
     /// A generation did not come up, or what serves has trouble.
     GenerationFailed { generation: u64, failure: Failure },
+    /// A new emperor found a generation that runs, and took it over as it is.
+    GenerationAdopted { generation: u64, pid: u32 },
+    /// Without overlap: the old workers finish and leave before the new ones are started.
+    GenerationPaused { generation: u64 },
+    /// Without overlap: the new generation failed, the old code serves again.
+    GenerationResumed { generation: u64 },
+    /// A request took longer than `harakiri`.
+    RequestOverdue {
+        generation: u64,
+        worker: u32,
+        pid: u32,
+        method: String,
+        path: String,
+        milliseconds: u64,
+        traceback: String,
+    },
+    /// A worker is being replaced; it serves until its replacement does.
+    WorkerRetiring {
+        generation: u64,
+        worker: u32,
+        pid: u32,
+        reason: String,
+    },
+    /// The emperor becomes another program; vassals go on.
+    EmperorUpgrading { from: String, to: String },
+    /// The emperor leaves, and its vassals go on without it.
+    EmperorLeaving { vassals: usize },
+    /// Starts wait until there is memory again.
+    StartsPaused { waiting: usize, reason: String },
+    /// Starts go on.
+    StartsResumed { waiting: usize },
+    /// The vassal goes back to the last file that worked.
+    VassalRolledBack { file: String },
     /// A generation was told to finish and leave.
     GenerationDraining { generation: u64 },
     /// A master ended.
@@ -149,6 +182,56 @@ impl fmt::Display for EventKind {
                 failure,
             } => {
                 write!(f, "generation {generation}: failed: {failure}")
+            }
+            Self::GenerationAdopted { generation, pid } => {
+                write!(f, "generation {generation}: adopted as it runs, pid {pid}")
+            }
+            Self::GenerationPaused { generation } => {
+                write!(f, "generation {generation}: paused, the new one follows")
+            }
+            Self::GenerationResumed { generation } => {
+                write!(f, "generation {generation}: serves again")
+            }
+            Self::RequestOverdue {
+                generation,
+                worker,
+                pid,
+                method,
+                path,
+                milliseconds,
+                ..
+            } => {
+                write!(
+                    f,
+                    "generation {generation}: worker {worker}, pid {pid}: `{method} {path}` \
+                     ended by harakiri after {}.{:03} s",
+                    milliseconds / 1000,
+                    milliseconds % 1000
+                )
+            }
+            Self::WorkerRetiring {
+                generation,
+                worker,
+                pid,
+                reason,
+            } => {
+                write!(
+                    f,
+                    "generation {generation}: worker {worker} is being replaced, pid {pid}: {reason}"
+                )
+            }
+            Self::EmperorUpgrading { from, to } => {
+                write!(f, "emperor upgrading from {from} to {to}")
+            }
+            Self::EmperorLeaving { vassals } => {
+                write!(f, "emperor leaving; {vassals} vassals go on without it")
+            }
+            Self::StartsPaused { waiting, reason } => {
+                write!(f, "{waiting} starts wait: {reason}")
+            }
+            Self::StartsResumed { waiting } => write!(f, "starts go on, {waiting} waiting"),
+            Self::VassalRolledBack { file } => {
+                write!(f, "rolled back to the last `{file}` that worked")
             }
             Self::GenerationDraining { generation } => {
                 write!(f, "generation {generation}: draining")

@@ -43,7 +43,14 @@ impl Master {
                         workers: self.report(),
                     });
                 }
-                Ok(Received::Message(MasterOrder::Start, _)) => {}
+                Ok(Received::Message(
+                    MasterOrder::Start
+                    | MasterOrder::Adopt { .. }
+                    | MasterOrder::ForkWorkers
+                    | MasterOrder::Pause { .. }
+                    | MasterOrder::Resume,
+                    _,
+                )) => {}
                 Ok(Received::Nothing) => return,
                 Ok(Received::Closed) | Err(_) => {
                     // An emperor that is gone cannot tell this generation to leave, and the next
@@ -73,6 +80,7 @@ impl Master {
                     events.push(PoolEvent::WorkerReady(id));
                 }
                 WorkerMessage::Withdrawn => self.worker_withdrew(id),
+                WorkerMessage::Alive | WorkerMessage::Retire { .. } => {}
                 WorkerMessage::Failed(failure) => {
                     let failure = failure.tamed();
                     self.tell_emperor(&MasterMessage::Troubled(failure.clone()));

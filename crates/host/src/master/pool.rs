@@ -29,6 +29,8 @@ pub(crate) enum PoolEvent {
     ServeOrdered,
     /// The emperor wants this generation to leave.
     DrainOrdered(Duration),
+    /// A request in this slot took longer than `harakiri`; it cannot be saved.
+    Condemned(u32),
     /// A deadline came.
     Woken,
 }
@@ -124,6 +126,7 @@ impl Pool {
             PoolEvent::WorkerExited(id) => self.worker_exited(id, now),
             PoolEvent::ServeOrdered => self.serve_ordered(),
             PoolEvent::DrainOrdered(deadline) => self.drain_ordered(deadline, now),
+            PoolEvent::Condemned(id) => vec![PoolAction::Kill(id)],
             PoolEvent::Woken => self.woken(now),
         }
     }

@@ -27,6 +27,7 @@ impl Reactor {
                 Ok(Received::Message(WorkerOrder::Drain { deadline }, _)) => {
                     self.begin_drain(deadline);
                 }
+                Ok(Received::Message(WorkerOrder::Heartbeat | WorkerOrder::Probe, _)) => {}
                 Ok(Received::Nothing) => return,
                 // Not for us; the master is of the same build, so it will not happen twice.
                 Err(

@@ -35,36 +35,22 @@ pub(super) static LATER: &[Absent] = &[
         "remove it; `http` accepts chunked bodies as it is",
     ),
     later(&["interface"], "remove it; apps are called as WSGI"),
+    later(&["http-timeout"], "use `harakiri`"),
     later(
-        &[
-            "harakiri",
-            "request-timeout",
-            "http-timeout",
-            "harakiri-verbose",
-        ],
-        "set a timeout in the proxy, and use `lictor reload` for a worker that hangs",
+        &["harakiri-verbose"],
+        "remove it; `harakiri` always logs the request and its traceback",
     ),
     later(
-        &[
-            "max-requests",
-            "max-requests-delta",
-            "max-worker-lifetime",
-            "min-worker-lifetime",
-        ],
-        "reload from time to time with `lictor reload`",
+        &["max-requests-delta", "max-worker-lifetime-delta"],
+        "remove it; workers are never replaced at the same time",
     ),
     later(
-        &[
-            "reload-on-rss",
-            "reload-on-as",
-            "evil-reload-on-rss",
-            "evil-reload-on-as",
-        ],
-        "reload from time to time with `lictor reload`",
+        &["min-worker-lifetime"],
+        "remove it; a worker serves until its replacement is ready",
     ),
     later(
-        &["ready-path"],
-        "remove it; a generation is ready when every worker has the app",
+        &["reload-on-as", "evil-reload-on-rss", "evil-reload-on-as"],
+        "use `reload-on-rss`",
     ),
     later(
         &["chown-socket"],

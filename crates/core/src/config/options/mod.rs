@@ -10,6 +10,7 @@ mod fixed;
 mod later;
 mod lookup;
 mod process;
+mod safety;
 mod serving;
 
 use std::fmt;
@@ -97,7 +98,7 @@ pub fn is_switch(name: &str) -> bool {
     }
 }
 
-static OPTIONS: [OptionSpec; 24] = [
+static OPTIONS: [OptionSpec; 31] = [
     app::MODULE,
     app::WSGI_FILE,
     app::CALLABLE,
@@ -118,6 +119,13 @@ static OPTIONS: [OptionSpec; 24] = [
     process::LAZY_APPS,
     process::START_TIMEOUT,
     process::RELOAD_MERCY,
+    safety::OVERLAP,
+    safety::READY_PATH,
+    safety::HARAKIRI,
+    safety::MAX_REQUESTS,
+    safety::MAX_WORKER_LIFETIME,
+    safety::RELOAD_ON_RSS,
+    safety::HEARTBEAT,
     process::TOUCH_RELOAD,
     process::LOGTO,
     process::UID,

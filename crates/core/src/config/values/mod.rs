@@ -8,6 +8,6 @@ mod words;
 
 pub(super) use address::{address, distinct_addresses};
 pub(super) use env::variables;
-pub(super) use numbers::{boolean, boolean_value, duration, mode, size, whole};
+pub(super) use numbers::{boolean, boolean_value, duration, megabytes, mode, size, whole};
 pub(super) use paths::path;
-pub(super) use words::{access_log, callable, group, module, python, user};
+pub(super) use words::{access_log, callable, group, module, python, request_path, user};

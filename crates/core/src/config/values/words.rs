@@ -10,6 +10,8 @@ use crate::config::types::{AccessLog, GroupName, PythonChoice, UserName};
 const OLDEST_MINOR: u8 = 9;
 /// Longest name of a user or group; `useradd` allows 32.
 const ACCOUNT_LIMIT_BYTES: usize = 255;
+/// Longest path to ask a new generation for.
+const REQUEST_PATH_LIMIT_BYTES: usize = 2048;
 /// The number that `chown(2)` reads as "leave it".
 const NO_ID: u32 = u32::MAX;
 
@@ -61,6 +63,26 @@ fn checked_callable(node: &Node, name: &str) -> Result<String, Complaint> {
     } else {
         complaint.hint("write the name alone, such as `application`")
     })
+}
+
+/// The target of a request in origin-form (RFC 9112 §3.2.1).
+pub(in crate::config) fn request_path(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<String, Complaint> {
+    let text = setting.text(node)?;
+    let is_target = text.starts_with('/')
+        && text.len() <= REQUEST_PATH_LIMIT_BYTES
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    if is_target {
+        Ok(text.to_owned())
+    } else {
+        Err(setting
+            .mismatch(node)
+            .hint("write it as it stands in a URL after the host, such as `/health`"))
+    }
 }
 
 /// Near enough to PEP 3131: what is wrong beyond it, the import itself tells better.
