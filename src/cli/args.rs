@@ -72,6 +72,9 @@ pub(super) struct EmperorCommand {
     /// How the emperor writes its log
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) log_format: LogFormatArgument,
+    /// On SIGTERM and SIGINT leave the vassals running, for the next emperor to adopt
+    #[arg(long)]
+    pub(super) leave_vassals: bool,
     #[command(flatten)]
     pub(super) place: RunDirArgument,
 }

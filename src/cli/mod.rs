@@ -83,6 +83,7 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
     let EmperorCommand {
         sources,
         log_format,
+        leave_vassals,
         place,
     } = command;
     if sources.is_empty() {
@@ -94,6 +95,7 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
     emperor::govern(&EmperorArgs {
         sources,
         run_dir,
+        leaves_vassals: leave_vassals,
         log_format,
     })?;
     Ok(Exit::Done)

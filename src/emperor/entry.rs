@@ -36,6 +36,8 @@ pub(crate) struct EmperorArgs {
     pub(crate) sources: Vec<String>,
     /// It exists and is ours.
     pub(crate) run_dir: RunDir,
+    /// Told to end, leave the vassals running.
+    pub(crate) leaves_vassals: bool,
     /// How to log.
     pub(crate) log_format: LogFormat,
 }
@@ -72,6 +74,7 @@ pub(crate) fn govern(args: &EmperorArgs) -> Result<(), EmperorError> {
         run_dir: Some(args.run_dir.path().to_owned()),
         environment: with_path(environment),
         open_files,
+        leaves_vassals: args.leaves_vassals,
         is_foreground: false,
         reload_tree: None,
     })
@@ -97,6 +100,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
         // As `python` itself would: everything of the caller's, PYTHONPATH included.
         environment: with_path(own_environment()),
         open_files,
+        leaves_vassals: false,
         is_foreground: true,
         reload_tree: args.reload.then_some(args.base_dir),
     })

@@ -7,6 +7,7 @@
 //! ([`listeners`]), start masters ([`spawn`]), hear what they say, and tell the [`journal`].
 
 mod act;
+mod adopt;
 mod backoff;
 mod bind;
 mod commands;
@@ -17,11 +18,15 @@ mod hold;
 mod host;
 mod journal;
 mod lifecycle;
+mod line;
 mod listeners;
 mod log;
 mod log_format;
 mod look;
 mod output;
+mod reach;
+mod record;
+mod remember;
 mod reports;
 mod run;
 mod settings;
