@@ -11,6 +11,7 @@ use lictor_core::sys::{close_elsewhere, read_bounded};
 use rustix::fs::Mode;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
+use super::fd_store::Kept;
 use super::socket_file::{SocketFile, Standing};
 
 /// Who a unix socket shall belong to.
@@ -28,9 +29,11 @@ pub(super) struct Bound {
     pub(super) address: Address,
     /// Who the vassal runs as.
     pub(super) owner: Owner,
-    mode: u32,
+    pub(super) mode: u32,
     /// Device and inode of the socket file, so that nobody else's is removed.
-    file: Option<(u64, u64)>,
+    pub(super) file: Option<(u64, u64)>,
+    /// The service manager has a copy as long as this is here.
+    pub(super) kept: Option<Kept>,
 }
 
 /// Why an address could not be bound.
@@ -70,6 +73,8 @@ impl Bound {
             return;
         }
         (self.owner, self.mode) = (owner, mode);
+        // It is kept under a name that says both.
+        self.kept = None;
         if let (Address::Unix(path), Some(made)) = (&self.address, self.file) {
             let adjusted = SocketFile::at(path).and_then(|file| file.adjust(made, mode, owner));
             if let Err(error) = adjusted {
@@ -118,6 +123,7 @@ pub(super) fn bind(
                 owner,
                 mode: config.chmod_socket.0,
                 file: None,
+                kept: None,
             })
         }
         Address::Unix(path) => {
@@ -144,6 +150,7 @@ pub(super) fn bind(
                 owner,
                 mode: config.chmod_socket.0,
                 file: None,
+                kept: None,
             })
         }
     }
@@ -268,6 +275,7 @@ fn bind_unix(path: &Path, backlog: i32, mode: u32, owner: Owner) -> Result<Bound
         owner,
         mode,
         file: wanted.identity(),
+        kept: None,
     })
 }
 

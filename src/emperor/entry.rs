@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
+use super::fd_store::Returned;
 use super::log_format::TextFormat;
+use super::notify::OWN_VARIABLES;
 use super::run::run;
 use super::settings::{EmperorError, Settings};
 use super::sources::{SingleApp, Source};
@@ -102,10 +104,12 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
     })
 }
 
-/// A variable that is not text cannot be handed on, and is left out.
+/// A variable that is not text cannot be handed on, and is left out; so is what a service manager
+/// says to this process alone.
 fn own_environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(key, _)| !OWN_VARIABLES.contains(&key.as_str()))
         .collect()
 }
 
@@ -121,6 +125,10 @@ fn start(
     settings: impl FnOnce(Option<u64>) -> Settings,
 ) -> Result<(), EmperorError> {
     let settings = settings(raise_open_files());
+    let returned = Returned::take().map_err(|source| EmperorError::Setup {
+        action: "take over the sockets that the service manager kept",
+        source,
+    })?;
     lictor_core::sys::keep_inherited_to_ourselves().map_err(|source| EmperorError::Setup {
         action: "keep inherited descriptors from the apps",
         source,
@@ -133,7 +141,7 @@ fn start(
             action: "start the async runtime",
             source,
         })?;
-    runtime.block_on(run(settings))
+    runtime.block_on(run(settings, returned))
 }
 
 /// Many vassals need many descriptors; apps get back the limit that this gives.

@@ -10,10 +10,12 @@ use lictor_core::observe::{EventKind, Timestamp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::fd_store::Returned;
 use super::generation::Place;
 use super::hold::HeldRunDir;
 use super::journal::Journal;
 use super::listeners::Orphans;
+use super::notify::Manager;
 use super::reports::Reports;
 use super::settings::{EmperorError, Settings};
 use super::snapshot::Snapshot;
@@ -50,13 +52,14 @@ pub(super) struct Emperor {
     /// Generations that wait for their start; as many come up at a time as the machine can bear.
     pub(super) starts: VecDeque<Place>,
     pub(super) orphans: Orphans,
+    pub(super) manager: Manager,
     pub(super) reports: Reports,
     pub(super) is_stopping: bool,
     pub(super) has_app_failed: bool,
 }
 
 /// Runs an emperor until it is told to stop and its last vassal is gone.
-pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
+pub(super) async fn run(settings: Settings, returned: Returned) -> Result<(), EmperorError> {
     let setup = |action| move |source| EmperorError::Setup { action, source };
     let run_dir = settings
         .run_dir
@@ -68,6 +71,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
         .map_err(setup("lay out the host library"))?;
     let (inputs, mut input_queue) = mpsc::channel(INPUT_QUEUE);
     let (commands, mut command_queue) = mpsc::channel(COMMAND_QUEUE);
+    let manager = Manager::from_environment();
     let mut emperor = Emperor {
         journal: Journal::new(settings.is_foreground),
         inputs,
@@ -76,7 +80,8 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
         snapshot: Snapshot::default(),
         vassals: BTreeMap::new(),
         starts: VecDeque::new(),
-        orphans: Orphans::default(),
+        orphans: returned.into_orphans(manager.outbox()),
+        manager,
         reports: Reports::default(),
         is_stopping: false,
         has_app_failed: false,
@@ -156,6 +161,7 @@ impl Emperor {
         loop {
             self.start_waiting();
             self.answer_reports();
+            self.tell_manager();
             if self.is_over() {
                 return;
             }
@@ -167,6 +173,7 @@ impl Emperor {
                 Some(()) = signals.reload.recv() => self.reload_all(watch),
                 Some(()) = signals.stop.recv() => self.stop(),
                 Some(()) = signals.interrupt.recv() => self.stop(),
+                () = self.manager.reads_on() => {}
                 () = until(deadline) => self.wake(),
             }
         }
@@ -188,6 +195,8 @@ impl Emperor {
         lives
             .chain(self.reports.wake_at())
             .chain(self.next_turn())
+            .chain(self.orphans_wake_at())
+            .chain(self.manager.wake_at())
             .min()
     }
 
@@ -219,6 +228,7 @@ impl Emperor {
         }
         self.is_stopping = true;
         self.journal.tell(None, EventKind::EmperorStopping);
+        self.tell_manager_of_stop();
         let names: Vec<String> = self.vassals.keys().cloned().collect();
         for name in names {
             self.happen(&name, lifecycle::Event::StopAsked);
@@ -227,8 +237,10 @@ impl Emperor {
 
     /// SIGHUP: everything is looked at and reloaded, a few at a time.
     fn reload_all(&mut self, watch: &mut Watch) {
+        self.manager.reloading();
         self.look(watch);
         self.read_all_again();
+        self.manager.reloaded();
     }
 
     fn read_all_again(&mut self) {
