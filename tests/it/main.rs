@@ -40,6 +40,7 @@ mod reload;
 mod site;
 mod sockets;
 mod surroundings;
+mod systemd;
 mod upgrade;
 mod workers;
 mod wsgi_answers;
