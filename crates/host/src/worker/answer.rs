@@ -10,13 +10,17 @@ use super::access_line::AccessLine;
 use super::connection::Connection;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody};
-use super::reactor::Reactor;
+use super::reactor::{Phase, Reactor};
 
 impl Reactor {
     /// Calls the app for a request and lays its answer down.
     pub(super) fn answer(&self, connection: &Arc<Connection>, mut request: Arrived) {
         let started = (self.access_log != AccessLog::Off).then(Instant::now);
-        self.slot.enter_request();
+        // What is asked before the word to serve is the master's own question, and does not count.
+        let is_probe = self.phase() == Phase::Waiting;
+        if !is_probe {
+            self.slot.enter_request();
+        }
         // Never given up while the app works on it.
         connection.set_deadline_ms(u64::MAX);
         let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
@@ -53,7 +57,9 @@ impl Reactor {
                     .unwrap_or(report.body_bytes);
             });
         }
-        self.slot.leave_request(report.is_error);
+        if !is_probe {
+            self.slot.leave_request(report.is_error);
+        }
         if let Some(started) = started {
             self.log_access(&head, &report, started);
         }
@@ -67,6 +73,11 @@ impl Reactor {
             Outcome::Streamed => connection.settle(|driver, _| driver.finish()),
             Outcome::Cut => connection.settle(|driver, _| driver.cut()),
             Outcome::Failed => {}
+        }
+        if let Some(limits) = &self.limits
+            && !is_probe
+        {
+            self.look_at(limits);
         }
     }
 
