@@ -79,6 +79,8 @@ impl Master {
             Progress::Passed => Some(PoolEvent::ProbePassed(seat)),
             Progress::Failed(failure) => {
                 worker.probe = None;
+                // Its end, if it has ended too, says less.
+                worker.failure = Some(failure.clone());
                 self.endings.insert(worker.slot, Ended::Failed(failure));
                 Some(PoolEvent::ProbeFailed(seat))
             }

@@ -114,11 +114,10 @@ impl Probe {
 
     fn failed(&self, what: &str, body: &str) -> Progress {
         let message = format!("`{}` {what} (`ready-path`)", self.path);
-        let said: String = body.lines().map(|line| format!("  {line}\n")).collect();
-        let said = if said.is_empty() {
-            said
+        let said = if body.is_empty() {
+            String::new()
         } else {
-            format!("it said:\n{said}")
+            format!("it said:\n  {}\n", body.replace('\n', "\n  "))
         };
         let hint = "hint: a new generation takes over when each of its workers answers with a status \
                     below 500; see `lictor logs`";

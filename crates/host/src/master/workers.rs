@@ -31,7 +31,7 @@ pub(super) struct WorkerHandle {
     is_killed: bool,
     /// Why it was ended, without having been told to leave.
     pub(super) ended_for: Option<Reason>,
-    /// Why it could not import the app.
+    /// Why it could not import the app, or how it failed its probe.
     pub(super) failure: Option<Failure>,
     /// While it is asked for `ready-path`.
     pub(super) probe: Option<Probe>,

@@ -63,17 +63,7 @@ impl Reactor {
         if let Some(started) = started {
             self.log_access(&head, &report, started);
         }
-        let spare = request.into_spare();
-        match report.outcome {
-            Outcome::Answer(head, body) => connection.settle(|driver, is_closing| {
-                driver.end_body();
-                driver.recycle(spare);
-                driver.begin_whole(head, body, is_closing);
-            }),
-            Outcome::Streamed => connection.settle(|driver, _| driver.finish()),
-            Outcome::Cut => connection.settle(|driver, _| driver.cut()),
-            Outcome::Failed => {}
-        }
+        lay_down(connection, report.outcome, request);
         if let Some(limits) = &self.limits
             && !is_probe
         {
@@ -98,5 +88,22 @@ impl Reactor {
         };
         // One write, so that lines of several workers do not mix; a full pipe loses it.
         let _lost = rustix::io::write(rustix::stdio::stderr(), line.render().as_bytes());
+    }
+}
+
+/// Ends the exchange, as far as a failure has not ended it.
+fn lay_down(connection: &Connection, outcome: Outcome, request: Arrived) {
+    match outcome {
+        Outcome::Answer(head, body) => {
+            let spare = request.into_spare();
+            connection.settle(|driver, is_closing| {
+                driver.end_body();
+                driver.recycle(spare);
+                driver.begin_whole(head, body, is_closing);
+            });
+        }
+        Outcome::Streamed => connection.settle(|driver, _| driver.finish()),
+        Outcome::Cut => connection.settle(|driver, _| driver.cut()),
+        Outcome::Failed => {}
     }
 }

@@ -121,9 +121,13 @@ impl Reactor {
         self.wake_all();
     }
 
-    /// Leaves, if the worker drains and has nothing left to do.
+    /// Leaves, if the worker drains and has nothing left to do. While it still takes what the kernel
+    /// has queued, the table may be empty between two connections.
     pub(super) fn finish_if_empty(&self) {
-        if self.phase() == Phase::Draining && lock(&self.table).is_empty() {
+        if self.phase() == Phase::Draining
+            && lock(&self.listeners).is_empty()
+            && lock(&self.table).is_empty()
+        {
             self.finish();
         }
     }
