@@ -8,7 +8,8 @@ use crate::harness::{Emperor, Vassal, get, hello, signal, write_whole};
 /// An app that ends its process while it is imported, as long as a file is there.
 fn ending(emperor: &Emperor, how: &str) -> String {
     let flag = emperor.at("flag");
-    format!("import os\nif os.path.exists({flag:?}):\n    {how}\n") + &hello("x")
+    let flag = flag.display();
+    format!("import os\nif os.path.exists('{flag}'):\n    {how}\n") + &hello("x")
 }
 
 /// What the emperor was told is wrong, in order.
@@ -56,6 +57,27 @@ fn a_worker_that_keeps_ending_waits_longer_each_time_and_status_says_so() {
     emperor.touch(&blog.file);
     emperor.replaced(&blog, 1);
     assert_eq!(emperor.status_of(&blog)["error"], json!(null));
+}
+
+#[test]
+fn a_worker_that_hangs_while_it_comes_up_is_ended_and_tried_again() {
+    let emperor = Emperor::start();
+    let code = ending(&emperor, "import time; time.sleep(600)");
+    let options = "processes = 2\nlazy-apps = true\nstart-timeout = \"1s\"";
+    let blog = emperor.serve("blog", options, &code);
+    write_whole(&emperor.at("flag"), "");
+    signal(emperor.workers(&blog)[0], Signal::KILL);
+    let reason = "it was not ready within `start-timeout`";
+    emperor.heard_times(&blog, "worker-retiring", &[("reason", json!(reason))], 2);
+    let told = emperor.heard(&blog, "generation-failed", &[]);
+    let message = told["failure"]["message"].as_str().expect("a text");
+    assert!(message.starts_with(&format!(
+        "worker 1 keeps ending: {reason}; it is tried again in"
+    )));
+    assert_eq!(emperor.get(&blog), "x");
+    std::fs::remove_file(emperor.at("flag")).expect("it is there");
+    emperor.heard_times(&blog, "worker-ready", &[], 3);
+    assert_eq!(emperor.workers(&blog).len(), 2);
 }
 
 #[test]

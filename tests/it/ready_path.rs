@@ -10,14 +10,11 @@ const OPTIONS: &str = "ready-path = \"/health?deep=1\"";
 
 /// An app whose answer to `/health` is this.
 fn with_health(statements: &str) -> String {
-    let lines: String = statements
-        .lines()
-        .map(|line| format!("        {line}\n"))
-        .collect();
+    let lines = statements.replace('\n', "\n        ");
     format!(
         "import os, sys, time\n\
          def application(environ, start_response):\n    \
-             if environ['PATH_INFO'] == '/health':\n{lines}    \
+             if environ['PATH_INFO'] == '/health':\n        {lines}\n    \
              start_response('200 OK', [('Content-Length', '3')])\n    \
              return [b'new']\n"
     )
@@ -116,10 +113,7 @@ fn every_worker_of_a_new_generation_is_asked_and_later_ones_are_not() {
         .as_array()
         .expect("a list")
     {
-        assert_eq!(
-            (&shown["requests"], &shown["state"]),
-            (&json!(0), &json!("idle"))
-        );
+        assert_eq!(shown["requests"], 0);
     }
     signal(workers[0], Signal::KILL);
     let ready = emperor.heard_times(&blog, "worker-ready", &[], 4);

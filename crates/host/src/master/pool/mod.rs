@@ -12,8 +12,11 @@
 //! | condemned | ended | told to leave at once, replaced at once | – |
 //! | does not answer | – | ended and replaced as one that ended | – |
 //!
-//! `slot` is one place for a worker, `worker` one life of a worker, `retire` the orderly replacement.
+//! `slot` is one place for a worker, `worker` one life of a worker; `retire` is the orderly replacement,
+//! `loss` the other one, `leave` the end.
 
+mod leave;
+mod loss;
 mod retire;
 mod seats;
 mod slot;
@@ -21,10 +24,10 @@ mod words;
 mod worker;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use self::seats::Seats;
-use self::slot::{HEALTHY, Slot};
+use self::slot::Slot;
 use self::worker::{Force, Stage, Worker};
 
 pub(crate) use self::seats::{Seat, seat_count};
@@ -246,81 +249,6 @@ impl Pool {
         self.slots.values().all(|slot| slot.current.is_some())
     }
 
-    fn worker_exited(&mut self, seat: Seat, ending: Ending, now: Instant) -> Vec<PoolAction> {
-        match self.taken_out(seat) {
-            Some(worker) if self.phase == Phase::Serving => self.lost(seat, &worker, ending, now),
-            Some(worker) => self.give_up(worker.slot, now),
-            None => self.finish_if_empty(),
-        }
-    }
-
-    fn fork_failed(&mut self, seat: Seat, now: Instant) -> Vec<PoolAction> {
-        match self.taken_out(seat) {
-            Some(worker) if self.phase == Phase::Serving => self.refused(seat, &worker, now),
-            Some(worker) => self.give_up(worker.slot, now),
-            None => self.finish_if_empty(),
-        }
-    }
-
-    /// A worker is no more; gives it if it was to serve, now or later.
-    fn taken_out(&mut self, seat: Seat) -> Option<Worker> {
-        self.workers.remove(&seat).filter(Worker::is_wanted)
-    }
-
-    /// The generation cannot come up.
-    fn give_up(&mut self, slot: u32, now: Instant) -> Vec<PoolAction> {
-        self.phase = Phase::Over;
-        let mut actions = vec![PoolAction::GiveUp(slot)];
-        for (&seat, worker) in &mut self.workers {
-            worker.stage = Stage::Leaving {
-                until: now,
-                force: Force::Killed,
-            };
-            actions.push(PoolAction::Kill(seat));
-        }
-        actions
-    }
-
-    /// A worker of a serving generation has ended, or was ended, without having been told to leave.
-    fn lost(
-        &mut self,
-        seat: Seat,
-        worker: &Worker,
-        ending: Ending,
-        now: Instant,
-    ) -> Vec<PoolAction> {
-        self.forget(seat);
-        let (jitter, retiring) = (self.jitter, self.retiring);
-        let Some(slot) = self.slots.get_mut(&worker.slot) else {
-            return Vec::new();
-        };
-        slot.vacate(seat);
-        let wait = slot.count_end(worker.ready_since(), jitter, now);
-        // Nobody is missing where a replacement stands in.
-        let is_missed = slot.misses_one(retiring);
-        if is_missed {
-            slot.plan(now + wait);
-        }
-        let is_told = is_missed && !wait.is_zero() || ending == Ending::OutOfMemory;
-        slot.is_troubled |= is_told;
-        let wait = if is_missed { wait } else { Duration::ZERO };
-        let trouble = is_told.then_some(PoolAction::TellTrouble(worker.slot, wait));
-        trouble.into_iter().collect()
-    }
-
-    /// A worker of a serving generation could not be forked.
-    fn refused(&mut self, seat: Seat, worker: &Worker, now: Instant) -> Vec<PoolAction> {
-        let jitter = self.jitter;
-        let Some(slot) = self.slots.get_mut(&worker.slot) else {
-            return Vec::new();
-        };
-        slot.vacate(seat);
-        let wait = slot.count_refusal(jitter);
-        slot.plan(now + wait);
-        slot.is_troubled = true;
-        vec![PoolAction::TellTrouble(worker.slot, wait)]
-    }
-
     fn serve_ordered(&mut self) -> Vec<PoolAction> {
         if self.phase != Phase::Announced {
             return Vec::new();
@@ -331,70 +259,6 @@ impl Pool {
             .copied()
             .map(PoolAction::Serve)
             .collect()
-    }
-
-    fn pause_ordered(&mut self, deadline: Duration, now: Instant) -> Vec<PoolAction> {
-        match self.phase {
-            Phase::Serving | Phase::Pausing => {
-                self.phase = Phase::Pausing;
-                let is_troubled = self.slots.values().any(|slot| slot.is_troubled);
-                let mut actions = self.empty_slots(deadline, now);
-                actions.extend(is_troubled.then_some(PoolAction::TellMended));
-                actions
-            }
-            Phase::Paused => vec![PoolAction::TellPaused],
-            Phase::Held | Phase::Coming | Phase::Announced | Phase::Draining | Phase::Over => {
-                Vec::new()
-            }
-        }
-    }
-
-    fn resume_ordered(&mut self, now: Instant) -> Vec<PoolAction> {
-        if matches!(self.phase, Phase::Pausing | Phase::Paused) {
-            self.phase = Phase::Serving;
-            self.plan_all(now);
-        }
-        Vec::new()
-    }
-
-    fn drain_ordered(&mut self, deadline: Duration, now: Instant) -> Vec<PoolAction> {
-        if self.is_draining() {
-            return Vec::new();
-        }
-        self.phase = Phase::Draining;
-        self.empty_slots(deadline, now)
-    }
-
-    /// Everybody leaves, and nobody is to follow.
-    fn empty_slots(&mut self, deadline: Duration, now: Instant) -> Vec<PoolAction> {
-        for slot in self.slots.values_mut() {
-            *slot = Slot::default();
-        }
-        self.queue.clear();
-        self.retiring = None;
-        let mut actions = self.finish_if_empty();
-        for (&seat, worker) in &mut self.workers {
-            worker.leave(deadline, now);
-            actions.push(PoolAction::Drain(seat, deadline));
-        }
-        actions
-    }
-
-    fn finish_if_empty(&mut self) -> Vec<PoolAction> {
-        match self.phase {
-            _ if !self.workers.is_empty() => Vec::new(),
-            Phase::Pausing => {
-                self.phase = Phase::Paused;
-                vec![PoolAction::TellPaused]
-            }
-            Phase::Draining | Phase::Over => {
-                self.phase = Phase::Over;
-                vec![PoolAction::Leave]
-            }
-            Phase::Held | Phase::Coming | Phase::Announced | Phase::Serving | Phase::Paused => {
-                Vec::new()
-            }
-        }
     }
 
     fn woken(&mut self, now: Instant) -> Vec<PoolAction> {
@@ -417,36 +281,6 @@ impl Pool {
         self.notice_lifetimes(now);
         actions.extend(self.mend(now));
         actions
-    }
-
-    /// When a worker should have become ready. While the generation comes up, the emperor sees to it.
-    fn late_at(&self, worker: &Worker) -> Option<Instant> {
-        let is_late = self.phase == Phase::Serving && worker.stage == Stage::Starting;
-        is_late.then(|| worker.since + self.settings.start_timeout)
-    }
-
-    /// When the trouble of a slot is over, if nothing happens.
-    fn mended_at(&self, slot: &Slot) -> Option<Instant> {
-        if !slot.is_troubled || slot.replacement.is_some() || slot.fork_at.is_some() {
-            return None;
-        }
-        Some(self.workers.get(&slot.current?)?.ready_since()? + HEALTHY)
-    }
-
-    fn mend(&mut self, now: Instant) -> Option<PoolAction> {
-        let mended: Vec<u32> = self
-            .slots
-            .iter()
-            .filter(|(_, slot)| self.mended_at(slot).is_some_and(|at| at <= now))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in &mended {
-            if let Some(slot) = self.slots.get_mut(id) {
-                slot.is_troubled = false;
-            }
-        }
-        let is_over = self.slots.values().all(|slot| !slot.is_troubled);
-        (!mended.is_empty() && is_over).then_some(PoolAction::TellMended)
     }
 }
 

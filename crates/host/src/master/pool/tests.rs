@@ -1,3 +1,5 @@
+//! The table of the pool, row by row, and what holds whatever happens.
+
 use super::PoolAction::{
     Drain, End, Fork, GiveUp, Kill, Leave, Probe, Serve, TellLoaded, TellMended, TellPaused,
     TellReady, TellRetiring, TellTrouble, Terminate,
@@ -6,9 +8,11 @@ use super::PoolEvent::{
     Condemned, DrainOrdered, ForkFailed, ForkOrdered, PauseOrdered, ProbeFailed, ProbePassed,
     ResumeOrdered, RetireAsked, ServeOrdered, Silent, Started, Woken, WorkerReady,
 };
+use super::slot::HEALTHY;
 use super::worker::GRACE;
 use super::*;
 use proptest::prelude::*;
+use std::time::Duration;
 
 const MERCY: Duration = Duration::from_mins(1);
 const START_TIMEOUT: Duration = Duration::from_secs(30);
