@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{Handover, MasterOrder, PROTOCOL};
@@ -33,11 +33,22 @@ impl Emperor {
 
     fn perform(&mut self, name: &str, action: Action) {
         match action {
-            Action::Spawn(generation) => {
-                let vassal = name.to_owned();
-                self.starts.push_back(Place { vassal, generation });
+            Action::Spawn(generation) => self.queue(name, generation),
+            Action::Pause(generation) => self.pause(name, generation),
+            Action::Resume(generation) => {
+                self.tell_master(name, generation, &MasterOrder::Resume);
+                self.journal
+                    .tell(Some(name), EventKind::GenerationResumed { generation });
             }
-            Action::Serve(generation) => self.tell_master(name, generation, &MasterOrder::Serve),
+            Action::ForkWorkers(generation) => {
+                self.tell_master(name, generation, &MasterOrder::ForkWorkers);
+            }
+            Action::Serve(generation) => {
+                if let Some(vassal) = self.vassals.get_mut(name) {
+                    vassal.keep_text();
+                }
+                self.tell_master(name, generation, &MasterOrder::Serve);
+            }
             Action::Announce(generation) => self.announce_ready(name, generation),
             Action::Drain(generation) => self.drain(name, generation),
             Action::Kill(generation) => {
@@ -51,18 +62,7 @@ impl Emperor {
                     vassal.release(&mut self.orphans);
                 }
             }
-            Action::Wait(wait) => {
-                let generation = self
-                    .vassals
-                    .get(name)
-                    .map_or(0, |vassal| vassal.life.newest());
-                let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                let kind = EventKind::BackoffStarted {
-                    generation,
-                    milliseconds,
-                };
-                self.journal.tell(Some(name), kind);
-            }
+            Action::Wait(wait) => self.announce_wait(name, wait),
             Action::Forget => {
                 self.vassals.remove(name);
                 self.journal.tell(Some(name), EventKind::VassalGone);
@@ -87,6 +87,15 @@ impl Emperor {
         self.journal.tell(Some(name), kind);
     }
 
+    fn announce_wait(&self, name: &str, wait: Duration) {
+        let vassal = self.vassals.get(name);
+        let kind = EventKind::BackoffStarted {
+            generation: vassal.map_or(0, |vassal| vassal.life.newest()),
+            milliseconds: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+        };
+        self.journal.tell(Some(name), kind);
+    }
+
     fn drain(&mut self, name: &str, generation: u64) {
         let Some(record) = self.generation_of(name, generation) else {
             return;
@@ -94,7 +103,39 @@ impl Emperor {
         let deadline = record.config.reload_mercy;
         self.journal
             .tell(Some(name), EventKind::GenerationDraining { generation });
+        // For the last time: it says whether it was used.
+        self.tell_master(name, generation, &MasterOrder::Report { id: 0 });
         self.tell_master(name, generation, &MasterOrder::Drain { deadline });
+    }
+
+    fn pause(&mut self, name: &str, generation: u64) {
+        let Some(record) = self.generation_of(name, generation) else {
+            return;
+        };
+        let deadline = record.config.reload_mercy;
+        self.tell_master(name, generation, &MasterOrder::Pause { deadline });
+        self.journal
+            .tell(Some(name), EventKind::GenerationPaused { generation });
+    }
+
+    /// A generation waits for its turn to start. Its sockets listen from now on, so that clients
+    /// wait with it instead of being refused.
+    fn queue(&mut self, name: &str, generation: u64) {
+        let vassal = name.to_owned();
+        let place = Place { vassal, generation };
+        match self.bind_sockets(&place) {
+            Ok(()) => self.starts.push_back(place),
+            Err(failure) => self.start_failed(&place, failure),
+        }
+    }
+
+    fn start_failed(&mut self, place: &Place, failure: Failure) {
+        let name = place.vassal.as_str();
+        if let Some(vassal) = self.vassals.get_mut(name) {
+            vassal.tell_failure(place.generation, failure, &self.journal);
+        }
+        self.happen(name, Event::Failed(place.generation));
+        self.fail_foreground();
     }
 
     fn generation_of(&self, name: &str, generation: u64) -> Option<&Generation> {
@@ -133,18 +174,12 @@ impl Emperor {
                     .tell(Some(name), EventKind::MasterSpawned { generation, pid });
                 self.happen(name, Event::Spawned(place.generation));
             }
-            Err(failure) => {
-                if let Some(vassal) = self.vassals.get_mut(name) {
-                    vassal.tell_failure(place.generation, failure, &self.journal);
-                }
-                self.happen(name, Event::Failed(place.generation));
-                self.fail_foreground();
-            }
+            Err(failure) => self.start_failed(place, failure),
         }
     }
 
-    /// Binds what the newest configuration asks for, and gives that.
-    fn bind_sockets(&mut self, place: &Place) -> Result<Arc<VassalConfig>, Failure> {
+    /// Binds what the newest configuration asks for.
+    fn bind_sockets(&mut self, place: &Place) -> Result<(), Failure> {
         let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(gone)?;
         let config = vassal.config.clone().ok_or_else(gone)?;
         let owner = owner_of(&config);
@@ -155,7 +190,7 @@ impl Emperor {
                     let kind = EventKind::SocketsBound { sockets };
                     self.journal.tell(Some(&place.vassal), kind);
                 }
-                Ok(config)
+                Ok(())
             }
             Err(error) => {
                 let holder = self.vassals.values().find(|other| {
@@ -168,7 +203,8 @@ impl Emperor {
 
     fn try_start(&mut self, place: &Place) -> Result<u32, Failure> {
         let crash = |message: String| Failure::new(FailureKind::Crash, message, "");
-        let config = self.bind_sockets(place)?;
+        let vassal = self.vassals.get(&place.vassal).ok_or_else(gone)?;
+        let config = vassal.config.clone().ok_or_else(gone)?;
         self.warn_of_root(place, &config);
         let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(gone)?;
         let (listeners, fds) = vassal.listeners.handover(&config);

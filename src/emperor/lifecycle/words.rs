@@ -15,10 +15,14 @@ pub(in crate::emperor) enum Event {
     StopAsked,
     /// The master of the coming generation was started.
     Spawned(u64),
+    /// Without overlap: it has imported the app and waits to be told to fork its workers.
+    Loaded(u64),
     /// Its workers can serve.
     Ready(u64),
     /// It said, or it is known, that it will not come up.
     Failed(u64),
+    /// Told to pause, it has no worker any more.
+    Paused(u64),
     /// Told to leave, it takes no connection any more.
     Withdrawn(u64),
     /// A master ended.
@@ -32,6 +36,12 @@ pub(in crate::emperor) enum Event {
 pub(in crate::emperor) enum Action {
     /// Bind what is missing and start a master.
     Spawn(u64),
+    /// Let its workers finish and leave, its app and its sockets stay.
+    Pause(u64),
+    /// Let it have workers again, and serve.
+    Resume(u64),
+    /// Let it fork its workers: nobody else has any.
+    ForkWorkers(u64),
     /// Let it serve.
     Serve(u64),
     /// Say that it serves, and alone.
