@@ -73,6 +73,7 @@ fn dispatch(invocation: Invocation, output: &mut Output<'_>) -> Result<Exit, Cli
         Invocation::Start(command) => act::run(command, Verb::Start, output),
         Invocation::Stop(command) => act::run(command, Verb::Stop, output),
         Invocation::Retry(command) => act::run(command, Verb::Retry, output),
+        Invocation::Rollback(command) => act::run(command, Verb::Rollback, output),
         Invocation::Events(command) => events::run(command, output),
         Invocation::Logs(command) => logs::run(command, output),
         Invocation::Explain(command) => explain::run(&command, output),
@@ -83,6 +84,8 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
     let EmperorCommand {
         sources,
         log_format,
+        parallel_starts,
+        min_free_memory,
         place,
     } = command;
     if sources.is_empty() {
@@ -95,6 +98,8 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
         sources,
         run_dir,
         log_format,
+        parallel_starts,
+        min_free_memory,
     })?;
     Ok(Exit::Done)
 }

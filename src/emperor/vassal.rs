@@ -13,9 +13,10 @@ use nix::unistd::{Group, User};
 use super::bind::Owner;
 use super::generation::Generation;
 use super::journal::Journal;
+use super::kept::{FileText, KeptTexts};
 use super::lifecycle::Lifecycle;
 use super::listeners::{Listeners, Orphans};
-use super::snapshot::Found;
+use super::snapshot::{Found, content_hash};
 
 /// One vassal.
 #[derive(Debug)]
@@ -26,8 +27,14 @@ pub(super) struct Vassal {
     pub(super) path: PathBuf,
     /// Of the content that was read last.
     pub(super) hash: Option<u64>,
-    /// The newest good configuration.
+    /// The newest good configuration. What comes up is made from it.
     pub(super) config: Option<Arc<VassalConfig>>,
+    /// What that was read from.
+    pub(super) text: Option<FileText>,
+    /// What a rollback can go back to.
+    pub(super) kept: KeptTexts,
+    /// Whether `config` is an earlier one, until the file changes again.
+    pub(super) rolled_back: bool,
     pub(super) life: Lifecycle,
     pub(super) listeners: Listeners,
     pub(super) generations: BTreeMap<u64, Generation>,
@@ -46,6 +53,9 @@ impl Vassal {
             path,
             hash: None,
             config: None,
+            text: None,
+            kept: KeptTexts::default(),
+            rolled_back: false,
             life: Lifecycle::new(),
             listeners: Listeners::default(),
             generations: BTreeMap::new(),
@@ -56,8 +66,9 @@ impl Vassal {
         }
     }
 
-    /// From now on this file stands for the vassal.
+    /// From now on this file stands for the vassal, as it is now: a rollback is over.
     pub(super) fn stand_for(&mut self, found: &Found) {
+        self.rolled_back = false;
         self.source = found.source;
         self.path.clone_from(&found.path);
     }
@@ -80,8 +91,33 @@ impl Vassal {
         }
     }
 
+    /// From now on generations are made from this.
+    pub(super) fn begin_with(&mut self, config: VassalConfig, text: Option<FileText>) {
+        self.life.start_timeout = config.start_timeout;
+        self.life.reload_mercy = config.reload_mercy;
+        self.config = Some(Arc::new(config));
+        self.text = text;
+    }
+
+    /// Whether this is what its file held when it was read last.
+    pub(super) fn has_newest(&self, text: &FileText) -> bool {
+        let hash = content_hash(text.text.as_bytes());
+        self.path == text.path && self.hash == Some(hash)
+    }
+
+    /// What comes up serves from now on: its file has worked.
+    pub(super) fn keep_text(&mut self) {
+        if let Some(text) = &self.text {
+            self.kept.served(text);
+        }
+    }
+
     /// Notes why a generation failed, and tells the journal.
     pub(super) fn tell_failure(&mut self, generation: u64, failure: Failure, journal: &Journal) {
+        let repeated = self.error.as_ref().is_some_and(|error| {
+            (error.kind, &error.message, &error.detail)
+                == (failure.kind, &failure.message, &failure.detail)
+        });
         let Failure {
             kind,
             message,
@@ -99,6 +135,7 @@ impl Vassal {
             EventKind::GenerationFailed {
                 generation,
                 failure,
+                repeated,
             },
         );
     }
@@ -117,12 +154,12 @@ impl Vassal {
             self.listeners.release(None, orphans);
             return;
         }
-        let needed = [self.life.serving(), self.life.coming()]
-            .into_iter()
-            .flatten();
-        let configs: Vec<_> = needed
-            .filter_map(|number| Some(Arc::clone(&self.generations.get(&number)?.config)))
-            .collect();
+        let serving = self.life.serving();
+        let serving = serving.and_then(|number| self.generations.get(&number));
+        let serving = serving.map(|generation| Arc::clone(&generation.config));
+        // It may wait for its start, and clients may wait for it.
+        let coming = self.life.coming().and(self.config.clone());
+        let configs: Vec<_> = serving.into_iter().chain(coming).collect();
         let Some(first) = configs.first() else { return };
         let mut union = VassalConfig::clone(first);
         for config in &configs {
@@ -151,6 +188,7 @@ impl Vassal {
                 .flat_map(|generation| generation.workers.clone())
                 .collect(),
             error: self.error.clone(),
+            rolled_back: self.rolled_back,
         }
     }
 

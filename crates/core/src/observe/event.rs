@@ -60,7 +60,13 @@ pub enum EventKind {
     /// A generation is up and serves from now on.
     GenerationReady { generation: u64, interface: String },
     /// A generation did not come up, or what serves has trouble.
-    GenerationFailed { generation: u64, failure: Failure },
+    GenerationFailed {
+        generation: u64,
+        failure: Failure,
+        /// It failed exactly as the one before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repeated: bool,
+    },
     /// A new emperor found a generation that runs, and took it over as it is.
     GenerationAdopted { generation: u64, pid: u32 },
     /// Without overlap: the old workers finish and leave before the new ones are started.
@@ -180,8 +186,10 @@ impl fmt::Display for EventKind {
             Self::GenerationFailed {
                 generation,
                 failure,
+                repeated,
             } => {
-                write!(f, "generation {generation}: failed: {failure}")
+                let how = if *repeated { "failed again" } else { "failed" };
+                write!(f, "generation {generation}: {how}: {failure}")
             }
             Self::GenerationAdopted { generation, pid } => {
                 write!(f, "generation {generation}: adopted as it runs, pid {pid}")
