@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use tracing_subscriber::EnvFilter;
 
 use super::log_format::TextFormat;
+use super::memory_pressure::FreeMemory;
 use super::run::run;
 use super::settings::{EmperorError, Settings};
 use super::sources::{SingleApp, Source};
@@ -38,6 +40,10 @@ pub(crate) struct EmperorArgs {
     pub(crate) run_dir: RunDir,
     /// How to log.
     pub(crate) log_format: LogFormat,
+    /// How many masters come up at a time; by default as many as there are cores.
+    pub(crate) parallel_starts: Option<u16>,
+    /// How much memory has to be available for a start.
+    pub(crate) min_free_memory: FreeMemory,
 }
 
 /// What `lictor serve` was asked to do. What it says has been found good once.
@@ -74,6 +80,8 @@ pub(crate) fn govern(args: &EmperorArgs) -> Result<(), EmperorError> {
         open_files,
         is_foreground: false,
         reload_tree: None,
+        parallel_starts: args.parallel_starts.map_or_else(cores, usize::from),
+        min_free_memory: args.min_free_memory,
     })
 }
 
@@ -99,7 +107,14 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
         open_files,
         is_foreground: true,
         reload_tree: args.reload.then_some(args.base_dir),
+        parallel_starts: cores(),
+        // There are no neighbours to be spared.
+        min_free_memory: FreeMemory::NONE,
     })
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(2, usize::from)
 }
 
 /// A variable that is not text cannot be handed on, and is left out.

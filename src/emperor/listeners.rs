@@ -85,6 +85,11 @@ impl Listeners {
             .unzip()
     }
 
+    /// What a client that waits makes readable.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.bound.values().map(|bound| bound.fd.as_fd())
+    }
+
     /// For `status`.
     pub(super) fn status(&self) -> Vec<SocketStatus> {
         let sockets = self.bound.values().map(|bound| SocketStatus {

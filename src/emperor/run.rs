@@ -13,7 +13,9 @@ use tokio::sync::mpsc;
 use super::generation::Place;
 use super::hold::HeldRunDir;
 use super::journal::Journal;
+use super::last_used::LastUsed;
 use super::listeners::Orphans;
+use super::memory_pressure::Gate;
 use super::reports::Reports;
 use super::settings::{EmperorError, Settings};
 use super::snapshot::Snapshot;
@@ -47,8 +49,15 @@ pub(super) struct Emperor {
     pub(super) started_at: Timestamp,
     pub(super) snapshot: Snapshot,
     pub(super) vassals: BTreeMap<String, Vassal>,
-    /// Generations that wait for their start; as many come up at a time as the machine can bear.
+    /// Vassals whose files are still to be read after a look.
+    pub(super) unread: VecDeque<String>,
+    /// Whether the first look has been acted on.
+    pub(super) is_ready: bool,
+    /// Generations that wait for their start, in the order in which they came.
     pub(super) starts: VecDeque<Place>,
+    /// Closed to starts while memory is short.
+    pub(super) gate: Gate,
+    pub(super) last_used: LastUsed,
     pub(super) orphans: Orphans,
     pub(super) reports: Reports,
     pub(super) is_stopping: bool,
@@ -75,7 +84,11 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
         started_at: Timestamp::now(),
         snapshot: Snapshot::default(),
         vassals: BTreeMap::new(),
+        unread: VecDeque::new(),
+        is_ready: false,
         starts: VecDeque::new(),
+        gate: Gate::default(),
+        last_used: LastUsed::default(),
         orphans: Orphans::default(),
         reports: Reports::default(),
         is_stopping: false,
@@ -83,6 +96,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
         settings,
     };
     if let Some(run_dir) = &run_dir {
+        emperor.last_used = LastUsed::read(run_dir.path());
         tokio::spawn(control::serve(run_dir.bind_control()?, commands.clone()));
     }
     let mut watch = Watch::new();
@@ -98,6 +112,11 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
             &mut command_queue,
         )
         .await;
+    if let Some(run_dir) = &run_dir {
+        emperor
+            .last_used
+            .write(run_dir.path(), emperor.vassals.keys());
+    }
     if emperor.has_app_failed {
         Err(EmperorError::AppFailed)
     } else {
@@ -129,12 +148,6 @@ impl Emperor {
         }
         self.announce();
         self.look(watch);
-        self.journal.tell(
-            None,
-            EventKind::EmperorReady {
-                vassals: self.vassals.len(),
-            },
-        );
         Ok(())
     }
 
@@ -154,7 +167,12 @@ impl Emperor {
         commands: &mut mpsc::Receiver<Command>,
     ) {
         loop {
-            self.start_waiting();
+            self.read_next();
+            let has_started = self.start_next();
+            let has_read = self.unread.is_empty();
+            if has_read {
+                self.orphans.close();
+            }
             self.answer_reports();
             if self.is_over() {
                 return;
@@ -163,11 +181,13 @@ impl Emperor {
             tokio::select! {
                 Some(input) = inputs.recv() => self.take(input),
                 Some(command) = commands.recv() => self.obey(command),
-                () = watch.look_again() => self.look_again(watch),
-                Some(()) = signals.reload.recv() => self.reload_all(watch),
+                () = watch.look_again(), if has_read => self.look_again(watch),
+                Some(()) = signals.reload.recv(), if has_read => self.reload_all(watch),
                 Some(()) = signals.stop.recv() => self.stop(),
                 Some(()) = signals.interrupt.recv() => self.stop(),
                 () = until(deadline) => self.wake(),
+                // There is more to read or to start; whoever asks something has a turn first.
+                () = tokio::task::yield_now(), if has_started || !has_read => {}
             }
         }
     }
@@ -229,13 +249,6 @@ impl Emperor {
     fn reload_all(&mut self, watch: &mut Watch) {
         self.look(watch);
         self.read_all_again();
-    }
-
-    fn read_all_again(&mut self) {
-        let names: Vec<String> = self.vassals.keys().cloned().collect();
-        for name in names {
-            self.read_again(&name);
-        }
     }
 }
 
