@@ -86,6 +86,9 @@ pub(super) struct EmperorCommand {
     /// `512M`; 0 for none. While there is less, starts wait
     #[arg(long, value_name = "AMOUNT", default_value = "5%", value_parser = free_memory)]
     pub(super) min_free_memory: FreeMemory,
+    /// On SIGTERM and SIGINT leave the vassals running, for the next emperor to adopt
+    #[arg(long)]
+    pub(super) leave_vassals: bool,
     #[command(flatten)]
     pub(super) place: RunDirArgument,
 }

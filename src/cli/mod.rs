@@ -86,6 +86,7 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
         log_format,
         parallel_starts,
         min_free_memory,
+        leave_vassals,
         place,
     } = command;
     if sources.is_empty() {
@@ -97,6 +98,7 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
     emperor::govern(&EmperorArgs {
         sources,
         run_dir,
+        leaves_vassals: leave_vassals,
         log_format,
         parallel_starts,
         min_free_memory,

@@ -1,19 +1,14 @@
-//! Doing what the lives of the vassals decide: bind, start, tell, end.
+//! Doing what the lives of the vassals decide: tell masters and the journal, end, forget; how one is
+//! started stands in `start`.
 
-use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lictor_core::config::VassalConfig;
-use lictor_core::ipc::{Handover, MasterOrder, PROTOCOL};
+use lictor_core::ipc::MasterOrder;
 use lictor_core::observe::{EventKind, Failure, FailureKind};
 
 use super::generation::{Generation, Place};
 use super::lifecycle::{Action, Event};
-use super::output;
 use super::run::Emperor;
-use super::spawn::spawn;
-use super::vassal::owner_of;
 
 impl Emperor {
     /// Something happened to a vassal: its life decides, and what it decides is done.
@@ -21,6 +16,7 @@ impl Emperor {
         let Some(vassal) = self.vassals.get_mut(name) else {
             return;
         };
+        self.changed.insert(name.to_owned());
         vassal.life.jitter = jitter();
         let actions = vassal.life.step(event, Instant::now());
         for action in actions {
@@ -33,7 +29,10 @@ impl Emperor {
 
     fn perform(&mut self, name: &str, action: Action) {
         match action {
-            Action::Spawn(generation) => self.queue(name, generation),
+            Action::Spawn(generation) => {
+                let vassal = name.to_owned();
+                self.queue(Place { vassal, generation });
+            }
             Action::Pause(generation) => self.pause(name, generation),
             Action::Resume(generation) => {
                 self.tell_master(name, generation, &MasterOrder::Resume);
@@ -67,6 +66,9 @@ impl Emperor {
                 self.vassals.remove(name);
                 self.journal.tell(Some(name), EventKind::VassalGone);
                 self.journal.forget(name);
+                if let Some(records) = &self.records {
+                    records.forget(name);
+                }
             }
         }
     }
@@ -100,7 +102,7 @@ impl Emperor {
         let Some(record) = self.generation_of(name, generation) else {
             return;
         };
-        let deadline = record.config.reload_mercy;
+        let deadline = record.terms.reload_mercy;
         self.journal
             .tell(Some(name), EventKind::GenerationDraining { generation });
         // For the last time: it says whether it was used.
@@ -112,30 +114,10 @@ impl Emperor {
         let Some(record) = self.generation_of(name, generation) else {
             return;
         };
-        let deadline = record.config.reload_mercy;
+        let deadline = record.terms.reload_mercy;
         self.tell_master(name, generation, &MasterOrder::Pause { deadline });
         self.journal
             .tell(Some(name), EventKind::GenerationPaused { generation });
-    }
-
-    /// A generation waits for its turn to start. Its sockets listen from now on, so that clients
-    /// wait with it instead of being refused.
-    fn queue(&mut self, name: &str, generation: u64) {
-        let vassal = name.to_owned();
-        let place = Place { vassal, generation };
-        match self.bind_sockets(&place) {
-            Ok(()) => self.starts.push_back(place),
-            Err(failure) => self.start_failed(&place, failure),
-        }
-    }
-
-    fn start_failed(&mut self, place: &Place, failure: Failure) {
-        let name = place.vassal.as_str();
-        if let Some(vassal) = self.vassals.get_mut(name) {
-            vassal.tell_failure(place.generation, failure, &self.journal);
-        }
-        self.happen(name, Event::Failed(place.generation));
-        self.fail_foreground();
     }
 
     fn generation_of(&self, name: &str, generation: u64) -> Option<&Generation> {
@@ -164,91 +146,6 @@ impl Emperor {
         self.fail_foreground();
     }
 
-    /// Starts a generation whose turn has come.
-    pub(super) fn start(&mut self, place: &Place) {
-        let name = place.vassal.as_str();
-        match self.try_start(place) {
-            Ok(pid) => {
-                let generation = place.generation;
-                self.journal
-                    .tell(Some(name), EventKind::MasterSpawned { generation, pid });
-                self.happen(name, Event::Spawned(place.generation));
-            }
-            Err(failure) => self.start_failed(place, failure),
-        }
-    }
-
-    /// Binds what the newest configuration asks for.
-    fn bind_sockets(&mut self, place: &Place) -> Result<(), Failure> {
-        let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(gone)?;
-        let config = vassal.config.clone().ok_or_else(gone)?;
-        let owner = owner_of(&config);
-        match vassal.listeners.bind(&config, owner, &mut self.orphans) {
-            Ok(is_changed) => {
-                if is_changed {
-                    let sockets = vassal.listeners.status();
-                    let kind = EventKind::SocketsBound { sockets };
-                    self.journal.tell(Some(&place.vassal), kind);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                let holder = self.vassals.values().find(|other| {
-                    other.name != place.vassal && other.listeners.has(error.address())
-                });
-                Err(error.failure(holder.map(|other| other.name.as_str())))
-            }
-        }
-    }
-
-    fn try_start(&mut self, place: &Place) -> Result<u32, Failure> {
-        let crash = |message: String| Failure::new(FailureKind::Crash, message, "");
-        let vassal = self.vassals.get(&place.vassal).ok_or_else(gone)?;
-        let config = vassal.config.clone().ok_or_else(gone)?;
-        self.warn_of_root(place, &config);
-        let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(gone)?;
-        let (listeners, fds) = vassal.listeners.handover(&config);
-        let handover = Handover {
-            vassal: vassal.name.clone(),
-            file: vassal.path.display().to_string(),
-            generation: place.generation,
-            config: VassalConfig::clone(&config),
-            environment: self.settings.environment.clone(),
-            open_files: self.settings.open_files,
-            protocol: PROTOCOL,
-            adoption: None,
-            listeners,
-            hosting: None,
-        };
-        let spawned = spawn(&handover, self.host.as_fd(), &fds)
-            .map_err(|error| crash(format!("{error}{}", cause(&error))))?;
-        let reader = tokio::spawn(output::read(
-            place.vassal.clone(),
-            spawned.output,
-            self.journal.clone(),
-        ));
-        let mut generation = Generation::watch(
-            place.clone(),
-            spawned.child,
-            spawned.channel,
-            Arc::clone(&config),
-            &self.inputs,
-        )
-        .map_err(|error| crash(format!("could not watch the master: {error}")))?;
-        generation.reader = Some(reader.abort_handle());
-        let pid = generation.pid();
-        vassal.generations.insert(place.generation, generation);
-        Ok(pid)
-    }
-
-    fn warn_of_root(&self, place: &Place, config: &VassalConfig) {
-        let is_root = rustix::process::geteuid().is_root() && config.uid.is_none();
-        if is_root && place.generation == 1 && !self.settings.is_foreground {
-            let vassal = place.vassal.as_str();
-            tracing::warn!(vassal, "runs as root; give it a user of its own with `uid`");
-        }
-    }
-
     /// One app in the foreground that does not start is told at once, not tried again for ever; with
     /// `--reload` somebody is at work on it.
     pub(super) fn fail_foreground(&mut self) {
@@ -265,16 +162,6 @@ impl Emperor {
             self.stop();
         }
     }
-}
-
-fn gone() -> Failure {
-    Failure::new(FailureKind::Crash, "the vassal is gone", "")
-}
-
-fn cause(error: &dyn std::error::Error) -> String {
-    error
-        .source()
-        .map_or_else(String::new, |source| format!(": {source}"))
 }
 
 /// Between 0 and 1, different each time: the hasher's keys are random.

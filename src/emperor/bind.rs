@@ -9,12 +9,13 @@ use lictor_core::config::{Address, VassalConfig};
 use lictor_core::observe::{Failure, FailureKind};
 use lictor_core::sys::{close_elsewhere, read_bounded};
 use rustix::fs::Mode;
+use serde::{Deserialize, Serialize};
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::socket_file::{SocketFile, Standing};
 
 /// Who a unix socket shall belong to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Owner {
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
@@ -28,9 +29,9 @@ pub(super) struct Bound {
     pub(super) address: Address,
     /// Who the vassal runs as.
     pub(super) owner: Owner,
-    mode: u32,
+    pub(super) mode: u32,
     /// Device and inode of the socket file, so that nobody else's is removed.
-    file: Option<(u64, u64)>,
+    pub(super) file: Option<(u64, u64)>,
 }
 
 /// Why an address could not be bound.
@@ -147,6 +148,22 @@ pub(super) fn bind(
             })
         }
     }
+}
+
+/// Whether this socket accepts connections there. Whatever else it is set to harms its own vassal.
+pub(super) fn is_listening_at(socket: &OwnedFd, address: &Address) -> bool {
+    let socket = SockRef::from(socket);
+    let is_stream = socket.r#type().is_ok_and(|kind| kind == Type::STREAM);
+    let Ok(local) = socket.local_addr() else {
+        return false;
+    };
+    let is_there = match address {
+        Address::Tcp(tcp) => local.as_socket() == Some(*tcp),
+        // Bound under another name and renamed there; the record says which file it is.
+        Address::Unix(_) => local.is_unix() && local.as_abstract_namespace().is_none(),
+        Address::Abstract(name) => local.as_abstract_namespace() == Some(name.as_bytes()),
+    };
+    is_stream && is_there && socket.is_listener().unwrap_or(false)
 }
 
 /// The kernel cuts a longer backlog without a word (`listen(2)`).

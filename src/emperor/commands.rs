@@ -61,7 +61,12 @@ impl Emperor {
                     seq,
                 });
             }
-            Verb::Rollback => self.roll_back(name)?,
+            Verb::Rollback => {
+                if self.unread.iter().any(|unread| unread == name) {
+                    self.read_again(name);
+                }
+                self.roll_back(name)?;
+            }
             Verb::Start => {
                 vassal.life.allow();
                 self.read_again(name);

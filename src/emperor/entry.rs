@@ -38,6 +38,8 @@ pub(crate) struct EmperorArgs {
     pub(crate) sources: Vec<String>,
     /// It exists and is ours.
     pub(crate) run_dir: RunDir,
+    /// Told to end, leave the vassals running.
+    pub(crate) leaves_vassals: bool,
     /// How to log.
     pub(crate) log_format: LogFormat,
     /// How many masters come up at a time; by default as many as there are cores.
@@ -78,6 +80,7 @@ pub(crate) fn govern(args: &EmperorArgs) -> Result<(), EmperorError> {
         run_dir: Some(args.run_dir.path().to_owned()),
         environment: with_path(environment),
         open_files,
+        leaves_vassals: args.leaves_vassals,
         is_foreground: false,
         reload_tree: None,
         parallel_starts: args.parallel_starts.map_or_else(cores, usize::from),
@@ -105,6 +108,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
         // As `python` itself would: everything of the caller's, PYTHONPATH included.
         environment: with_path(own_environment()),
         open_files,
+        leaves_vassals: false,
         is_foreground: true,
         reload_tree: args.reload.then_some(args.base_dir),
         parallel_starts: cores(),

@@ -6,8 +6,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use lictor_core::config::{Address, VassalConfig};
 use lictor_core::ipc::HandoverListener;
 use lictor_core::observe::SocketStatus;
+use lictor_core::sys::close_elsewhere;
 
 use super::bind::{BindError, Bound, Owner, bind, warn_of_cap};
+use super::record::SocketRecord;
 
 /// An address that a file asks for, and the how many-th of its kind it is: port 0 may be asked for
 /// more than once, and is another port each time.
@@ -32,7 +34,7 @@ impl Listeners {
             bound.adjust(config, owner);
         }
         let mut new = BTreeMap::new();
-        for wanted in wanted_by(config) {
+        for wanted in numbered(&config.http) {
             if self.bound.contains_key(&wanted) {
                 continue;
             }
@@ -55,9 +57,9 @@ impl Listeners {
         Ok(is_changed)
     }
 
-    /// Lets go of what `config` does not ask for; of everything without one.
-    pub(super) fn release(&mut self, config: Option<&VassalConfig>, orphans: &mut Orphans) {
-        let needed = config.map(wanted_by).unwrap_or_default();
+    /// Lets go of what is not needed; of everything without a list.
+    pub(super) fn release(&mut self, needed: Option<&[Address]>, orphans: &mut Orphans) {
+        let needed = needed.map(numbered).unwrap_or_default();
         let unneeded = self
             .bound
             .extract_if(.., |wanted, _| !needed.contains(wanted));
@@ -71,7 +73,7 @@ impl Listeners {
         &self,
         config: &VassalConfig,
     ) -> (Vec<HandoverListener>, Vec<BorrowedFd<'_>>) {
-        let wanted = wanted_by(config);
+        let wanted = numbered(&config.http);
         let bound = wanted.iter().filter_map(|wanted| self.bound.get(wanted));
         bound
             .map(|bound| {
@@ -88,6 +90,25 @@ impl Listeners {
     /// What a client that waits makes readable.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.bound.values().map(|bound| bound.fd.as_fd())
+    }
+
+    /// Takes over a socket that a running master holds.
+    pub(super) fn insert(&mut self, wanted: Wanted, bound: Bound) {
+        if let Some(other) = self.bound.insert(wanted, bound) {
+            close_elsewhere(vec![other.fd]);
+        }
+    }
+
+    /// For the next emperor.
+    pub(super) fn records(&self) -> Vec<SocketRecord> {
+        let sockets = self.bound.iter().map(|(wanted, bound)| SocketRecord {
+            wanted: wanted.clone(),
+            address: bound.address.clone(),
+            owner: bound.owner,
+            mode: bound.mode,
+            file: bound.file,
+        });
+        sockets.collect()
     }
 
     /// For `status`.
@@ -107,9 +128,9 @@ impl Listeners {
     }
 }
 
-fn wanted_by(config: &VassalConfig) -> Vec<Wanted> {
+fn numbered(addresses: &[Address]) -> Vec<Wanted> {
     let mut wanted: Vec<Wanted> = Vec::new();
-    for address in &config.http {
+    for address in addresses {
         let earlier = wanted.iter().filter(|(other, _)| other == address).count();
         wanted.push((address.clone(), earlier));
     }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use lictor_core::config::{Diagnostics, VassalConfig, read_vassal_bytes};
-use lictor_core::observe::{EventKind, Failure, FailureKind};
+use lictor_core::observe::{EventKind, Failure, FailureKind, VassalState};
 
 use super::kept::FileText;
 use super::lifecycle::Event;
@@ -47,7 +47,7 @@ impl Emperor {
 
     /// What the sources hold now. A source that cannot be read keeps its vassals: a network file
     /// system that is away is no order to stop everything.
-    fn snapshot(&self) -> Snapshot {
+    pub(super) fn snapshot(&self) -> Snapshot {
         let running = |name: &str| self.vassals.get(name).map(|vassal| vassal.path.as_path());
         let mut now = Snapshot::default();
         for (index, source) in self.settings.sources.iter().enumerate() {
@@ -187,6 +187,38 @@ impl Emperor {
                 self.fail_foreground();
             }
         }
+    }
+
+    /// Reads the file of a vassal that runs as it says, for the next start.
+    pub(super) fn know(&mut self, name: &str) {
+        let Some(found) = self.snapshot.vassals.get(name).cloned() else {
+            return;
+        };
+        let Some(vassal) = self.vassals.get(name) else {
+            return;
+        };
+        let parsed = match &vassal.text {
+            Some(text) if vassal.rolled_back => self.config_of(vassal, text.clone()),
+            // What failed then may be the file; it runs by another one.
+            _ if vassal.life.state() == VassalState::Degraded => {
+                let parsed = self.parse(name, &found).0.ok();
+                let good = vassal.kept.good.clone();
+                parsed.or_else(|| self.config_of(vassal, good?))
+            }
+            Some(_) | None => self.parse(name, &found).0.ok(),
+        };
+        match (parsed, self.vassals.get_mut(name)) {
+            (Some((config, text)), Some(vassal)) => vassal.begin_with(config, text),
+            // An older version understood it.
+            (None, _) | (_, None) => self.read(name, &found),
+        }
+    }
+
+    /// What an earlier text says, if it still says anything.
+    pub(super) fn config_of(&self, vassal: &Vassal, text: FileText) -> Option<Parsed> {
+        let source = self.settings.sources.get(vassal.source)?;
+        let config = source.parse_file(&text.path, text.text.as_bytes());
+        Some((config.ok()?, Some(text)))
     }
 
     /// What the file says or what is wrong with it, and the hash of what was read.

@@ -7,6 +7,7 @@
 //! ([`listeners`]), start masters ([`spawn`]), hear what they say, and tell the [`journal`].
 
 mod act;
+mod adopt;
 mod backoff;
 mod bind;
 mod commands;
@@ -19,6 +20,7 @@ mod journal;
 mod kept;
 mod last_used;
 mod lifecycle;
+mod line;
 mod listeners;
 mod log;
 mod log_format;
@@ -26,6 +28,9 @@ mod look;
 mod memory_pressure;
 mod output;
 mod queue;
+mod reach;
+mod record;
+mod remember;
 mod reports;
 mod rollback;
 mod run;
@@ -34,6 +39,7 @@ mod snapshot;
 mod socket_file;
 mod sources;
 mod spawn;
+mod start;
 mod turns;
 mod vassal;
 mod watch;

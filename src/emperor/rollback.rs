@@ -9,7 +9,7 @@ use crate::control::ActError;
 impl Emperor {
     /// Begins a generation from an earlier text of the file. The file itself stays as it is.
     pub(super) fn roll_back(&mut self, name: &str) -> Result<(), ActError> {
-        let Some(vassal) = self.vassals.get_mut(name) else {
+        let Some(vassal) = self.vassals.get(name) else {
             return Ok(());
         };
         let refused = |reason: String| ActError::Refused(format!("vassal `{name}` {reason}"));
@@ -24,23 +24,16 @@ impl Emperor {
             .to_go_back_to(state, |text| vassal.has_newest(text))
             .map_err(|reason| refused(reason.to_string()))?
             .clone();
-        // It was read before; what does not stand in it may have changed since.
-        let config = self
-            .settings
-            .sources
-            .get(vassal.source)
-            .map(|source| source.parse_file(&text.path, text.text.as_bytes()));
-        let config = match config {
-            Some(Ok(config)) => config,
-            Some(Err(diagnostics)) => {
-                let reason = format!("has an earlier file that is bad now: {diagnostics}");
-                return Err(refused(reason));
-            }
-            None => return Err(refused("has lost its source".to_owned())),
+        let Some((config, text)) = self.config_of(vassal, text) else {
+            let reason = "has an earlier file that is not understood any more".to_owned();
+            return Err(refused(reason));
         };
-        let file = text.path.display().to_string();
+        let Some(vassal) = self.vassals.get_mut(name) else {
+            return Ok(());
+        };
+        let file = vassal.path.display().to_string();
         vassal.rolled_back = true;
-        vassal.begin_with(config, Some(text));
+        vassal.begin_with(config, text);
         self.journal
             .tell(Some(name), EventKind::VassalRolledBack { file });
         self.happen(name, Event::FileGood);

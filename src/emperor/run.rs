@@ -1,6 +1,6 @@
 //! The emperor's loop: everything that happens becomes one input, in one order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
@@ -16,6 +16,8 @@ use super::journal::Journal;
 use super::last_used::LastUsed;
 use super::listeners::Orphans;
 use super::memory_pressure::Gate;
+use super::reach::{ReachError, Reached};
+use super::record::Records;
 use super::reports::Reports;
 use super::settings::{EmperorError, Settings};
 use super::snapshot::Snapshot;
@@ -35,6 +37,8 @@ const COMMAND_QUEUE: usize = 64;
 pub(super) enum Input {
     /// A master said something.
     MasterSaid(Place, MasterMessage),
+    /// A master that ran already was reached, or not.
+    MasterFound(Place, Box<Result<Reached, ReachError>>),
     /// A master ended.
     MasterExited(Place),
 }
@@ -60,7 +64,13 @@ pub(super) struct Emperor {
     pub(super) last_used: LastUsed,
     pub(super) orphans: Orphans,
     pub(super) reports: Reports,
+    /// For the next emperor; none if there shall be none.
+    pub(super) records: Option<Records>,
+    /// Vassals to which something happened since their records were written.
+    pub(super) changed: BTreeSet<String>,
     pub(super) is_stopping: bool,
+    /// It goes, and its vassals stay.
+    pub(super) is_leaving: bool,
     pub(super) has_app_failed: bool,
 }
 
@@ -77,6 +87,14 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
         .map_err(setup("lay out the host library"))?;
     let (inputs, mut input_queue) = mpsc::channel(INPUT_QUEUE);
     let (commands, mut command_queue) = mpsc::channel(COMMAND_QUEUE);
+    // One app in the foreground ends with whoever started it.
+    let records = match &run_dir {
+        Some(held) if !settings.is_foreground => Some(
+            Records::at(held.path())
+                .map_err(setup("make a place for records in the run directory"))?,
+        ),
+        Some(_) | None => None,
+    };
     let mut emperor = Emperor {
         journal: Journal::new(settings.is_foreground),
         inputs,
@@ -91,7 +109,10 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
         last_used: LastUsed::default(),
         orphans: Orphans::default(),
         reports: Reports::default(),
+        records,
+        changed: BTreeSet::new(),
         is_stopping: false,
+        is_leaving: false,
         has_app_failed: false,
         settings,
     };
@@ -147,7 +168,9 @@ impl Emperor {
             }
         }
         self.announce();
+        self.adopt();
         self.look(watch);
+        self.know_unchanged();
         Ok(())
     }
 
@@ -174,7 +197,12 @@ impl Emperor {
                 self.orphans.close();
             }
             self.answer_reports();
+            self.remember();
+            if self.is_leaving {
+                return;
+            }
             if self.is_over() {
+                self.forget_all();
                 return;
             }
             let deadline = self.wake_at();
@@ -183,8 +211,8 @@ impl Emperor {
                 Some(command) = commands.recv() => self.obey(command),
                 () = watch.look_again(), if has_read => self.look_again(watch),
                 Some(()) = signals.reload.recv(), if has_read => self.reload_all(watch),
-                Some(()) = signals.stop.recv() => self.stop(),
-                Some(()) = signals.interrupt.recv() => self.stop(),
+                Some(()) = signals.stop.recv() => self.end(),
+                Some(()) = signals.interrupt.recv() => self.end(),
                 () = until(deadline) => self.wake(),
                 // There is more to read or to start; whoever asks something has a turn first.
                 () = tokio::task::yield_now(), if has_started || !has_read => {}
@@ -222,6 +250,18 @@ impl Emperor {
             .collect();
         for name in due {
             self.happen(&name, lifecycle::Event::Woken);
+        }
+    }
+
+    /// Told to end: the vassals end with it, unless they shall stay.
+    fn end(&mut self) {
+        if self.settings.leaves_vassals && !self.is_stopping {
+            self.is_leaving = true;
+            let vassals = self.vassals.len();
+            self.journal
+                .tell(None, EventKind::EmperorLeaving { vassals });
+        } else {
+            self.stop();
         }
     }
 

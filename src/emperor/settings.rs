@@ -18,6 +18,8 @@ pub(super) struct Settings {
     pub(super) environment: Vec<(String, String)>,
     /// Soft limit of open files that apps get.
     pub(super) open_files: Option<u64>,
+    /// Told to end, it leaves its vassals running for the next one.
+    pub(super) leaves_vassals: bool,
     /// One app in the foreground: its failure to start is the end, its output is printed plainly.
     pub(super) is_foreground: bool,
     /// A tree whose `.py` files reload the app when they change.

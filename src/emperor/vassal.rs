@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lictor_core::config::{GroupName, UserName, VassalConfig};
+use lictor_core::config::{Address, GroupName, UserName, VassalConfig};
 use lictor_core::observe::{
     ErrorStatus, EventKind, Failure, FailureKind, Timestamp, VassalState, VassalStatus,
 };
@@ -16,6 +16,7 @@ use super::journal::Journal;
 use super::kept::{FileText, KeptTexts};
 use super::lifecycle::Lifecycle;
 use super::listeners::{Listeners, Orphans};
+use super::record::{Record, SocketRecord};
 use super::snapshot::{Found, content_hash};
 
 /// One vassal.
@@ -40,6 +41,12 @@ pub(super) struct Vassal {
     pub(super) generations: BTreeMap<u64, Generation>,
     pub(super) restarts: u64,
     pub(super) error: Option<ErrorStatus>,
+    /// Sockets that a master which is still to be reached holds.
+    pub(super) left_sockets: Vec<SocketRecord>,
+    /// A generation to be started once every master that was found has been reached.
+    pub(super) postponed: Option<u64>,
+    /// Its record, as it was written last.
+    pub(super) written: Option<Record>,
     state: VassalState,
     since: Timestamp,
 }
@@ -61,6 +68,9 @@ impl Vassal {
             generations: BTreeMap::new(),
             restarts: 0,
             error: None,
+            left_sockets: Vec::new(),
+            postponed: None,
+            written: None,
             state: VassalState::Starting,
             since: Timestamp::now(),
         }
@@ -71,6 +81,18 @@ impl Vassal {
         self.rolled_back = false;
         self.source = found.source;
         self.path.clone_from(&found.path);
+    }
+
+    /// It is in the state in which another emperor left it, which is no news.
+    pub(super) fn found_as_it_was(&mut self) {
+        self.state = self.life.state();
+    }
+
+    /// Whether a master that was found has not been reached yet.
+    pub(super) fn is_unreached(&self) -> bool {
+        self.generations
+            .values()
+            .any(|generation| generation.line.is_none())
     }
 
     /// Tells the journal if the vassal has come into another state.
@@ -156,16 +178,16 @@ impl Vassal {
         }
         let serving = self.life.serving();
         let serving = serving.and_then(|number| self.generations.get(&number));
-        let serving = serving.map(|generation| Arc::clone(&generation.config));
+        let serving = serving.map(|generation| &generation.terms.http);
         // It may wait for its start, and clients may wait for it.
-        let coming = self.life.coming().and(self.config.clone());
+        let coming = self.life.coming().and(self.config.as_ref());
+        let coming = coming.map(|config| &config.http);
         let configs: Vec<_> = serving.into_iter().chain(coming).collect();
-        let Some(first) = configs.first() else { return };
-        let mut union = VassalConfig::clone(first);
-        for config in &configs {
-            union.http.extend(config.http.iter().cloned());
+        if configs.is_empty() {
+            return;
         }
-        self.listeners.release(Some(&union), orphans);
+        let needed: Vec<Address> = configs.into_iter().flatten().cloned().collect();
+        self.listeners.release(Some(&needed), orphans);
     }
 
     /// What `status` shows.

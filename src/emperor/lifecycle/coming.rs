@@ -103,7 +103,7 @@ impl Lifecycle {
                     return vec![Action::Pause(serving.generation)];
                 }
                 Activity::Pausing { .. } => return Vec::new(),
-                Activity::Paused => {}
+                Activity::Paused | Activity::FoundPaused => {}
             }
         }
         coming.stage = Stage::Forking { until };
@@ -157,7 +157,7 @@ impl Lifecycle {
     }
 
     /// What was paused for a generation that comes to nothing serves again.
-    fn resume(&mut self) -> Option<Action> {
+    pub(super) fn resume(&mut self) -> Option<Action> {
         let serving = self.serving.as_mut()?;
         let was = std::mem::replace(&mut serving.activity, Activity::Serves);
         (was != Activity::Serves).then_some(Action::Resume(serving.generation))

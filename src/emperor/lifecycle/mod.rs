@@ -28,6 +28,7 @@
 //! The rows are functions: of a generation that comes up in [`coming`], of one that has served in
 //! [`leaving`].
 
+mod adopted;
 mod coming;
 mod leaving;
 mod parts;
@@ -112,8 +113,9 @@ impl Lifecycle {
 
     /// Whether clients have nobody to answer them: nothing serves, or what did is paused.
     pub(super) fn is_unserved(&self) -> bool {
-        self.serving
-            .is_none_or(|serving| serving.activity == Activity::Paused)
+        self.serving.is_none_or(|serving| {
+            matches!(serving.activity, Activity::Paused | Activity::FoundPaused)
+        })
     }
 
     /// The number given out last.
@@ -141,7 +143,7 @@ impl Lifecycle {
         let coming = self.coming.and_then(|coming| coming.stage.until());
         let pausing = self.serving.and_then(|serving| match serving.activity {
             Activity::Pausing { kill_at } => Some(kill_at),
-            Activity::Serves | Activity::Paused => None,
+            Activity::Serves | Activity::Paused | Activity::FoundPaused => None,
         });
         let leaving = self.leaving.values().map(|leaving| leaving.kill_at).min();
         let handing = self.handing.map(|handing| handing.until);
@@ -165,6 +167,8 @@ impl Lifecycle {
             Event::Paused(generation) => self.paused(generation, now),
             Event::Withdrawn(generation) => self.withdrawn(generation),
             Event::Exited(generation) => self.exited(generation, now),
+            Event::Found(generation, phase) => self.found(generation, phase, now),
+            Event::AllFound => self.all_found(),
             Event::Woken => self.woken(now),
         }
     }

@@ -62,6 +62,8 @@ pub(super) enum Activity {
     Pausing { kill_at: Instant },
     /// Without overlap: none is left. The app is there, to go back to.
     Paused,
+    /// It was paused by an emperor that is gone.
+    FoundPaused,
 }
 
 /// A generation on its way out.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use lictor_core::ipc::MasterPhase;
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::emperor) enum Event {
@@ -27,6 +29,10 @@ pub(in crate::emperor) enum Event {
     Withdrawn(u64),
     /// A master ended.
     Exited(u64),
+    /// A master that was found running says where it stands.
+    Found(u64, MasterPhase),
+    /// All that were running have said so, or are gone.
+    AllFound,
     /// A deadline came.
     Woken,
 }
