@@ -53,6 +53,8 @@ pub(super) enum Invocation {
     /// by the file that is there, to the one before that. Only the vassal file goes back, not the
     /// app's code. Touch the file to go forward.
     Rollback(ActCommand),
+    /// Let the emperor become the program now on disk; vassals go on untouched
+    Upgrade(UpgradeCommand),
     /// Print what happened
     Events(EventsCommand),
     /// Print what the apps wrote
@@ -68,6 +70,12 @@ pub(super) struct RunDirArgument {
     /// and `$XDG_RUNTIME_DIR/lictor` for others]
     #[arg(long, value_name = "DIR", help_heading = "Where")]
     pub(super) run_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct UpgradeCommand {
+    #[command(flatten)]
+    pub(super) place: RunDirArgument,
 }
 
 #[derive(Debug, clap::Args)]

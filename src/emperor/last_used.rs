@@ -26,8 +26,9 @@ pub(super) struct LastUsed(BTreeMap<String, u64>);
 
 impl LastUsed {
     /// What the emperor before has written down.
-    pub(super) fn read(run_dir: &Path) -> Self {
-        let bytes = read_bounded(&run_dir.join(FILE_NAME), FILE_LIMIT_BYTES).ok();
+    pub(super) fn read(run_dir: Option<&Path>) -> Self {
+        let path = run_dir.map(|run_dir| run_dir.join(FILE_NAME));
+        let bytes = path.and_then(|path| read_bounded(&path, FILE_LIMIT_BYTES).ok());
         let known = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Self(known.unwrap_or_default())
     }
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn the_next_emperor_knows_and_a_vassal_that_is_gone_is_forgotten() {
         let dir = tempfile::tempdir().unwrap();
-        let mut known = LastUsed::read(dir.path());
+        let mut known = LastUsed::read(Some(dir.path()));
         assert_eq!(known.of("blog"), None);
         known.note("blog");
         known.note("gone");
@@ -122,7 +123,7 @@ mod tests {
             dir.path(),
             ["blog".to_owned(), "never used".to_owned()].iter(),
         );
-        let again = LastUsed::read(dir.path());
+        let again = LastUsed::read(Some(dir.path()));
         assert!(again.of("blog").is_some_and(|at| at > 1_700_000_000));
         assert_eq!((again.of("gone"), again.of("never used")), (None, None));
     }
@@ -132,9 +133,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for text in ["", "{\"blog\": \"soon\"}", "[1", "{\"blog\": -1}"] {
             fs::write(dir.path().join(FILE_NAME), text).unwrap();
-            assert_eq!(LastUsed::read(dir.path()).of("blog"), None, "{text}");
+            assert_eq!(LastUsed::read(Some(dir.path())).of("blog"), None, "{text}");
         }
         fs::write(dir.path().join(FILE_NAME), vec![b' '; 5 << 20]).unwrap();
-        assert_eq!(LastUsed::read(dir.path()).of("blog"), None);
+        assert_eq!(LastUsed::read(Some(dir.path())).of("blog"), None);
     }
 }

@@ -41,6 +41,7 @@ mod sources;
 mod spawn;
 mod start;
 mod turns;
+mod upgrade;
 mod vassal;
 mod watch;
 
@@ -48,3 +49,4 @@ pub(crate) use entry::{EmperorArgs, LogFormat, ServeArgs, govern, serve};
 pub(crate) use hold::HoldError;
 pub(crate) use memory_pressure::{FreeMemory, NotFreeMemory};
 pub(crate) use settings::EmperorError;
+pub(crate) use upgrade::{answer_check, go_back};

@@ -3,7 +3,7 @@
 mod walks;
 mod without_overlap;
 
-use super::Action::{Announce, Drain, Forget, Kill, Release, Serve, Spawn, TimeOut, Wait};
+use super::Action::{Announce, Drain, Forget, Kill, Release, Resume, Serve, Spawn, TimeOut, Wait};
 use super::Event::{
     Exited, Failed, FileBad, FileGone, FileGood, Ready, Spawned, StopAsked, Withdrawn, Woken,
 };
