@@ -159,6 +159,7 @@ fn start(
         source,
     })?;
     let log = start_log(format, settings.is_foreground);
+    end_on_panic();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -180,6 +181,19 @@ fn start(
         End::Over => Ok(()),
         End::Upgrade(upgrade) => Err(EmperorError::Upgrade(upgrade.become_it())),
     }
+}
+
+/// A panic anywhere ends this process: what is left of it could neither be trusted nor be adopted,
+/// and the vassals go on without it.
+fn end_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        // The thread that writes the log may be the one that panics.
+        let line = format!(
+            "lictor: the emperor ends by a defect of its own; its vassals go on: {panic}\n"
+        );
+        let _ = rustix::io::write(rustix::stdio::stderr(), line.as_bytes());
+        std::process::abort();
+    }));
 }
 
 fn own_arguments() -> Vec<OsString> {

@@ -5,12 +5,17 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 /// Name of the control socket in the run directory.
 pub(crate) const CONTROL_SOCKET: &str = "emperor.sock";
+
+/// So long may a process that was killed take to let go of its lock.
+const DYING: Duration = Duration::from_secs(1);
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 /// Why the run directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +69,7 @@ impl HeldRunDir {
             .write(true)
             .open(&lock_path)
             .map_err(failed("open the lock of the run directory"))?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        match locked(&lock) {
             Ok(()) => {}
             Err(Errno::AGAIN) => return Err(HoldError::Held(path.to_owned())),
             Err(error) => return Err(failed("lock the run directory")(error.into())),
@@ -116,6 +121,17 @@ impl Drop for HeldRunDir {
         // The lock stays: removing it would let two emperors hold two different files.
         if !self.is_handed_down {
             drop(std::fs::remove_file(self.path.join(CONTROL_SOCKET)));
+        }
+    }
+}
+
+/// Takes the lock, also from an emperor that has been killed and is not quite gone.
+fn locked(lock: &File) -> Result<(), Errno> {
+    let until = Instant::now() + DYING;
+    loop {
+        match flock(lock, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::AGAIN) if Instant::now() < until => std::thread::sleep(BETWEEN_TRIES),
+            other => return other,
         }
     }
 }
