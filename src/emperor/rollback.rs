@@ -24,6 +24,7 @@ impl Emperor {
             .to_go_back_to(state, |text| vassal.has_newest(text))
             .map_err(|reason| refused(reason.to_string()))?
             .clone();
+        let file = text.path.display().to_string();
         let Some((config, text)) = self.config_of(vassal, text) else {
             let reason = "has an earlier file that is not understood any more".to_owned();
             return Err(refused(reason));
@@ -31,7 +32,6 @@ impl Emperor {
         let Some(vassal) = self.vassals.get_mut(name) else {
             return Ok(());
         };
-        let file = vassal.path.display().to_string();
         vassal.rolled_back = true;
         vassal.begin_with(config, text);
         self.journal

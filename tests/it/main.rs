@@ -24,6 +24,7 @@
 mod harness;
 
 mod access_log;
+mod boot_storm;
 mod broken;
 mod commands;
 mod examples;
@@ -34,9 +35,12 @@ mod http_limits;
 mod http_streams;
 mod interpreters;
 mod output;
+mod overlap;
 mod readme;
 mod real_apps;
 mod reload;
+mod retry;
+mod rollback;
 mod site;
 mod sockets;
 mod surroundings;

@@ -23,6 +23,7 @@ pub(crate) struct Setup {
     /// Another binary than the one under test.
     program: Option<PathBuf>,
     sources: Vec<String>,
+    flags: Vec<String>,
     variables: Vec<(String, String)>,
     path: String,
 }
@@ -49,6 +50,7 @@ impl Setup {
             tag,
             program: None,
             sources: vec!["vassals".to_owned()],
+            flags: Vec::new(),
             variables: Vec::new(),
             path,
         }
@@ -65,6 +67,12 @@ impl Setup {
         let program = self.at("lictor");
         fs::copy(env!("CARGO_BIN_EXE_lictor"), &program).expect("it can be copied");
         self.program = Some(program);
+        self
+    }
+
+    /// Flags of `lictor emperor`.
+    pub(crate) fn flags(mut self, flags: &[&str]) -> Self {
+        self.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         self
     }
 
@@ -90,6 +98,7 @@ impl Setup {
         let mut arguments = vec!["emperor".to_owned()];
         arguments.extend(self.sources.iter().cloned());
         arguments.extend(["--run-dir".to_owned(), "run".to_owned()]);
+        arguments.extend(self.flags.iter().cloned());
         let emperor = self.launch(&arguments);
         emperor.events.wait("the emperor is ready", |event| {
             is(event, "emperor-ready").then_some(())
