@@ -309,3 +309,34 @@ impl fmt::Display for EventKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::FailureKind;
+
+    fn failed(repeated: bool) -> EventKind {
+        EventKind::GenerationFailed {
+            generation: 8,
+            failure: Failure::new(FailureKind::Import, "no module", ""),
+            repeated,
+        }
+    }
+
+    #[test]
+    fn only_a_failure_that_repeats_itself_says_so() {
+        let text = serde_json::to_string(&failed(true)).unwrap();
+        assert!(text.contains(r#""repeated":true"#), "{text}");
+        let text = serde_json::to_string(&failed(false)).unwrap();
+        assert!(!text.contains("repeated"), "{text}");
+        // What an older emperor says is a first failure.
+        assert_eq!(
+            serde_json::from_str::<EventKind>(&text).unwrap(),
+            failed(false)
+        );
+        assert_eq!(
+            failed(true).to_string(),
+            "generation 8: failed again: import: no module"
+        );
+    }
+}
