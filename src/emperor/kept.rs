@@ -1,6 +1,7 @@
 //! The texts of a vassal's file that worked, for `lictor rollback` to go back to: plain values.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use lictor_core::observe::VassalState;
 use serde::{Deserialize, Serialize};
@@ -17,9 +18,9 @@ pub(super) struct FileText {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct KeptTexts {
     /// Of the generation that serves, or that served last.
-    pub(super) good: Option<FileText>,
+    pub(super) good: Option<Arc<FileText>>,
     /// Of the last one that served before it and had another text.
-    pub(super) previous: Option<FileText>,
+    pub(super) previous: Option<Arc<FileText>>,
 }
 
 /// Why there is nothing to go back to, as the end of a sentence that begins with the vassal.
@@ -38,9 +39,9 @@ pub(super) enum NoEarlierText {
 
 impl KeptTexts {
     /// A generation made from this text serves.
-    pub(super) fn served(&mut self, text: &FileText) {
+    pub(super) fn served(&mut self, text: &Arc<FileText>) {
         if self.good.as_ref() != Some(text) {
-            self.previous = self.good.replace(text.clone());
+            self.previous = self.good.replace(Arc::clone(text));
         }
     }
 
@@ -50,7 +51,7 @@ impl KeptTexts {
         &self,
         state: VassalState,
         is_newest: impl Fn(&FileText) -> bool,
-    ) -> Result<&FileText, NoEarlierText> {
+    ) -> Result<&Arc<FileText>, NoEarlierText> {
         let good = self.good.as_ref().ok_or(NoEarlierText::NeverServed)?;
         if !is_newest(good) {
             return Ok(good);
@@ -66,21 +67,25 @@ impl KeptTexts {
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> FileText {
-        FileText {
+    fn text(text: &str) -> Arc<FileText> {
+        Arc::new(FileText {
             path: "vassals/blog.toml".into(),
             text: text.into(),
-        }
+        })
     }
 
     /// What is gone back to after these have served, with `newest` in the file.
-    fn back(served: &[&str], newest: &str, state: VassalState) -> Result<FileText, NoEarlierText> {
+    fn back(
+        served: &[&str],
+        newest: &str,
+        state: VassalState,
+    ) -> Result<Arc<FileText>, NoEarlierText> {
         let mut kept = KeptTexts::default();
         for served in served {
             kept.served(&text(served));
         }
         let newest = text(newest);
-        let target = kept.to_go_back_to(state, |known| *known == newest);
+        let target = kept.to_go_back_to(state, |known| *known == *newest);
         target.cloned()
     }
 

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use lictor_core::config::{Diagnostics, VassalConfig, read_vassal_bytes};
 use lictor_core::observe::{EventKind, Failure, FailureKind, VassalState};
@@ -18,7 +19,7 @@ use super::vassal::Vassal;
 use super::watch::Watch;
 
 /// A good file, and its text to be gone back to.
-type Parsed = (VassalConfig, Option<FileText>);
+type Parsed = (VassalConfig, Option<Arc<FileText>>);
 
 impl Emperor {
     /// Looks at all sources and acts on what changed.
@@ -215,7 +216,7 @@ impl Emperor {
     }
 
     /// What an earlier text says, if it still says anything.
-    pub(super) fn config_of(&self, vassal: &Vassal, text: FileText) -> Option<Parsed> {
+    pub(super) fn config_of(&self, vassal: &Vassal, text: Arc<FileText>) -> Option<Parsed> {
         let source = self.settings.sources.get(vassal.source)?;
         let config = source.parse_file(&text.path, text.text.as_bytes());
         Some((config.ok()?, Some(text)))
@@ -248,7 +249,7 @@ impl Emperor {
             let path = found.path.clone();
             // What was parsed is text.
             let text = String::from_utf8(bytes).ok();
-            (config, text.map(|text| FileText { path, text }))
+            (config, text.map(|text| Arc::new(FileText { path, text })))
         });
         (parsed, hash)
     }

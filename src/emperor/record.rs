@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lictor_core::config::Address;
 use lictor_core::ipc::{Channel, bind_meeting, knock};
@@ -53,7 +54,7 @@ pub(super) struct Record {
     pub(super) kept: KeptTexts,
     /// What it has gone back to, until its file changes.
     #[serde(default)]
-    pub(super) rolled_back: Option<FileText>,
+    pub(super) rolled_back: Option<Arc<FileText>>,
     pub(super) generations: Vec<GenerationRecord>,
     pub(super) sockets: Vec<SocketRecord>,
 }

@@ -25,6 +25,13 @@ impl Emperor {
             let vassal = self.vassals.get(&place.vassal);
             vassal.and_then(|vassal| vassal.life.coming()) == Some(place.generation)
         });
+        if self.starts.is_empty() {
+            if self.gate.is_left() {
+                let kind = EventKind::StartsResumed { waiting: 0 };
+                self.journal.tell(None, kind);
+            }
+            return false;
+        }
         // Who is first is known when all files have been read.
         let may_start = self.unread.is_empty() && self.has_free_turn() && self.has_memory();
         let next = may_start.then(|| self.take_first()).flatten();
@@ -39,9 +46,11 @@ impl Emperor {
         if self.starts.is_empty() {
             return None;
         }
+        if self.has_free_turn() {
+            return self.gate.look_at();
+        }
         let now = Instant::now();
-        let turn_end = self.turn_ends().filter(|end| *end > now).min();
-        turn_end.into_iter().chain(self.gate.look_at()).min()
+        self.turn_ends().filter(|end| *end > now).min()
     }
 
     fn has_free_turn(&self) -> bool {
@@ -57,16 +66,9 @@ impl Emperor {
         })
     }
 
-    /// Whether there is memory for another start; only looked at while one waits.
+    /// Whether there is memory for another start; only asked while one waits.
     fn has_memory(&mut self) -> bool {
         let waiting = self.starts.len();
-        if waiting == 0 {
-            if self.gate.is_left() {
-                let kind = EventKind::StartsResumed { waiting };
-                self.journal.tell(None, kind);
-            }
-            return false;
-        }
         let is_anything_coming = self.turn_ends().next().is_some();
         let minimum = self.settings.min_free_memory;
         let look = || memory_pressure::look(minimum);

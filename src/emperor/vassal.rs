@@ -31,7 +31,7 @@ pub(super) struct Vassal {
     /// The newest good configuration. What comes up is made from it.
     pub(super) config: Option<Arc<VassalConfig>>,
     /// What that was read from.
-    pub(super) text: Option<FileText>,
+    pub(super) text: Option<Arc<FileText>>,
     /// What a rollback can go back to.
     pub(super) kept: KeptTexts,
     /// Whether `config` is an earlier one, until the file changes again.
@@ -114,7 +114,7 @@ impl Vassal {
     }
 
     /// From now on generations are made from this.
-    pub(super) fn begin_with(&mut self, config: VassalConfig, text: Option<FileText>) {
+    pub(super) fn begin_with(&mut self, config: VassalConfig, text: Option<Arc<FileText>>) {
         self.life.start_timeout = config.start_timeout;
         self.life.reload_mercy = config.reload_mercy;
         self.config = Some(Arc::new(config));

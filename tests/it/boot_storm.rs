@@ -19,6 +19,7 @@ fn name_of(number: usize) -> String {
 /// Lays out a vassal that is not started yet and was changed an hour ago.
 fn lay_out(setup: &Setup, name: &str, app: &Path) {
     let file = setup.at(format!("vassals/{}.toml", setup.name(name)));
+    let app = app.display().to_string();
     let text = format!("wsgi-file = {app:?}\nhttp = \"127.0.0.1:0\"\n");
     write_whole(&file, &text);
     change_at(&file, SystemTime::now() - Duration::from_hours(1));

@@ -1,9 +1,10 @@
 //! The table of [`super::Lifecycle`], row by row.
 
+mod adopted;
 mod walks;
 mod without_overlap;
 
-use super::Action::{Announce, Drain, Forget, Kill, Release, Resume, Serve, Spawn, TimeOut, Wait};
+use super::Action::{Announce, Drain, Forget, Kill, Release, Serve, Spawn, TimeOut, Wait};
 use super::Event::{
     Exited, Failed, FileBad, FileGone, FileGood, Ready, Spawned, StopAsked, Withdrawn, Woken,
 };
