@@ -79,7 +79,9 @@ impl Emperor {
             // Its masters died with their emperor. It keeps its numbers and what was handed down,
             // and begins anew.
             for socket in &record.sockets {
-                if !vassal.listeners.has(&socket.wanted.0) {
+                let is_held =
+                    vassal.listeners.has(&socket.wanted.0) || self.orphans.has(&socket.address);
+                if !is_held {
                     socket.remove_file();
                 }
             }
@@ -210,6 +212,7 @@ impl Emperor {
                         owner: left.owner,
                         mode: left.mode,
                         file: left.file,
+                        kept: None,
                     },
                 ),
                 None => refused.push(fd),

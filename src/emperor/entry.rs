@@ -8,8 +8,10 @@ use std::thread::available_parallelism;
 
 use tracing_subscriber::EnvFilter;
 
+use super::fd_store::Returned;
 use super::log_format::TextFormat;
 use super::memory_pressure::FreeMemory;
+use super::notify::OWN_VARIABLES;
 use super::run::{End, run};
 use super::settings::{EmperorError, Settings};
 use super::sources::{SingleApp, Source};
@@ -127,10 +129,12 @@ fn cores() -> usize {
     available_parallelism().map_or(2, usize::from)
 }
 
-/// A variable that is not text cannot be handed on, and is left out.
+/// A variable that is not text cannot be handed on, and is left out; so is what a service manager
+/// says to this process alone.
 fn own_environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(key, _)| !OWN_VARIABLES.contains(&key.as_str()))
         .collect()
 }
 
@@ -154,6 +158,10 @@ fn start(
         None => raise_open_files(),
     };
     let settings = settings(open_files);
+    let returned = Returned::take().map_err(|source| EmperorError::Setup {
+        action: "take over the sockets that the service manager kept",
+        source,
+    })?;
     lictor_core::sys::keep_inherited_to_ourselves().map_err(|source| EmperorError::Setup {
         action: "keep inherited descriptors from the apps",
         source,
@@ -167,7 +175,7 @@ fn start(
             action: "start the async runtime",
             source,
         })?;
-    let ended = runtime.block_on(run(settings, inherited, &mut way_back));
+    let ended = runtime.block_on(run(settings, inherited, returned, &mut way_back));
     if let (Err(error), Some(_)) = (&ended, &way_back) {
         tracing::error!("this version could not start, going back to the one before: {error}");
     }

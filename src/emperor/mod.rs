@@ -4,7 +4,8 @@
 //! tenant wrote. Events of the directories are hints ([`watch`]); a look at the sources
 //! ([`sources`]) gives a [`snapshot`], whose difference from the one before is fed to the
 //! [`lifecycle`] of each vassal. That decides, purely; [`vassal`], `act` and [`mod@run`] do: bind sockets
-//! ([`listeners`]), start masters ([`spawn`]), hear what they say, and tell the [`journal`].
+//! ([`listeners`]), start masters ([`spawn`]), hear what they say, and tell the [`journal`]. A service
+//! manager hears of it by `notify`, and keeps copies of the sockets (`fd_store`).
 
 mod act;
 mod adopt;
@@ -12,6 +13,7 @@ mod backoff;
 mod bind;
 mod commands;
 mod entry;
+mod fd_store;
 mod generation;
 mod hear;
 mod hold;
@@ -26,6 +28,9 @@ mod log;
 mod log_format;
 mod look;
 mod memory_pressure;
+mod notify;
+mod notify_socket;
+mod outbox;
 mod output;
 mod queue;
 mod reach;
@@ -37,9 +42,11 @@ mod run;
 mod settings;
 mod snapshot;
 mod socket_file;
+mod socket_name;
 mod sources;
 mod spawn;
 mod start;
+mod status_line;
 mod turns;
 mod upgrade;
 mod vassal;

@@ -12,12 +12,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::fd_store::Returned;
 use super::generation::Place;
 use super::hold::HeldRunDir;
 use super::journal::Journal;
 use super::last_used::LastUsed;
 use super::listeners::Orphans;
 use super::memory_pressure::Gate;
+use super::notify::Manager;
 use super::reach::{ReachError, Reached};
 use super::record::{Records, SocketRecord};
 use super::reports::Reports;
@@ -82,6 +84,7 @@ pub(super) struct Emperor {
     pub(super) gate: Gate,
     pub(super) last_used: LastUsed,
     pub(super) orphans: Orphans,
+    pub(super) manager: Manager,
     pub(super) reports: Reports,
     /// For the next emperor; none if there shall be none.
     pub(super) records: Option<Records>,
@@ -108,12 +111,13 @@ pub(super) struct Emperor {
 pub(super) async fn run(
     settings: Settings,
     inherited: Option<Inheritance>,
+    returned: Returned,
     way_back: &mut Option<WayBack>,
 ) -> Result<End, EmperorError> {
     let (commands, mut command_queue) = mpsc::channel(COMMAND_QUEUE);
     let mut run_dir = None;
     let is_inherited = inherited.is_some();
-    let (mut emperor, mut inputs) = set_up(settings, inherited, &mut run_dir)?;
+    let (mut emperor, mut inputs) = set_up(settings, inherited, returned, &mut run_dir)?;
     let mut signals = Signals::new().map_err(setup("listen to signals"))?;
     upgrade::unblock();
     let server = match &run_dir {
@@ -173,6 +177,7 @@ fn setup(action: &'static str) -> impl FnOnce(io::Error) -> EmperorError {
 fn set_up(
     settings: Settings,
     inherited: Option<Inheritance>,
+    returned: Returned,
     run_dir: &mut Option<HeldRunDir>,
 ) -> Result<(Emperor, mpsc::Receiver<Input>), EmperorError> {
     let (mut upgrades, mut sockets, mut failure) = (0, BTreeMap::new(), None);
@@ -203,6 +208,7 @@ fn set_up(
     let host = host::library(run_dir.as_ref().map(HeldRunDir::path))
         .map_err(setup("lay out the host library"))?;
     let (inputs, input_queue) = mpsc::channel(INPUT_QUEUE);
+    let manager = Manager::from_environment();
     let emperor = Emperor {
         journal: Journal::new(settings.is_foreground),
         inputs,
@@ -215,7 +221,8 @@ fn set_up(
         starts: VecDeque::new(),
         gate: Gate::default(),
         last_used: LastUsed::read(run_dir.as_ref().map(HeldRunDir::path)),
-        orphans: Orphans::default(),
+        orphans: returned.into_orphans(manager.outbox()),
+        manager,
         reports: Reports::default(),
         records,
         inherited: sockets,
@@ -283,9 +290,10 @@ impl Emperor {
             let has_started = self.start_next();
             let has_read = self.unread.is_empty();
             if has_read {
-                self.orphans.close();
+                self.close_orphans();
             }
             self.answer_reports();
+            self.tell_manager();
             self.remember();
             if self.is_leaving || self.is_upgrading {
                 return;
@@ -303,6 +311,7 @@ impl Emperor {
                 Some(()) = signals.reload.recv(), if has_read => self.reload_all(watch),
                 Some(()) = signals.stop.recv() => self.end(),
                 Some(()) = signals.interrupt.recv() => self.end(),
+                () = self.manager.reads_on() => {}
                 () = until(deadline) => self.wake(),
                 // There is more to read or to start; whoever asks something has a turn first.
                 () = tokio::task::yield_now(), if has_started || !has_read => {}
@@ -326,6 +335,8 @@ impl Emperor {
         lives
             .chain(self.reports.wake_at())
             .chain(self.next_turn())
+            .chain(self.orphans_wake_at())
+            .chain(self.manager.wake_at())
             .min()
     }
 
@@ -369,6 +380,7 @@ impl Emperor {
         }
         self.is_stopping = true;
         self.journal.tell(None, EventKind::EmperorStopping);
+        self.tell_manager_of_stop();
         let names: Vec<String> = self.vassals.keys().cloned().collect();
         for name in names {
             self.happen(&name, lifecycle::Event::StopAsked);
@@ -377,8 +389,10 @@ impl Emperor {
 
     /// SIGHUP: everything is looked at and reloaded, a few at a time.
     fn reload_all(&mut self, watch: &mut Watch) {
+        self.manager.reloading();
         self.look(watch);
         self.read_all_again();
+        self.manager.reloaded();
     }
 }
 

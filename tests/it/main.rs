@@ -44,6 +44,7 @@ mod rollback;
 mod site;
 mod sockets;
 mod surroundings;
+mod systemd;
 mod upgrade;
 mod workers;
 mod wsgi_answers;

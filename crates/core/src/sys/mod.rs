@@ -1,5 +1,6 @@
 //! The kernel, wrapped: the only place of this package with `unsafe`.
 
+mod environment;
 mod fds;
 mod files;
 mod memfd;
@@ -9,6 +10,7 @@ mod proc;
 mod scoreboard;
 mod title;
 
+pub use environment::take_variables;
 pub use fds::{
     adopt, close_elsewhere, keep_across_exec, keep_inherited_to_ourselves, set_close_on_exec,
 };
