@@ -6,7 +6,7 @@
 //! and its output. Until then no new generation of its vassal is started, which would miss them.
 
 use lictor_core::ipc::{Adopted, MasterPhase};
-use lictor_core::observe::{EventKind, VassalState};
+use lictor_core::observe::EventKind;
 use lictor_core::sys::{Pidfd, boot_id, close_elsewhere, parent_of, start_ticks};
 
 use super::bind::Bound;
@@ -56,7 +56,11 @@ impl Emperor {
                 .filter(move |(known, _)| known.stage == wanted);
             of_stage.map(|(known, _)| known.number).collect::<Vec<_>>()
         };
-        let serving = number_of(Stage::Serving).into_iter().max();
+        let serving = living
+            .iter()
+            .filter(|(known, _)| known.stage == Stage::Serving)
+            .map(|(known, _)| (known.number, known.terms.reload_mercy))
+            .max();
         let mut vassal = Vassal::new(name.clone(), 0, record.file.clone());
         vassal.life = Lifecycle::adopted(
             record.newest,
@@ -66,6 +70,7 @@ impl Emperor {
             record.error.as_ref().map(|error| error.generation),
         );
         vassal.restarts = record.restarts;
+        vassal.kept.clone_from(&record.kept);
         for (left, fd) in self.inherited.remove(&name).unwrap_or_default() {
             let wanted = left.wanted.clone();
             vassal.listeners.insert(wanted, (left, fd).into());
@@ -94,6 +99,8 @@ impl Emperor {
             .position(|source| source.label() == record.source);
         let before = before(&record, found, source);
         vassal.stand_for(&before);
+        vassal.rolled_back = record.rolled_back.is_some();
+        vassal.text.clone_from(&record.rolled_back);
         self.snapshot.vassals.insert(name.clone(), before);
         for (known, master) in living {
             self.seek(records, &mut vassal, known, master);
@@ -221,8 +228,7 @@ impl Emperor {
         let unknown = self.vassals.values().filter(|vassal| {
             vassal.config.is_none()
                 && vassal.life.serving().is_some()
-                && vassal.life.coming().is_none()
-                && vassal.life.state() != VassalState::Degraded
+                && !self.unread.contains(&vassal.name)
         });
         let names: Vec<String> = unknown.map(|vassal| vassal.name.clone()).collect();
         for name in names {

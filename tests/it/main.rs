@@ -24,6 +24,7 @@
 mod harness;
 
 mod access_log;
+mod boot_storm;
 mod broken;
 mod commands;
 mod crash_loops;
@@ -37,11 +38,14 @@ mod http_streams;
 mod interpreters;
 mod memory;
 mod output;
+mod overlap;
 mod readme;
 mod ready_path;
 mod real_apps;
 mod recycling;
 mod reload;
+mod retry;
+mod rollback;
 mod site;
 mod sockets;
 mod surroundings;

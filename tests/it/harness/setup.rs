@@ -24,6 +24,7 @@ pub(crate) struct Setup {
     /// Another binary than the one under test.
     program: Option<PathBuf>,
     sources: Vec<String>,
+    flags: Vec<String>,
     variables: Vec<(String, String)>,
     path: String,
     passed: Vec<OwnedFd>,
@@ -51,6 +52,7 @@ impl Setup {
             tag,
             program: None,
             sources: vec!["vassals".to_owned()],
+            flags: Vec::new(),
             variables: Vec::new(),
             path,
             passed: Vec::new(),
@@ -68,6 +70,12 @@ impl Setup {
         let program = self.at("lictor");
         fs::copy(env!("CARGO_BIN_EXE_lictor"), &program).expect("it can be copied");
         self.program = Some(program);
+        self
+    }
+
+    /// Flags of `lictor emperor`.
+    pub(crate) fn flags(mut self, flags: &[&str]) -> Self {
+        self.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         self
     }
 
@@ -103,6 +111,7 @@ impl Setup {
         let mut arguments = vec!["emperor".to_owned()];
         arguments.extend(self.sources.iter().cloned());
         arguments.extend(["--run-dir".to_owned(), "run".to_owned()]);
+        arguments.extend(self.flags.iter().cloned());
         let emperor = self.launch(&arguments);
         emperor.events.wait("the emperor is ready", |event| {
             is(event, "emperor-ready").then_some(())
