@@ -24,6 +24,7 @@
 mod harness;
 
 mod access_log;
+mod adoption;
 mod broken;
 mod commands;
 mod examples;
