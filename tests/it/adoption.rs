@@ -2,6 +2,7 @@
 //! run.
 
 mod changes;
+mod fake;
 mod hostile;
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Clients that ask on and on, and what failed for them.
+//! Clients that ask without a pause while a test does something to their server.
 
 use std::io;
 use std::sync::Arc;
