@@ -65,6 +65,7 @@ const CRATES: [(&str, &[&str]); 17] = [
         "nix",
         &[
             "src/jail/",
+            "src/emperor/upgrade/signals.rs",
             "src/emperor/vassal.rs",
             "crates/host/src/master/touch.rs",
         ],

@@ -47,6 +47,8 @@ pub(super) enum Invocation {
     Stop(ActCommand),
     /// Try failed vassals again now
     Retry(ActCommand),
+    /// Let the emperor become the program now on disk; vassals go on untouched
+    Upgrade(UpgradeCommand),
     /// Print what happened
     Events(EventsCommand),
     /// Print what the apps wrote
@@ -62,6 +64,12 @@ pub(super) struct RunDirArgument {
     /// and `$XDG_RUNTIME_DIR/lictor` for others]
     #[arg(long, value_name = "DIR", help_heading = "Where")]
     pub(super) run_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct UpgradeCommand {
+    #[command(flatten)]
+    pub(super) place: RunDirArgument,
 }
 
 #[derive(Debug, clap::Args)]

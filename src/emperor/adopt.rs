@@ -14,7 +14,7 @@ use super::generation::{Generation, Place, exit_of};
 use super::lifecycle::{Event, Lifecycle};
 use super::output;
 use super::reach::{ReachError, Reached, Seeker};
-use super::record::{GenerationRecord, Record, Records, Stage};
+use super::record::{GenerationRecord, Record, Records, SocketRecord, Stage};
 use super::run::Emperor;
 use super::snapshot::Found;
 use super::vassal::Vassal;
@@ -66,10 +66,17 @@ impl Emperor {
             record.error.as_ref().map(|error| error.generation),
         );
         vassal.restarts = record.restarts;
+        for (left, fd) in self.inherited.remove(&name).unwrap_or_default() {
+            let wanted = left.wanted.clone();
+            vassal.listeners.insert(wanted, (left, fd).into());
+        }
         if is_over {
-            // Its masters died with their emperor. It keeps its numbers, and begins anew.
+            // Its masters died with their emperor. It keeps its numbers and what was handed down,
+            // and begins anew.
             for socket in &record.sockets {
-                socket.remove_file();
+                if !vassal.listeners.has(&socket.wanted.0) {
+                    socket.remove_file();
+                }
             }
             records.forget(&name);
             self.vassals.insert(name, vassal);
@@ -78,13 +85,19 @@ impl Emperor {
         vassal.hash = record.hash;
         vassal.error.clone_from(&record.error);
         vassal.found_as_it_was();
-        let before = before(&record, found);
+        let source = self
+            .settings
+            .sources
+            .iter()
+            .position(|source| source.label() == record.source);
+        let before = before(&record, found, source);
         vassal.stand_for(&before);
         self.snapshot.vassals.insert(name.clone(), before);
         for (known, master) in living {
             self.seek(records, &mut vassal, known, master);
         }
-        vassal.left_sockets = record.sockets;
+        let is_left = |socket: &SocketRecord| !vassal.listeners.has(&socket.wanted.0);
+        vassal.left_sockets = record.sockets.into_iter().filter(is_left).collect();
         self.vassals.insert(name, vassal);
     }
 
@@ -123,13 +136,17 @@ impl Emperor {
                 }
             }
             Err(error) => {
+                let is_serving = self.is_serving(place);
                 let generation = self.generation(place);
                 if let Some(generation) = generation.filter(|known| known.master.is_alive()) {
                     generation.kill();
-                    tracing::warn!(
-                        vassal = name,
-                        "generation {number}: could not be adopted and is replaced: {error}"
-                    );
+                    // One that only came up has been begun again already.
+                    if is_serving {
+                        tracing::warn!(
+                            vassal = name,
+                            "generation {number}: could not be adopted and is replaced: {error}"
+                        );
+                    }
                 }
             }
         }
@@ -223,11 +240,16 @@ fn living(known: &GenerationRecord) -> Option<Pidfd> {
 }
 
 /// What the look finds changed or not: the file as it was read last.
-fn before(record: &Record, found: Option<&Found>) -> Found {
+fn before(record: &Record, found: Option<&Found>, source: Option<usize>) -> Found {
     match found {
         // The same file, wherever it is looked at from.
         Some(found) if found.rival.is_none() && found.identity == record.identity => found.clone(),
         Some(found) => Found::new(record.file.clone(), record.identity, found.source),
-        None => Found::new(record.file.clone(), record.identity, 0),
+        // Gone, or of a source that cannot be read at the moment.
+        None => Found::new(
+            record.file.clone(),
+            record.identity,
+            source.unwrap_or(usize::MAX),
+        ),
     }
 }

@@ -18,6 +18,7 @@ impl Emperor {
             Input::MasterSaid(place, message) => self.hear(&place, message),
             Input::MasterFound(place, found) => self.master_found(&place, *found),
             Input::MasterExited(place) => self.master_exited(&place),
+            Input::UpgradeChecked(checked, reply) => self.upgrade_checked(checked, reply),
         }
     }
 
@@ -156,7 +157,7 @@ impl Emperor {
         }
     }
 
-    fn is_serving(&self, place: &Place) -> bool {
+    pub(super) fn is_serving(&self, place: &Place) -> bool {
         let serving = self
             .vassals
             .get(&place.vassal)
@@ -172,8 +173,10 @@ impl Emperor {
         let Some(record) = vassal.generations.get_mut(&generation) else {
             return;
         };
-        let expected = vassal.life.is_leaving(generation);
-        if vassal.life.coming() == Some(generation) || expected {
+        // One that came up for another emperor is expected to go as well.
+        let life = &vassal.life;
+        let expected = life.serving() != Some(generation) && life.coming() != Some(generation);
+        if life.coming() == Some(generation) || expected {
             // What did not come up leaves nothing behind; what drained has nothing left.
             record.kill();
         }

@@ -1,7 +1,7 @@
 //! The listening sockets of a vassal: bound by the emperor, outliving every process behind them.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use lictor_core::config::{Address, VassalConfig};
 use lictor_core::ipc::HandoverListener;
@@ -96,14 +96,18 @@ impl Listeners {
 
     /// For the next emperor.
     pub(super) fn records(&self) -> Vec<SocketRecord> {
-        let sockets = self.bound.iter().map(|(wanted, bound)| SocketRecord {
-            wanted: wanted.clone(),
-            address: bound.address.clone(),
-            owner: bound.owner,
-            mode: bound.mode,
-            file: bound.file,
-        });
-        sockets.collect()
+        self.bound
+            .iter()
+            .map(|(wanted, bound)| record_of(wanted, bound))
+            .collect()
+    }
+
+    /// For the program that this process becomes.
+    pub(super) fn hand_down(&mut self) -> Vec<(SocketRecord, OwnedFd)> {
+        std::mem::take(&mut self.bound)
+            .into_iter()
+            .map(|(wanted, bound)| (record_of(&wanted, &bound), bound.fd))
+            .collect()
     }
 
     /// For `status`.
@@ -120,6 +124,16 @@ impl Listeners {
         self.bound
             .iter()
             .any(|((wanted, _), bound)| wanted == address || bound.address == *address)
+    }
+}
+
+fn record_of(wanted: &Wanted, bound: &Bound) -> SocketRecord {
+    SocketRecord {
+        wanted: wanted.clone(),
+        address: bound.address.clone(),
+        owner: bound.owner,
+        mode: bound.mode,
+        file: bound.file,
     }
 }
 

@@ -35,9 +35,11 @@ mod socket_file;
 mod sources;
 mod spawn;
 mod turns;
+mod upgrade;
 mod vassal;
 mod watch;
 
 pub(crate) use entry::{EmperorArgs, LogFormat, ServeArgs, govern, serve};
 pub(crate) use hold::HoldError;
 pub(crate) use settings::EmperorError;
+pub(crate) use upgrade::{answer_check, go_back};

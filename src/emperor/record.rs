@@ -36,6 +36,8 @@ pub(super) struct Record {
     /// Processes and their numbers are of this boot only.
     pub(super) boot_id: String,
     pub(super) file: PathBuf,
+    /// The source that it comes from, as it was typed.
+    pub(super) source: String,
     /// How the file was when it was read last.
     pub(super) identity: Identity,
     pub(super) hash: Option<u64>,
@@ -184,9 +186,10 @@ impl Record {
     pub(super) const FORMAT: u32 = FORMAT;
 }
 
+/// Those above it too: somebody may have cleaned up.
 fn make_private(directory: &Path) -> io::Result<()> {
-    match std::fs::DirBuilder::new().mode(0o700).create(directory) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
-    }
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
 }

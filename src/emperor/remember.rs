@@ -8,6 +8,7 @@ use super::generation::Place;
 use super::record::{GenerationRecord, Record, Records, Stage};
 use super::run::Emperor;
 use super::snapshot::Identity;
+use super::sources::Source;
 use super::vassal::Vassal;
 
 impl Emperor {
@@ -26,7 +27,10 @@ impl Emperor {
             // Without a file it is on its way out.
             let found = self.snapshot.vassals.get(&name);
             let identity = found.map_or(Identity::FILELESS, |found| found.identity);
-            write(records, vassal, &boot_id, identity);
+            let source = self.settings.sources.get(vassal.source);
+            let source = source.map(Source::label).unwrap_or_default();
+            let record = record_of(vassal, &boot_id, source, identity);
+            write(records, vassal, record);
         }
     }
 
@@ -57,8 +61,7 @@ impl Emperor {
     }
 }
 
-fn write(records: &Records, vassal: &mut Vassal, boot_id: &str, identity: Identity) {
-    let record = record_of(vassal, boot_id, identity);
+fn write(records: &Records, vassal: &mut Vassal, record: Record) {
     if vassal.written.as_ref() == Some(&record) {
         return;
     }
@@ -79,7 +82,7 @@ fn write(records: &Records, vassal: &mut Vassal, boot_id: &str, identity: Identi
     }
 }
 
-fn record_of(vassal: &Vassal, boot_id: &str, identity: Identity) -> Record {
+fn record_of(vassal: &Vassal, boot_id: &str, source: String, identity: Identity) -> Record {
     let generations = vassal.generations.iter().filter_map(|(&number, known)| {
         let stage = if vassal.life.serving() == Some(number) {
             Stage::Serving
@@ -100,6 +103,7 @@ fn record_of(vassal: &Vassal, boot_id: &str, identity: Identity) -> Record {
         format: Record::FORMAT,
         boot_id: boot_id.to_owned(),
         file: vassal.path.clone(),
+        source,
         // What waits for its start has no process yet, and must not be forgotten.
         identity: if vassal.life.coming().is_some() {
             Identity::FILELESS

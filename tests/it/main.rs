@@ -41,6 +41,7 @@ mod reload;
 mod site;
 mod sockets;
 mod surroundings;
+mod upgrade;
 mod workers;
 mod wsgi_answers;
 mod wsgi_environ;

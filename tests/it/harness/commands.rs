@@ -29,8 +29,9 @@ impl Ran {
 }
 
 /// The binary under test, with nothing of this machine's settings.
-pub(crate) fn program(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lictor"));
+pub(crate) fn program(directory: &Path, program: Option<&Path>) -> Command {
+    let tested = Path::new(env!("CARGO_BIN_EXE_lictor"));
+    let mut command = Command::new(program.unwrap_or(tested));
     command.current_dir(directory).stdin(Stdio::null());
     for name in [
         "LICTOR_RUN_DIR",
@@ -47,7 +48,7 @@ pub(crate) fn program(directory: &Path) -> Command {
 /// Runs `lictor` with these arguments to its end.
 #[track_caller]
 pub(crate) fn lictor(directory: &Path, arguments: &[&str]) -> Ran {
-    let mut command = program(directory);
+    let mut command = program(directory, None);
     command.args(arguments);
     run(command)
 }

@@ -22,6 +22,8 @@ pub(crate) struct Setup {
     _directory: TempDir,
     pub(super) root: PathBuf,
     pub(super) tag: String,
+    /// Another binary than the one under test.
+    program: Option<PathBuf>,
     sources: Vec<String>,
     variables: Vec<(String, String)>,
     path: String,
@@ -49,6 +51,7 @@ impl Setup {
             _directory: directory,
             root,
             tag,
+            program: None,
             sources: vec!["vassals".to_owned()],
             variables: Vec::new(),
             path,
@@ -59,6 +62,14 @@ impl Setup {
     /// Other sources than the directory `vassals`.
     pub(crate) fn sources(mut self, sources: &[&str]) -> Self {
         self.sources = sources.iter().map(|source| (*source).to_owned()).collect();
+        self
+    }
+
+    /// Starts a copy of the binary that the test may replace; see [`Emperor::program`].
+    pub(crate) fn own_program(mut self) -> Self {
+        let program = self.at("lictor");
+        fs::copy(env!("CARGO_BIN_EXE_lictor"), &program).expect("it can be copied");
+        self.program = Some(program);
         self
     }
 
@@ -118,7 +129,7 @@ impl Setup {
     /// Starts a process; gives it and its log.
     #[track_caller]
     pub(super) fn spawn(&self) -> (Child, Events) {
-        let mut command = program(&self.root);
+        let mut command = program(&self.root, self.program.as_deref());
         command
             .args(&self.arguments)
             .env("PATH", &self.path)
