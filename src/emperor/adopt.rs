@@ -95,6 +95,8 @@ impl Emperor {
         let before = before(&record, found, source);
         vassal.stand_for(&before);
         self.snapshot.vassals.insert(name.clone(), before);
+        let numbers: Vec<u64> = living.iter().map(|(known, _)| known.number).collect();
+        records.keep_meetings(&name, &numbers);
         for (known, master) in living {
             self.seek(records, &mut vassal, known, master);
         }

@@ -99,6 +99,9 @@ fn record_of(vassal: &Vassal, boot_id: &str, source: String, identity: Identity)
             terms: known.terms.clone(),
         })
     });
+    // Also those that a master holds which is still to be reached.
+    let sockets = vassal.listeners.records().into_iter();
+    let sockets = sockets.chain(vassal.left_sockets.iter().cloned());
     Record {
         format: Record::FORMAT,
         boot_id: boot_id.to_owned(),
@@ -116,6 +119,6 @@ fn record_of(vassal: &Vassal, boot_id: &str, source: String, identity: Identity)
         restarts: vassal.restarts,
         error: vassal.error.clone(),
         generations: generations.collect(),
-        sockets: vassal.listeners.records(),
+        sockets: sockets.collect(),
     }
 }

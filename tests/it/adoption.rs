@@ -12,8 +12,8 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    DEADLINE, Emperor, Load, Setup, Vassal, answering, connect, get, hello, signal, slow, title_of,
-    write_python,
+    DEADLINE, Emperor, Load, Setup, Vassal, Watched, answering, connect, get, hello, signal, slow,
+    title_of, write_python,
 };
 use crate::site::Gate;
 
@@ -235,6 +235,7 @@ fn a_connection_queued_meanwhile_is_answered() {
 fn a_request_of_a_generation_that_leaves_is_finished_without_an_emperor() {
     let mut emperor = Emperor::start();
     let blog = emperor.serve("blog", "", &slow("old and whole"));
+    let old = emperor.master(&blog);
     let mut request = emperor.begin(&blog);
     emperor.deploy(&blog, &hello("new"));
     emperor.ready_after(&blog, 1);
@@ -244,10 +245,15 @@ fn a_request_of_a_generation_that_leaves_is_finished_without_an_emperor() {
         request.receive().expect("it is finished").body,
         "old and whole"
     );
+    if let Some(old) = Watched::new(old) {
+        assert!(old.ends_within(DEADLINE));
+    }
     emperor.start_again();
     emperor.heard(&blog, "generation-adopted", &[("pid", json!(new))]);
     assert_eq!(emperor.get(&blog), "new");
     assert_eq!(emperor.count(&blog, "master-spawned"), 0);
+    let of_old = emperor.at("run/vassals").join(&blog.name).join("1.sock");
+    assert!(!of_old.exists(), "nobody answers there any more");
 }
 
 #[test]

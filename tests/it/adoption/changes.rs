@@ -178,3 +178,35 @@ fn all_of_a_vassal_killed_with_its_emperor_begins_anew() {
     assert_eq!(emperor.get(&blog), "x");
     assert_eq!(emperor.state_of(&blog), "ready");
 }
+
+#[test]
+fn a_vassal_removed_while_nobody_watched_leaves_no_socket_file() {
+    let mut emperor = Emperor::start();
+    let path = emperor.at("blog.sock");
+    let blog = emperor.serve("blog", &format!("http = {path:?}"), &hello("x"));
+    emperor.kill9();
+    fs::remove_file(&blog.file).expect("it is there");
+    emperor.start_again();
+    emperor.heard(&blog, "vassal-gone", &[]);
+    assert!(!path.exists());
+}
+
+#[test]
+fn an_emperor_killed_before_it_reached_a_master_has_not_forgotten_its_sockets() {
+    let mut emperor = Emperor::start();
+    let path = emperor.at("blog.sock");
+    let blog = emperor.serve("blog", &format!("http = {path:?}"), &hello("old"));
+    let master = emperor.master(&blog);
+    emperor.kill9();
+    emperor.deploy(&blog, &hello("new"));
+    let stopped = signal(master, Signal::STOP);
+    emperor.start_again();
+    // Whoever asks has waited for what was decided before, and for its record.
+    assert_eq!(emperor.state_of(&blog), "reloading");
+    emperor.kill9();
+    stopped.signal(Signal::CONT);
+    emperor.start_again();
+    emperor.ready_after(&blog, 1);
+    assert_eq!(emperor.addresses(&blog), [path.display().to_string()]);
+    assert_eq!(emperor.get(&blog), "new");
+}

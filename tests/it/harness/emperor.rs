@@ -17,6 +17,9 @@ use super::{
 /// After the emperor has ended, so long may a process of a vassal take to follow.
 const LINGERING: Duration = Duration::from_secs(10);
 
+/// Lines of the log that are shown when a test fails.
+const LOG_TAIL: usize = 500;
+
 /// A running emperor. Dropped, it is stopped, and the test fails if a process is left behind.
 #[derive(Debug)]
 pub(crate) struct Emperor {
@@ -508,8 +511,10 @@ impl Drop for Emperor {
         }
         let is_stopped = self.stage == Stage::Vacant || self.is_stopped();
         if std::thread::panicking() {
+            let logs = self.past.iter().chain([&self.log]);
+            let lines: Vec<Value> = logs.flat_map(Events::so_far).collect();
             eprintln!("the emperor's log:");
-            for line in self.past.iter().chain([&self.log]).flat_map(Events::so_far) {
+            for line in lines.iter().skip(lines.len().saturating_sub(LOG_TAIL)) {
                 eprintln!("  {}", line.as_str().unwrap_or_default());
             }
         }
