@@ -50,6 +50,8 @@ fn the_status_has_the_shape_of_its_contract() {
             "pid": "a process id",
             "version": env!("CARGO_PKG_VERSION"),
             "started_at": "a time",
+            "upgrades": 0,
+            "upgrade_failure": null,
             "sources": ["vassals"],
         },
         "vassals": [{
