@@ -136,7 +136,16 @@ impl Emperor {
         };
         let seconds = vassal.life.start_timeout.as_secs_f64();
         let message = format!("the app was not ready after {seconds} s (`start-timeout`)");
-        let hint = "hint: something hangs while the app is imported; if it only is slow, raise `start-timeout`";
+        let path = vassal.generations.get(&generation);
+        let hint = match path.and_then(|record| record.terms.ready_path.as_ref()) {
+            Some(path) => format!(
+                "hint: something hangs while the app is imported or answers `{path}` (`ready-path`); \
+                 if it only is slow, raise `start-timeout`"
+            ),
+            None => "hint: something hangs while the app is imported; if it only is slow, raise \
+                     `start-timeout`"
+                .to_owned(),
+        };
         vassal.tell_failure(
             generation,
             Failure::new(FailureKind::Timeout, message, hint),

@@ -45,9 +45,8 @@ impl Emperor {
                 }
             }
             MasterMessage::Mended => {
-                let vassal = self.vassals.get_mut(name);
-                if let Some(vassal) = vassal.filter(|vassal| vassal.has_output_trouble()) {
-                    vassal.error = None;
+                if let Some(vassal) = self.vassals.get_mut(name) {
+                    vassal.forget_trouble(generation);
                 }
             }
             MasterMessage::Withdrawn => self.happen(name, Event::Withdrawn(generation)),

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lictor_core::config::{Address, GroupName, UserName, VassalConfig};
-use lictor_core::observe::{
-    ErrorStatus, EventKind, Failure, FailureKind, Timestamp, VassalState, VassalStatus,
-};
+use lictor_core::observe::{ErrorStatus, EventKind, Failure, Timestamp, VassalState, VassalStatus};
 use nix::unistd::{Group, User};
 
 use super::bind::Owner;
@@ -134,7 +132,8 @@ impl Vassal {
         }
     }
 
-    /// Notes why a generation failed, and tells the journal.
+    /// Notes why a generation failed, and tells the journal. What is wrong with an older one that
+    /// serves on does not hide why the newest failed.
     pub(super) fn tell_failure(&mut self, generation: u64, failure: Failure, journal: &Journal) {
         let repeated = self.error.as_ref().is_some_and(|error| {
             (error.kind, &error.message, &error.detail)
@@ -145,13 +144,16 @@ impl Vassal {
             message,
             detail,
         } = failure.clone();
-        self.error = Some(ErrorStatus {
-            generation,
-            at: Timestamp::now(),
-            kind,
-            message,
-            detail,
-        });
+        let newest = self.error.as_ref().map(|error| error.generation);
+        if newest.is_none_or(|newest| newest <= generation) {
+            self.error = Some(ErrorStatus {
+                generation,
+                at: Timestamp::now(),
+                kind,
+                message,
+                detail,
+            });
+        }
         journal.tell(
             Some(&self.name),
             EventKind::GenerationFailed {
@@ -162,11 +164,11 @@ impl Vassal {
         );
     }
 
-    /// Whether the error shown is only about output that cannot be written.
-    pub(super) fn has_output_trouble(&self) -> bool {
-        self.error
-            .as_ref()
-            .is_some_and(|error| error.kind == FailureKind::Logto)
+    /// What was wrong with a generation that serves is over. Why a newer one failed stays.
+    pub(super) fn forget_trouble(&mut self, generation: u64) {
+        if self.life.serving() == Some(generation) {
+            self.error.take_if(|error| error.generation == generation);
+        }
     }
 
     /// Closes the sockets that neither what serves nor what comes up needs. A vassal that waits

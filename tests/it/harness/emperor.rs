@@ -240,6 +240,31 @@ impl Emperor {
         )
     }
 
+    /// Waits until such an event has happened so many times; gives them.
+    #[track_caller]
+    pub(crate) fn heard_times(
+        &self,
+        vassal: &Vassal,
+        sort: &str,
+        fields: &[(&str, Value)],
+        times: usize,
+    ) -> Vec<Value> {
+        let heard = std::cell::RefCell::new(Vec::new());
+        self.events.wait(
+            &format!("{times} times {sort} of {} with {fields:?}", vassal.name),
+            |event| {
+                let is_it = is(event, sort)
+                    && text(event, "vassal") == vassal.name
+                    && fields
+                        .iter()
+                        .all(|(field, value)| event.get(*field) == Some(value));
+                heard.borrow_mut().extend(is_it.then(|| event.clone()));
+                (heard.borrow().len() == times).then_some(())
+            },
+        );
+        heard.into_inner()
+    }
+
     /// All events of this sort so far about a vassal.
     pub(crate) fn count(&self, vassal: &Vassal, sort: &str) -> usize {
         let lines = self.events.so_far();

@@ -5,6 +5,7 @@ mod fds;
 mod files;
 mod memfd;
 mod memory;
+mod oom;
 mod pidfd;
 mod proc;
 mod scoreboard;
@@ -17,6 +18,7 @@ pub use fds::{
 pub use files::{FileReadError, read_bounded};
 pub use memfd::{open_path_of, read_memfd, sealed_memfd};
 pub use memory::release_cold_code;
+pub use oom::OomKills;
 pub use pidfd::{ExitStatus, Pidfd};
 pub use proc::{boot_id, parent_of, resident_bytes, start_ticks, thread_count};
 pub use scoreboard::{Scoreboard, Slot, SlotState};
