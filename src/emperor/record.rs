@@ -168,6 +168,19 @@ impl Records {
         }
     }
 
+    /// Removes the sockets of masters that ended while nobody was told, all but these.
+    pub(super) fn keep_meetings(&self, name: &str, living: &[u64]) {
+        let entries = std::fs::read_dir(self.directory.join(name));
+        for entry in entries.into_iter().flatten().flatten() {
+            let name = entry.file_name().into_string().unwrap_or_default();
+            let generation = name.strip_suffix(".sock").map(str::parse::<u64>);
+            let is_living = |number| living.contains(&number);
+            if generation.is_some_and(|number| !number.is_ok_and(is_living)) {
+                drop(std::fs::remove_file(entry.path()));
+            }
+        }
+    }
+
     /// Knocks at the master of this generation; gives the channel, and who answers.
     pub(super) fn knock(&self, name: &str, generation: u64) -> io::Result<(Channel, u32)> {
         knock(&self.meeting(name, generation)?.short_path())

@@ -100,6 +100,9 @@ fn record_of(vassal: &Vassal, boot_id: &str, source: String, identity: Identity)
             terms: known.terms.clone(),
         })
     });
+    // Also those that a master holds which is still to be reached.
+    let sockets = vassal.listeners.records().into_iter();
+    let sockets = sockets.chain(vassal.left_sockets.iter().cloned());
     Record {
         format: Record::FORMAT,
         boot_id: boot_id.to_owned(),
@@ -119,6 +122,6 @@ fn record_of(vassal: &Vassal, boot_id: &str, source: String, identity: Identity)
         kept: vassal.kept.clone(),
         rolled_back: vassal.text.clone().filter(|_| vassal.rolled_back),
         generations: generations.collect(),
-        sockets: vassal.listeners.records(),
+        sockets: sockets.collect(),
     }
 }

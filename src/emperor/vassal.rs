@@ -176,6 +176,9 @@ impl Vassal {
     pub(super) fn release(&mut self, orphans: &mut Orphans) {
         if self.life.is_unwanted() {
             self.listeners.release(None, orphans);
+            for left in self.left_sockets.drain(..) {
+                left.remove_file();
+            }
             return;
         }
         let serving = self.life.serving();

@@ -24,6 +24,7 @@
 mod harness;
 
 mod access_log;
+mod adoption;
 mod boot_storm;
 mod broken;
 mod commands;

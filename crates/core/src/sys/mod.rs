@@ -20,6 +20,6 @@ pub use memfd::{open_path_of, read_memfd, sealed_memfd};
 pub use memory::release_cold_code;
 pub use oom::OomKills;
 pub use pidfd::{ExitStatus, Pidfd};
-pub use proc::{boot_id, parent_of, resident_bytes, start_ticks, thread_count};
+pub use proc::{boot_id, parent_of, resident_bytes, start_ticks, thread_count, title_of};
 pub use scoreboard::{Scoreboard, Slot, SlotState};
 pub use title::set_title;
