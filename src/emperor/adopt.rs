@@ -52,25 +52,8 @@ impl Emperor {
             .filter_map(|generation| Some((generation, living(generation)?)))
             .collect();
         let is_over = living.is_empty() && !record.is_stopped;
-        let number_of = |wanted: Stage| {
-            let of_stage = living
-                .iter()
-                .filter(move |(known, _)| known.stage == wanted);
-            of_stage.map(|(known, _)| known.number).collect::<Vec<_>>()
-        };
-        let serving = living
-            .iter()
-            .filter(|(known, _)| known.stage == Stage::Serving)
-            .map(|(known, _)| (known.number, known.terms.reload_mercy))
-            .max();
         let mut vassal = Vassal::new(name.clone(), 0, record.file.clone());
-        vassal.life = Lifecycle::adopted(
-            record.newest,
-            serving,
-            number_of(Stage::Leaving),
-            record.is_stopped,
-            record.error.as_ref().map(|error| error.generation),
-        );
+        vassal.life = life(&record, &living);
         vassal.restarts = record.restarts;
         vassal.kept.clone_from(&record.kept);
         for (left, fd) in self.inherited.remove(&name).unwrap_or_default() {
@@ -260,6 +243,22 @@ impl Emperor {
             self.know(&name);
         }
     }
+}
+
+/// As it was left, as far as it lives.
+fn life(record: &Record, living: &[(&GenerationRecord, Pidfd)]) -> Lifecycle {
+    let at = |stage: Stage| {
+        let known = living.iter().map(|(known, _)| known);
+        known.filter(move |known| known.stage == stage)
+    };
+    let serving = at(Stage::Serving).map(|known| (known.number, known.terms.reload_mercy));
+    Lifecycle::adopted(
+        record.newest,
+        serving.max(),
+        at(Stage::Leaving).map(|known| known.number).collect(),
+        record.is_stopped,
+        record.error.as_ref().map(|error| error.generation),
+    )
 }
 
 /// The process of this record, if it is that one and lives.

@@ -160,8 +160,7 @@ impl Emperor {
         let Some(found) = self.snapshot.vassals.get(name).cloned() else {
             return;
         };
-        let is_rolled_back = |vassal: &Vassal| vassal.rolled_back;
-        if self.vassals.get(name).is_some_and(is_rolled_back) {
+        if self.knows_earlier(name) {
             self.happen(name, Event::FileGood);
         } else {
             self.read(name, &found);
@@ -190,28 +189,49 @@ impl Emperor {
         }
     }
 
-    /// Reads the file of a vassal that runs as it says, for the next start.
+    /// Finds out what an adopted vassal runs by, for the next start.
     pub(super) fn know(&mut self, name: &str) {
-        let Some(found) = self.snapshot.vassals.get(name).cloned() else {
+        let found = self.snapshot.vassals.get(name).cloned();
+        let Some(found) = found.filter(|_| !self.knows_earlier(name)) else {
             return;
         };
         let Some(vassal) = self.vassals.get(name) else {
             return;
         };
-        let parsed = match &vassal.text {
-            Some(text) if vassal.rolled_back => self.config_of(vassal, text.clone()),
-            // What failed then may be the file; it runs by another one.
-            _ if vassal.life.state() == VassalState::Degraded => {
-                let parsed = self.parse(name, &found).0.ok();
-                let good = vassal.kept.good.clone();
-                parsed.or_else(|| self.config_of(vassal, good?))
-            }
-            Some(_) | None => self.parse(name, &found).0.ok(),
-        };
+        let mut parsed = self.parse(name, &found).0.ok();
+        if parsed.is_none() && vassal.life.state() == VassalState::Degraded {
+            // The file may be what failed then; what serves runs by another one.
+            let good = vassal.kept.good.clone();
+            parsed = good.and_then(|good| self.config_of(vassal, good));
+        }
         match (parsed, self.vassals.get_mut(name)) {
             (Some((config, text)), Some(vassal)) => vassal.begin_with(config, text),
             // An older version understood it.
             (None, _) | (_, None) => self.read(name, &found),
+        }
+    }
+
+    /// Whether a vassal is rolled back, and what it has gone back to is known; if it was another
+    /// emperor that did so, it has to be read.
+    fn knows_earlier(&mut self, name: &str) -> bool {
+        let Some(vassal) = self.vassals.get(name).filter(|vassal| vassal.rolled_back) else {
+            return false;
+        };
+        if vassal.config.is_some() {
+            return true;
+        }
+        let text = vassal.text.clone();
+        let parsed = text.and_then(|text| self.config_of(vassal, text));
+        match (parsed, self.vassals.get_mut(name)) {
+            (Some((config, text)), Some(vassal)) => {
+                vassal.begin_with(config, text);
+                true
+            }
+            (None, Some(vassal)) => {
+                vassal.rolled_back = false;
+                false
+            }
+            (_, None) => false,
         }
     }
 

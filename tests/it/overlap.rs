@@ -265,3 +265,23 @@ fn what_the_new_file_says_counts() {
     emperor.replaced(&blog, 2);
     assert_eq!(emperor.count(&blog, "generation-paused"), 1);
 }
+
+#[test]
+fn an_emperor_that_goes_while_it_pauses_leaves_a_site_that_serves() {
+    let mut emperor = Emperor::start();
+    let code = slow("old").replace("0.5", "1.5 if environ['PATH_INFO'] == '/' else 0");
+    let blog = emperor.serve("blog", &format!("{ALONE}\nprocesses = 2"), &code);
+    let address = emperor.address(&blog);
+    let mut request = emperor.begin(&blog);
+    emperor.deploy(&blog, &hello("new"));
+    heard(&emperor, &blog, "generation-paused", 1);
+    emperor.lictor(&["upgrade"]).with_code(0);
+    emperor.follow_anew();
+    // Whether by the old code or the new, somebody answers, and in the end it is the new.
+    let answer = get(&address, "/fast");
+    assert!(["old", "new"].contains(&answer.as_str()), "{answer}");
+    assert_eq!(request.receive().expect("it is finished").body, "old");
+    emperor.replaced(&blog, 1);
+    assert_eq!(get(&address, "/"), "new");
+    assert_eq!(emperor.state_of(&blog), "ready");
+}

@@ -250,3 +250,19 @@ fn a_master_that_dies_after_a_bad_file_was_adopted_is_replaced() {
     emperor.ready_after(&blog, failure.generation);
     assert_eq!(emperor.get(&blog), "red");
 }
+
+#[test]
+fn one_that_was_stopped_meanwhile_starts_by_the_earlier_file() {
+    let mut emperor = Emperor::start();
+    let blog = red_then_blue(&emperor);
+    roll_back(&emperor, &blog).with_code(0);
+    emperor.lictor(&["stop", "--wait", &blog.name]).with_code(0);
+    emperor.lictor(&["upgrade"]).with_code(0);
+    emperor.follow_anew();
+    assert_eq!(emperor.state_of(&blog), "stopped");
+    emperor
+        .lictor(&["start", "--wait", &blog.name])
+        .with_code(0);
+    assert_eq!(emperor.get(&blog), "red");
+    assert!(is_rolled_back(&emperor, &blog));
+}

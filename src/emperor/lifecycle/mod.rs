@@ -26,7 +26,7 @@
 //! | stop, file gone | it drains | it leaves |
 //!
 //! The rows are functions: of a generation that comes up in [`coming`], of one that has served in
-//! [`leaving`].
+//! [`leaving`], of one that another emperor has left in [`adopted`].
 
 mod adopted;
 mod coming;
