@@ -29,6 +29,7 @@ mod commands;
 mod examples;
 mod files;
 mod foreground;
+mod harakiri;
 mod http_framing;
 mod http_limits;
 mod http_streams;

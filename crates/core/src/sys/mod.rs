@@ -1,21 +1,27 @@
 //! The kernel, wrapped: the only place of this package with `unsafe`.
 
+mod end_request;
 mod fds;
 mod files;
 mod memfd;
 mod memory;
 mod pidfd;
 mod proc;
+mod record;
+mod requests;
 mod scoreboard;
 mod title;
 
+pub use end_request::{end_requests_of, end_signal, interrupt};
 pub use fds::{
     adopt, close_elsewhere, keep_across_exec, keep_inherited_to_ourselves, set_close_on_exec,
 };
 pub use files::{FileReadError, read_bounded};
-pub use memfd::{open_path_of, read_memfd, sealed_memfd};
+pub use memfd::{open_path_of, read_memfd, scratch_memfd, sealed_memfd};
 pub use memory::release_cold_code;
 pub use pidfd::{ExitStatus, Pidfd};
 pub use proc::{resident_bytes, thread_count};
+pub use record::{Described, Ended, InFlight, RequestRecord, Taken};
+pub use requests::RequestBoard;
 pub use scoreboard::{Scoreboard, Slot, SlotState};
 pub use title::set_title;

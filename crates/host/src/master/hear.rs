@@ -21,6 +21,7 @@ impl Master {
         self.hear_trouble();
         self.hear_touches();
         self.hear_emperor(&mut events);
+        self.hear_overdue(&mut events);
         for id in 1..=self.parts.config.processes {
             self.hear_worker(id, &mut events);
         }
@@ -117,6 +118,7 @@ impl Master {
         if let Some(worker) = self.workers.get_mut(index_of(id)) {
             *worker = None;
         }
+        self.watched_exited(pid);
         let expected = self.pool.is_draining();
         if !expected && self.failure.is_none() {
             let message = format!("worker {id} ended unexpectedly: {status}");

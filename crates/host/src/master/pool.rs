@@ -13,6 +13,8 @@ const QUICK: Duration = Duration::from_secs(1);
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// Longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How long the other requests of a condemned worker may take.
+const CONDEMNED_MERCY: Duration = Duration::from_mins(1);
 /// From the deadline of a drain to SIGTERM, and from there to SIGKILL.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -126,7 +128,8 @@ impl Pool {
             PoolEvent::WorkerExited(id) => self.worker_exited(id, now),
             PoolEvent::ServeOrdered => self.serve_ordered(),
             PoolEvent::DrainOrdered(deadline) => self.drain_ordered(deadline, now),
-            PoolEvent::Condemned(id) => vec![PoolAction::Kill(id)],
+            PoolEvent::Condemned(_) if self.is_draining() => Vec::new(),
+            PoolEvent::Condemned(id) => vec![PoolAction::Drain(id, CONDEMNED_MERCY)],
             PoolEvent::Woken => self.woken(now),
         }
     }

@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::boot::End;
 use super::fork::{Seed, fork};
+use super::overdue::Overdue;
 use super::pool::{Pool, PoolAction, PoolEvent};
 use super::touch::Touch;
 use crate::app::App;
@@ -50,6 +51,8 @@ pub(super) struct Master {
     /// By slot, from 1.
     pub(super) workers: Vec<Option<WorkerHandle>>,
     pub(super) touch: Option<Touch>,
+    /// `harakiri`.
+    pub(super) overdue: Overdue,
     /// Readable after SIGTERM.
     pub(super) sigterm: UnixStream,
     pub(super) is_emperor_gone: bool,
@@ -73,6 +76,7 @@ impl Master {
             pool: Pool::new(processes),
             workers: (0..processes).map(|_| None).collect(),
             touch: Touch::watch(&parts.config.touch_reload),
+            overdue: Overdue::new(&parts.config)?,
             sigterm,
             is_emperor_gone: false,
             has_told_withdrawal: false,
@@ -158,7 +162,7 @@ impl Master {
     }
 
     fn fork_worker(&mut self, py: Python<'_>, id: u32) -> Outcome {
-        let Ok((mine, theirs)) = Channel::pair() else {
+        let (Ok((mine, theirs)), Ok(())) = (Channel::pair(), self.overdue.prepare()) else {
             return self.fork_failed(id);
         };
         if let Some(slot) = self.parts.scoreboard.slot(id) {
@@ -172,6 +176,7 @@ impl Master {
         let Ok(pidfd) = Pidfd::open(pid) else {
             return self.fork_failed(id);
         };
+        self.overdue.forked(id, pid);
         let handle = WorkerHandle {
             pidfd,
             channel: mine,
@@ -207,7 +212,8 @@ impl Master {
         Outcome::GoOn
     }
 
-    fn into_seed(self, id: u32, channel: Channel, sigterm: Py<PyAny>) -> End {
+    fn into_seed(mut self, id: u32, channel: Channel, sigterm: Py<PyAny>) -> End {
+        let watched = self.overdue.take_prepared();
         // Everything that is the master's alone is closed here, by going out of scope.
         let Parts {
             vassal,
@@ -229,6 +235,7 @@ impl Master {
             listeners,
             channel,
             slot,
+            watched,
             app,
             sigterm,
         };
@@ -237,9 +244,11 @@ impl Master {
 
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
-        let timeout = self
-            .pool
-            .wake_at()
+        let wake_at = [self.pool.wake_at(), self.overdue.wake_at()];
+        let timeout = wake_at
+            .into_iter()
+            .flatten()
+            .min()
             .map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|left| left + Duration::from_millis(1));
         let timeout = timeout.and_then(|left| Timespec::try_from(left).ok());
@@ -247,6 +256,11 @@ impl Master {
             PollFd::new(&self.sigterm, PollFlags::IN),
             PollFd::new(&self.parts.trouble, PollFlags::IN),
         ];
+        fds.extend(
+            self.overdue
+                .bell()
+                .map(|bell| PollFd::from_borrowed_fd(bell, PollFlags::IN)),
+        );
         if !self.is_emperor_gone {
             fds.push(PollFd::new(&self.parts.channel, PollFlags::IN));
         }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use lictor_core::config::AccessLog;
 use lictor_core::ipc::Channel;
-use lictor_core::sys::Slot;
+use lictor_core::sys::{RequestBoard, Slot};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
@@ -25,7 +25,7 @@ use super::deadlines::NEVER;
 use super::http::DriverSettings;
 use super::sync::lock;
 use super::wsgi::Application;
-use super::{Listener, Worker, accept};
+use super::{Listener, Worker, accept, threads};
 
 /// Events taken at once where no other thread could take them.
 const BATCH: usize = 64;
@@ -55,6 +55,8 @@ pub(super) struct Reactor {
     pub(super) shared: Arc<Shared>,
     pub(super) app: Application,
     pub(super) slot: &'static Slot,
+    /// With `harakiri`.
+    pub(super) board: Option<&'static RequestBoard>,
     pub(super) access_log: AccessLog,
     phase: AtomicU8,
     pub(super) started: Instant,
@@ -99,6 +101,7 @@ impl Reactor {
             }),
             app,
             slot: worker.slot,
+            board: worker.board,
             access_log: config.access_log,
             phase: AtomicU8::new(Phase::Waiting as u8),
             started: Instant::now(),
@@ -116,8 +119,12 @@ impl Reactor {
         })
     }
 
-    /// The loop of one thread; returns when the worker is done.
-    pub(super) fn run(self: &Arc<Self>, is_main: bool) {
+    /// The loop of one thread, the main one being number 0; returns when the worker is done.
+    pub(super) fn run(self: &Arc<Self>, number: usize) {
+        let is_main = number == 0;
+        if let Some(record) = self.board.and_then(|board| board.records().get(number)) {
+            threads::sit_at(record);
+        }
         let batch = if self.is_shared { 1 } else { BATCH };
         let mut events: Vec<Event> = Vec::with_capacity(batch);
         while self.phase() != Phase::Finished {
@@ -229,6 +236,7 @@ impl Reactor {
             drop(table.remove(index));
         }
         let is_empty = table.is_empty();
+        self.tell_connections(table.len());
         if is_empty {
             // Before another thread can add a connection, whose deadline this would take away.
             self.next_look_ms.store(NEVER, Ordering::Relaxed);
@@ -238,6 +246,13 @@ impl Reactor {
             self.finish_if_empty();
         }
         self.resume_accepting();
+    }
+
+    /// For the master, which ends a worker that has nothing but lost requests.
+    pub(super) fn tell_connections(&self, count: usize) {
+        if let Some(board) = self.board {
+            board.set_connections(count);
+        }
     }
 
     /// A key that no earlier connection at this place of the table had.
