@@ -284,7 +284,7 @@ mod tests {
             board().enter(record, &taken);
             if let Some(status) = scene.begun {
                 assert!(record.begin(status));
-                rustix::net::send(&socket, b"begun", SendFlags::empty()).unwrap();
+                send(&socket, b"begun", SendFlags::empty()).unwrap();
             }
             stuck.send(()).unwrap();
             gate.recv().unwrap();
@@ -316,7 +316,7 @@ mod tests {
         (client, listener.accept().unwrap().0.into())
     }
 
-    fn text(mut client: impl Read) -> std::io::Result<String> {
+    fn text(mut client: impl Read) -> io::Result<String> {
         let mut text = String::new();
         client.read_to_string(&mut text).map(|_| text)
     }
@@ -325,7 +325,7 @@ mod tests {
     fn a_stuck_thread_answers_its_client() {
         let (mut client, socket) = tcp();
         // What the app has not read must not cost the client its answer.
-        client.write_all(&[b'x'; 100_000]).unwrap();
+        client.write_all(&vec![b'x'; 100_000]).unwrap();
         assert!(play(0, socket, &STUCK));
         let text = text(client).unwrap();
         assert_eq!(text.as_bytes(), ANSWER);

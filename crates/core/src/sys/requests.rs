@@ -98,6 +98,7 @@ impl RequestBoard {
 
     /// A record for each thread.
     pub fn records(&self) -> &[RequestRecord] {
+        let first = self.common.as_ptr().wrapping_add(1).cast();
         #[expect(
             unsafe_code,
             reason = "memory shared across fork has no safe interface"
@@ -105,7 +106,7 @@ impl RequestBoard {
         // SAFETY: `new` mapped room for so many records behind the `Common`, whose size is a
         // multiple of their alignment; otherwise as in `common`.
         unsafe {
-            std::slice::from_raw_parts(self.common.add(1).cast().as_ptr(), self.records)
+            std::slice::from_raw_parts(first, self.records)
         }
     }
 

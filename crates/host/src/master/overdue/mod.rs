@@ -62,7 +62,7 @@ pub(super) struct Overdue {
 }
 
 struct Limit {
-    limit_ms: u64,
+    milliseconds: u64,
     threads: u32,
     epoch: Instant,
     /// Rung by a worker that takes up a request while nobody looks, and by one that has ended one.
@@ -73,7 +73,7 @@ impl Overdue {
     pub(super) fn new(config: &VassalConfig) -> io::Result<Self> {
         let with_limit = |limit: Duration| -> io::Result<Limit> {
             Ok(Limit {
-                limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1),
+                milliseconds: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1),
                 threads: config.threads.max(1),
                 epoch: Instant::now(),
                 bell: Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?),
@@ -131,7 +131,7 @@ impl Overdue {
             pidfd,
             board: prepared.board,
             dump: prepared.dump,
-            watch: Watch::new(limit.limit_ms, limit.threads as usize),
+            watch: Watch::new(limit.milliseconds, limit.threads as usize),
             asked: None,
         });
     }
