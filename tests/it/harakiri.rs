@@ -293,7 +293,9 @@ fn an_upload_that_nobody_reads_gets_its_504() {
     let mut connection = site.connect();
     let head = "POST /sleep HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n";
     connection.send(head.as_bytes()).expect("it reads");
-    connection.send(&vec![b'x'; 200_000]).expect("it is buffered");
+    connection
+        .send(&vec![b'x'; 200_000])
+        .expect("it is buffered");
     let answer = connection.receive().expect("it answers");
     assert_eq!(answer.status, 504);
     overdue(&site, "/sleep");

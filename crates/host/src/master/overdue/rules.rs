@@ -11,6 +11,10 @@ use lictor_core::sys::InFlight;
 const PATIENCE_MS: u64 = 2000;
 /// How often a worker that has lost a thread is looked at, to end it when nothing is left to finish.
 const LOOK_MS: u64 = 50;
+/// How long a condemned worker whose other threads are in no request may take until it accepts no
+/// connection any more. A thread may wait for the interpreter outside of requests too, and then no
+/// one takes the order.
+const WITHDRAWAL_MS: u64 = 5000;
 
 /// What a record says about its thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +67,7 @@ pub(crate) struct Watch {
     asked: Option<Asked>,
     /// By thread, the last request that was told about.
     told: Vec<u64>,
-    is_condemned: bool,
+    condemned_at_ms: Option<u64>,
     is_killed: bool,
 }
 
@@ -75,7 +79,7 @@ impl Watch {
             look_at_ms: None,
             asked: None,
             told: vec![0; threads],
-            is_condemned: false,
+            condemned_at_ms: None,
             is_killed: false,
         }
     }
@@ -114,7 +118,7 @@ impl Watch {
             self.ask(view, now_ms, &mut steps);
         }
         let lost = self.lost(view).count();
-        if lost > 0 && self.asked.is_none() && is_over(view, lost) {
+        if lost > 0 && self.asked.is_none() && self.is_over(view, now_ms, lost) {
             self.is_killed = true;
             self.look_at_ms = None;
             steps.push(Step::Kill);
@@ -153,10 +157,24 @@ impl Watch {
             *told = sequence;
         }
         steps.push(Step::Tell { thread, sequence });
-        if !self.is_condemned {
-            self.is_condemned = true;
+        if self.condemned_at_ms.is_none() {
+            self.condemned_at_ms = Some(now_ms);
             steps.push(Step::Condemn);
         }
+    }
+
+    /// Whether a worker with so many lost threads has nobody who could finish anything, or nothing to
+    /// finish and nothing to come.
+    fn is_over(&self, view: &View, now_ms: u64, lost: usize) -> bool {
+        let has_had_time = self
+            .condemned_at_ms
+            .is_some_and(|at| at + WITHDRAWAL_MS <= now_ms);
+        let is_done = if view.has_withdrawn {
+            view.connections as usize <= lost
+        } else {
+            has_had_time && self.pending(view).next().is_none()
+        };
+        is_done || lost >= view.threads.len()
     }
 
     /// The oldest request that takes too long.
@@ -214,12 +232,6 @@ impl Watch {
 fn is_in(seen: Seen, sequence: u64) -> bool {
     seen.in_flight
         .is_some_and(|request| request.sequence == sequence)
-}
-
-/// Whether a worker with so many lost threads has nobody who could finish anything, or nothing to
-/// finish and nothing to come.
-fn is_over(view: &View, lost: usize) -> bool {
-    lost >= view.threads.len() || view.has_withdrawn && view.connections as usize <= lost
 }
 
 #[cfg(test)]
@@ -329,6 +341,21 @@ mod tests {
             sequence: 7,
         };
         assert_eq!(steps, [told, Condemn, Kill]);
+    }
+
+    #[test]
+    fn a_worker_in_which_nobody_hears_is_not_waited_for() {
+        let mut watch = Watch::new(LIMIT, 2);
+        let stuck = view(&[Some(request(7, 0)), None]);
+        watch.step(&stuck, 1);
+        watch.step(&stuck, 2000);
+        let mut told = ended(stuck, 0, 7);
+        assert_eq!(watch.step(&told, 2001).len(), 2);
+        assert_eq!(watch.step(&told, 2000 + WITHDRAWAL_MS), []);
+        let waiting = told.clone();
+        told.threads[1].in_flight = Some(request(1, 6500));
+        assert_eq!(watch.step(&told, 2100 + WITHDRAWAL_MS), []);
+        assert_eq!(watch.step(&waiting, 2200 + WITHDRAWAL_MS), [Kill]);
     }
 
     #[test]
