@@ -261,30 +261,32 @@ fn pipelined_requests_get_what_belongs_to_them() {
 
 #[test]
 fn what_the_app_says_too_late_is_dropped() {
-    let (site, mut gate) = Site::gated("harakiri = \"2s\"\nthreads = 2", APP);
-    let late = |site: &Site, path: &str| {
-        let mut stream = site.stream();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
-        stream.write_all(request.as_bytes()).expect("it reads");
-        site.printed(path.strip_prefix("/wait?").expect("it waits"));
-        stream
-    };
-    let mut first = late(&site, "/wait?first");
-    // As soon as the one is lost, the other is told to go on as well: the worker stays for it.
-    let mut second = late(&site, "/wait?second");
-    overdue(&site, "/wait?first");
+    let (site, mut gate) = Site::gated("harakiri = \"5s\"\nthreads = 3", APP);
+    let mut late = site.stream();
+    let request = "GET /wait?late HTTP/1.1\r\nHost: a\r\n\r\n";
+    late.write_all(request.as_bytes()).expect("it reads");
+    site.printed("waits late");
+    for _ in 0..3 {
+        site.get("/second");
+    }
+    // The worker stays for this one, so that the other can come to its end as well.
+    let other = ask(&site, "/wait?other");
+    site.printed("waits other");
+    let event = overdue(&site, "/wait?late");
     gate.let_go(2);
-    let text = rest_of(&mut first);
+    pid(&other.join().expect("it does not panic"));
+    let text = rest_of(&mut late);
     assert_eq!(text.matches("HTTP/1.1").count(), 1, "{text}");
     assert!(text.ends_with("504 Gateway Timeout\n"), "{text}");
-    let text = rest_of(&mut second);
-    assert!(
-        text.starts_with("HTTP/1.1 200") || text.starts_with("HTTP/1.1 504"),
-        "{text}"
-    );
-    assert_eq!(text.matches("HTTP/1.1").count(), 1, "{text}");
-    let exited = site.emperor.heard(&site.vassal, "worker-exited", &[]);
-    assert_eq!(exited["worker"], 1);
+    let exited = [("pid", event["pid"].clone())];
+    site.emperor.heard(&site.vassal, "worker-exited", &exited);
+    // Whatever it wrote has been read by now.
+    let next = ask(&site, "/wait?end");
+    let said = site.said_until("waits end");
+    gate.let_go(1);
+    pid(&next.join().expect("it does not panic"));
+    let lines = said.iter().filter(|line| line.contains("/wait?late HTTP"));
+    assert_eq!(lines.count(), 1, "{said:?}");
 }
 
 #[test]
