@@ -66,6 +66,7 @@ const CRATES: [(&str, &[&str]); 18] = [
         "nix",
         &[
             "src/jail/",
+            "src/emperor/upgrade/signals.rs",
             "src/emperor/vassal.rs",
             "crates/host/src/master/touch.rs",
         ],
@@ -86,7 +87,10 @@ const CRATES: [(&str, &[&str]); 18] = [
         "signal_hook",
         &["crates/core/src/sys/", "crates/host/src/master/"],
     ),
-    ("socket2", &["src/emperor/bind.rs"]),
+    (
+        "socket2",
+        &["src/emperor/bind.rs", "src/emperor/socket_name.rs"],
+    ),
     ("tokio", &["src/cli/", "src/control/", "src/emperor/"]),
     ("toml", &["crates/core/src/config/format/"]),
     ("tracing_subscriber", &["src/emperor/"]),

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from .client import answer, free_port
@@ -23,16 +24,36 @@ class Emperor:
         self.home = bench.fresh_directory("lictor")
         self.vassals = self.home / "vassals"
         self.vassals.mkdir()
+        self.run_dir = self.home / "run"
         self.binary = bench.lictor
         self.cpu = cpu
         self.process = None
 
     def __enter__(self):
-        run_dir = self.home / "run"
-        command = [self.binary, "emperor", self.vassals, "--run-dir", run_dir]
-        self.process = Process(command, cpu=self.cpu, log=self.home / "log")
-        until((run_dir / "emperor.sock").exists, START_SECONDS, self.process, "lictor emperor")
+        self.start()
         return self
+
+    def start(self):
+        socket = self.run_dir / "emperor.sock"
+        socket.unlink(missing_ok=True)
+        command = [self.binary, "emperor", self.vassals, "--run-dir", self.run_dir]
+        self.process = Process(command, cpu=self.cpu, log=self.home / "log")
+        until(socket.exists, START_SECONDS, self.process, "lictor emperor")
+
+    def kill(self):
+        """As the kernel would for lack of memory; the vassals stay, for the next one to adopt."""
+        self.process.child.kill()
+        self.process.child.wait()
+
+    def run(self, *words):
+        """A command of `lictor` against this emperor."""
+        command = [self.binary, *words, "--run-dir", self.run_dir]
+        return subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS)
+
+    def said(self, text):
+        """How often its log has this text."""
+        with open(self.home / "log", errors="replace") as file:
+            return sum(text in line for line in file)
 
     def __exit__(self, *_):
         self.process.end()

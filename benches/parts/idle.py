@@ -7,6 +7,8 @@ from harness.processes import context_switches
 
 # One slow look of the emperor may fall into the window.
 EMPEROR_LIMIT = 10
+HEARTBEAT_SECONDS = 10
+SWITCHES_PER_BEAT = 4
 
 
 def run(bench):
@@ -23,6 +25,12 @@ def run(bench):
     wakes = {kind: [b - a for a, b in zip(before[kind], after[kind])] for kind in kinds}
     rows = [[kind, len(counts), sum(counts), max(counts)] for kind, counts in wakes.items()]
     bench.report.table(["process", "how many", "switches, all", "switches, most in one"], rows)
-    is_met = sum(wakes["master"]) == sum(wakes["worker"]) == 0 and sum(wakes["emperor"]) <= EMPEROR_LIMIT
+    # A heartbeat is one question and one answer, each a wait that ends and one that begins.
+    beats = count * (seconds // HEARTBEAT_SECONDS + 1)
+    is_met = (
+        sum(wakes["master"]) <= beats * SWITCHES_PER_BEAT
+        and sum(wakes["worker"]) <= beats * SWITCHES_PER_BEAT
+        and sum(wakes["emperor"]) <= EMPEROR_LIMIT
+    )
     total = sum(map(sum, wakes.values()))
-    bench.report.goal(f"{total} switches in {seconds} s (none but the emperor's slow look)", is_met)
+    bench.report.goal(f"{total} switches in {seconds} s (heartbeats and the emperor's slow look)", is_met)

@@ -6,7 +6,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use lictor_core::ipc::{Channel, Handover, Hosting, MasterMessage, MasterOrder, Received};
+use lictor_core::ipc::{
+    Adoption, Channel, Handover, Hosting, MasterMessage, MasterOrder, Received,
+};
 use lictor_core::sys::{keep_across_exec, sealed_memfd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -37,6 +39,8 @@ pub(crate) fn master() -> ExitCode {
 struct Orders {
     handover: Handover,
     host: OwnedFd,
+    /// By which the next emperor can adopt this master: its socket, and the pipe of its output.
+    adoption: Option<(OwnedFd, OwnedFd)>,
     listeners: Vec<OwnedFd>,
 }
 
@@ -108,9 +112,14 @@ fn receive(channel: &Channel) -> Result<Orders, BootError> {
         action: "read the handover document",
         source,
     })?;
+    let adoption = match handover.adoption {
+        None => None,
+        Some(_) => Some(fds.next().zip(fds.next()).ok_or(BootError::NoOrders)?),
+    };
     Ok(Orders {
         handover,
         host,
+        adoption,
         listeners: fds.collect(),
     })
 }
@@ -140,6 +149,7 @@ fn hand_over(
     let Orders {
         mut handover,
         host,
+        adoption,
         listeners,
     } = orders;
     let failed = |source| BootError::Step {
@@ -149,6 +159,12 @@ fn hand_over(
     let channel_fd = channel.as_fd().try_clone_to_owned().map_err(failed)?;
     for (listener, fd) in handover.listeners.iter_mut().zip(&listeners) {
         listener.fd = Some(keep_across_exec(fd).map_err(failed)?);
+    }
+    if let Some((socket, output)) = &adoption {
+        handover.adoption = Some(Adoption {
+            socket_fd: Some(keep_across_exec(socket).map_err(failed)?),
+            output_fd: Some(keep_across_exec(output).map_err(failed)?),
+        });
     }
     // The document names its own descriptor, so a first one only reserves the number.
     let document = sealed_memfd("lictor-handover", b"", false).map_err(failed)?;

@@ -47,6 +47,8 @@ pub(super) enum Invocation {
     Stop(ActCommand),
     /// Try failed vassals again now
     Retry(ActCommand),
+    /// Let the emperor become the program now on disk; vassals go on untouched
+    Upgrade(UpgradeCommand),
     /// Print what happened
     Events(EventsCommand),
     /// Print what the apps wrote
@@ -65,6 +67,12 @@ pub(super) struct RunDirArgument {
 }
 
 #[derive(Debug, clap::Args)]
+pub(super) struct UpgradeCommand {
+    #[command(flatten)]
+    pub(super) place: RunDirArgument,
+}
+
+#[derive(Debug, clap::Args)]
 pub(super) struct EmperorCommand {
     /// Directories of vassal files, or quoted globs
     #[arg(value_name = "SOURCE")]
@@ -72,6 +80,9 @@ pub(super) struct EmperorCommand {
     /// How the emperor writes its log
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) log_format: LogFormatArgument,
+    /// On SIGTERM and SIGINT leave the vassals running, for the next emperor to adopt
+    #[arg(long)]
+    pub(super) leave_vassals: bool,
     #[command(flatten)]
     pub(super) place: RunDirArgument,
 }

@@ -18,6 +18,7 @@ mod serve;
 mod session;
 mod status;
 mod table;
+mod upgrade;
 mod vassal;
 
 use std::ffi::OsString;
@@ -40,6 +41,9 @@ const MASTER: &str = "__master";
 /// What a master runs it with once more, to embed its Python.
 const EMBED: &str = "__embed";
 
+/// What an emperor runs a binary with that is to follow it; its own arguments come after this.
+const UPGRADE_CHECK: &str = "__upgrade-check";
+
 /// Does what `args`, the program's name first, ask for.
 pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
@@ -49,7 +53,15 @@ pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(_) | None => {}
     }
     let (mut data, mut messages) = (io::stdout(), io::stderr());
-    run(args, &mut Output::new(&mut data, &mut messages)).into()
+    if args.get(1).is_some_and(|first| first == UPGRADE_CHECK) {
+        return upgrade::answer(args, &mut Output::new(&mut data, &mut messages)).into();
+    }
+    let exit = run(args, &mut Output::new(&mut data, &mut messages));
+    if exit != Exit::Done {
+        // If an emperor became this program, it becomes its old one again.
+        emperor::go_back("its command line is refused");
+    }
+    exit.into()
 }
 
 fn run(args: Vec<OsString>, output: &mut Output<'_>) -> Exit {
@@ -73,6 +85,7 @@ fn dispatch(invocation: Invocation, output: &mut Output<'_>) -> Result<Exit, Cli
         Invocation::Start(command) => act::run(command, Verb::Start, output),
         Invocation::Stop(command) => act::run(command, Verb::Stop, output),
         Invocation::Retry(command) => act::run(command, Verb::Retry, output),
+        Invocation::Upgrade(command) => upgrade::run(command, output),
         Invocation::Events(command) => events::run(command, output),
         Invocation::Logs(command) => logs::run(command, output),
         Invocation::Explain(command) => explain::run(&command, output),
@@ -83,6 +96,7 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
     let EmperorCommand {
         sources,
         log_format,
+        leave_vassals,
         place,
     } = command;
     if sources.is_empty() {
@@ -94,6 +108,7 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
     emperor::govern(&EmperorArgs {
         sources,
         run_dir,
+        leaves_vassals: leave_vassals,
         log_format,
     })?;
     Ok(Exit::Done)

@@ -113,6 +113,8 @@ pub(super) mod tests {
             pid: 100,
             version: "0.1.0".into(),
             started_at: at(),
+            upgrades: 0,
+            upgrade_failure: None,
             sources,
         };
         Status { emperor, vassals }

@@ -61,6 +61,13 @@ async fn answered(
             let (status, answer) = act(commands, name, verb, wait).await?;
             json(status, &answer)
         }
+        Route::Upgrade => {
+            let upgrading = ask(commands, |reply| Command::Upgrade { reply }).await?;
+            json(
+                StatusCode::ACCEPTED,
+                &upgrading.map_err(RequestError::Refused)?,
+            )
+        }
         Route::Events(filter) => {
             let (kept, coming) = ask(commands, |reply| Command::Events { reply }).await?;
             lines(stream(kept, coming, filter))

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::command::Verb;
+use super::command::{Upgrading, Verb};
 use super::error::ErrorBody;
 use super::outcome::ActAnswer;
 use super::route::{Filter, Route, format};
@@ -157,6 +157,11 @@ impl Client {
             wait,
         };
         read(&self.get(&route, deadline).await?)
+    }
+
+    /// Tells the emperor to become the program now on disk; it does so after the answer.
+    pub(crate) async fn upgrade(&self) -> Result<Upgrading, ClientError> {
+        read(&self.get(&Route::Upgrade, ANSWER_DEADLINE).await?)
     }
 
     /// The events that `filter` wants, as JSON lines.

@@ -24,6 +24,11 @@ pub(crate) enum Command {
         /// Where the answer goes.
         reply: oneshot::Sender<Result<Acted, ActError>>,
     },
+    /// Become the program now on disk.
+    Upgrade {
+        /// Where the answer goes, before it happens.
+        reply: oneshot::Sender<Result<Upgrading, String>>,
+    },
     /// The events so far, and those to come.
     Events {
         /// Where the answer goes.
@@ -34,6 +39,17 @@ pub(crate) enum Command {
         /// Where the answer goes.
         reply: oneshot::Sender<(Vec<LogLine>, broadcast::Receiver<LogLine>)>,
     },
+}
+
+/// The emperor is about to become another program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Upgrading {
+    /// The version that runs.
+    pub(crate) from: String,
+    /// The version that will.
+    pub(crate) to: String,
+    /// How often it has done so before.
+    pub(crate) upgrades: u32,
 }
 
 /// What can be done with a vassal.

@@ -67,7 +67,7 @@ impl RequestError {
     pub(super) fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownPath { .. } => Some(
-                "there are `/v1/status`, `/v1/vassals/NAME`, `/v1/events` and `/v1/logs`".into(),
+                "there are `/v1/status`, `/v1/vassals/NAME`, `/v1/upgrade`, `/v1/events` and `/v1/logs`".into(),
             ),
             Self::Method { allow, .. } => Some(format!("use `{allow}`")),
             Self::Forbidden { .. } => Some("run as root or as the emperor's user".into()),

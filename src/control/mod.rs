@@ -25,7 +25,7 @@ mod tests;
 
 pub(crate) use answer::nearest;
 pub(crate) use client::{Client, ClientError, Lines};
-pub(crate) use command::{ActError, Acted, Command, LogLine, Verb};
+pub(crate) use command::{ActError, Acted, Command, LogLine, Upgrading, Verb};
 pub(crate) use duration::{NotADuration, parse_duration};
 pub(crate) use outcome::{ActAnswer, Lagged, Outcome};
 pub(crate) use route::Filter;

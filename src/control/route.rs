@@ -31,6 +31,7 @@ pub(super) enum Route {
         verb: Verb,
         wait: Option<Duration>,
     },
+    Upgrade,
     Events(Filter),
     Logs(Filter),
 }
@@ -74,6 +75,11 @@ pub(super) fn parse(
             require(Method::GET, "GET")?;
             no_parameters(query)?;
             Ok(Route::Status)
+        }
+        ["v1", "upgrade"] => {
+            require(Method::POST, "POST")?;
+            no_parameters(query)?;
+            Ok(Route::Upgrade)
         }
         ["v1", "events"] => {
             require(Method::GET, "GET")?;
@@ -125,6 +131,7 @@ pub(super) fn format(route: &Route) -> (Method, String) {
                 format!("/v1/vassals/{name}/{}{wait}", name_of(*verb)),
             )
         }
+        Route::Upgrade => (Method::POST, "/v1/upgrade".into()),
         Route::Events(filter) => (Method::GET, format!("/v1/events{}", query_of(filter))),
         Route::Logs(filter) => (Method::GET, format!("/v1/logs{}", query_of(filter))),
     }

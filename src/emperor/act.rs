@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lictor_core::config::VassalConfig;
-use lictor_core::ipc::{Handover, MasterOrder, PROTOCOL};
+use lictor_core::ipc::{Adoption, Handover, MasterOrder, PROTOCOL};
 use lictor_core::observe::{EventKind, Failure, FailureKind};
 
-use super::generation::{Generation, Place};
+use super::generation::{Generation, Place, Terms};
 use super::lifecycle::{Action, Event};
 use super::output;
 use super::run::Emperor;
@@ -21,6 +21,7 @@ impl Emperor {
         let Some(vassal) = self.vassals.get_mut(name) else {
             return;
         };
+        self.changed.insert(name.to_owned());
         vassal.life.jitter = jitter();
         let actions = vassal.life.step(event, Instant::now());
         for action in actions {
@@ -35,9 +36,10 @@ impl Emperor {
         match action {
             Action::Spawn(generation) => {
                 let vassal = name.to_owned();
-                self.starts.push_back(Place { vassal, generation });
+                self.queue(Place { vassal, generation });
             }
             Action::Serve(generation) => self.tell_master(name, generation, &MasterOrder::Serve),
+            Action::Resume(generation) => self.tell_master(name, generation, &MasterOrder::Resume),
             Action::Announce(generation) => self.announce_ready(name, generation),
             Action::Drain(generation) => self.drain(name, generation),
             Action::Kill(generation) => {
@@ -67,6 +69,9 @@ impl Emperor {
                 self.vassals.remove(name);
                 self.journal.tell(Some(name), EventKind::VassalGone);
                 self.journal.forget(name);
+                if let Some(records) = &self.records {
+                    records.forget(name);
+                }
             }
         }
     }
@@ -91,7 +96,7 @@ impl Emperor {
         let Some(record) = self.generation_of(name, generation) else {
             return;
         };
-        let deadline = record.config.reload_mercy;
+        let deadline = record.terms.reload_mercy;
         self.journal
             .tell(Some(name), EventKind::GenerationDraining { generation });
         self.tell_master(name, generation, &MasterOrder::Drain { deadline });
@@ -121,6 +126,26 @@ impl Emperor {
         );
         self.happen(name, Event::Failed(generation));
         self.fail_foreground();
+    }
+
+    /// It waits for its turn. Masters that were found and not reached yet hold its sockets.
+    fn queue(&mut self, place: Place) {
+        match self.vassals.get_mut(&place.vassal) {
+            Some(vassal) if vassal.is_unreached() => vassal.postponed = Some(place.generation),
+            Some(_) | None => self.starts.push_back(place),
+        }
+    }
+
+    /// A master was reached, or ended.
+    pub(super) fn start_postponed(&mut self, name: &str) {
+        let vassal = self
+            .vassals
+            .get_mut(name)
+            .filter(|vassal| !vassal.is_unreached());
+        if let Some(generation) = vassal.and_then(|vassal| vassal.postponed.take()) {
+            let vassal = name.to_owned();
+            self.starts.push_back(Place { vassal, generation });
+        }
     }
 
     /// Starts a generation whose turn has come.
@@ -170,6 +195,7 @@ impl Emperor {
         let crash = |message: String| Failure::new(FailureKind::Crash, message, "");
         let config = self.bind_sockets(place)?;
         self.warn_of_root(place, &config);
+        let meeting = self.bind_meeting(place);
         let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(gone)?;
         let (listeners, fds) = vassal.listeners.handover(&config);
         let handover = Handover {
@@ -180,11 +206,11 @@ impl Emperor {
             environment: self.settings.environment.clone(),
             open_files: self.settings.open_files,
             protocol: PROTOCOL,
-            adoption: None,
+            adoption: meeting.as_ref().map(|_| Adoption::default()),
             listeners,
             hosting: None,
         };
-        let spawned = spawn(&handover, self.host.as_fd(), &fds)
+        let spawned = spawn(&handover, self.host.as_fd(), meeting, &fds)
             .map_err(|error| crash(format!("{error}{}", cause(&error))))?;
         let reader = tokio::spawn(output::read(
             place.vassal.clone(),
@@ -195,7 +221,7 @@ impl Emperor {
             place.clone(),
             spawned.child,
             spawned.channel,
-            Arc::clone(&config),
+            Terms::from(&*config),
             &self.inputs,
         )
         .map_err(|error| crash(format!("could not watch the master: {error}")))?;

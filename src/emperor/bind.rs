@@ -9,12 +9,14 @@ use lictor_core::config::{Address, VassalConfig};
 use lictor_core::observe::{Failure, FailureKind};
 use lictor_core::sys::{close_elsewhere, read_bounded};
 use rustix::fs::Mode;
+use serde::{Deserialize, Serialize};
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
+use super::fd_store::Kept;
 use super::socket_file::{SocketFile, Standing};
 
 /// Who a unix socket shall belong to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Owner {
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
@@ -28,9 +30,11 @@ pub(super) struct Bound {
     pub(super) address: Address,
     /// Who the vassal runs as.
     pub(super) owner: Owner,
-    mode: u32,
+    pub(super) mode: u32,
     /// Device and inode of the socket file, so that nobody else's is removed.
-    file: Option<(u64, u64)>,
+    pub(super) file: Option<(u64, u64)>,
+    /// The service manager has a copy as long as this is here.
+    pub(super) kept: Option<Kept>,
 }
 
 /// Why an address could not be bound.
@@ -70,6 +74,8 @@ impl Bound {
             return;
         }
         (self.owner, self.mode) = (owner, mode);
+        // It is kept under a name that says both.
+        self.kept = None;
         if let (Address::Unix(path), Some(made)) = (&self.address, self.file) {
             let adjusted = SocketFile::at(path).and_then(|file| file.adjust(made, mode, owner));
             if let Err(error) = adjusted {
@@ -118,6 +124,7 @@ pub(super) fn bind(
                 owner,
                 mode: config.chmod_socket.0,
                 file: None,
+                kept: None,
             })
         }
         Address::Unix(path) => {
@@ -144,9 +151,26 @@ pub(super) fn bind(
                 owner,
                 mode: config.chmod_socket.0,
                 file: None,
+                kept: None,
             })
         }
     }
+}
+
+/// Whether this socket accepts connections there. Whatever else it is set to harms its own vassal.
+pub(super) fn is_listening_at(socket: &OwnedFd, address: &Address) -> bool {
+    let socket = SockRef::from(socket);
+    let is_stream = socket.r#type().is_ok_and(|kind| kind == Type::STREAM);
+    let Ok(local) = socket.local_addr() else {
+        return false;
+    };
+    let is_there = match address {
+        Address::Tcp(tcp) => local.as_socket() == Some(*tcp),
+        // Bound under another name and renamed there; the record says which file it is.
+        Address::Unix(_) => local.is_unix() && local.as_abstract_namespace().is_none(),
+        Address::Abstract(name) => local.as_abstract_namespace() == Some(name.as_bytes()),
+    };
+    is_stream && is_there && socket.is_listener().unwrap_or(false)
 }
 
 /// The kernel cuts a longer backlog without a word (`listen(2)`).
@@ -268,6 +292,7 @@ fn bind_unix(path: &Path, backlog: i32, mode: u32, owner: Owner) -> Result<Bound
         owner,
         mode,
         file: wanted.identity(),
+        kept: None,
     })
 }
 

@@ -21,6 +21,7 @@ impl Emperor {
                 verb,
                 reply,
             } => drop(reply.send(self.act(&vassal, verb))),
+            Command::Upgrade { reply } => self.upgrade(Some(reply)),
             Command::Events { reply } => drop(reply.send(self.journal.events())),
             Command::Logs { reply } => drop(reply.send(self.journal.lines())),
         }
@@ -118,6 +119,8 @@ impl Emperor {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 started_at: self.started_at,
+                upgrades: self.upgrades,
+                upgrade_failure: self.upgrade_failure.clone(),
                 sources: self.settings.sources.iter().map(Source::label).collect(),
             },
             vassals: self

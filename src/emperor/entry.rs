@@ -1,15 +1,19 @@
 //! From what was typed to a running emperor: log, runtime, settings.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
+use super::fd_store::Returned;
 use super::log_format::TextFormat;
-use super::run::run;
+use super::notify::OWN_VARIABLES;
+use super::run::{End, run};
 use super::settings::{EmperorError, Settings};
 use super::sources::{SingleApp, Source};
+use super::upgrade::{Inherited, WayBack};
 use crate::control::RunDir;
 
 /// Lines of the log that may wait for a reader; further ones are dropped.
@@ -36,6 +40,8 @@ pub(crate) struct EmperorArgs {
     pub(crate) sources: Vec<String>,
     /// It exists and is ours.
     pub(crate) run_dir: RunDir,
+    /// Told to end, leave the vassals running.
+    pub(crate) leaves_vassals: bool,
     /// How to log.
     pub(crate) log_format: LogFormat,
 }
@@ -72,6 +78,9 @@ pub(crate) fn govern(args: &EmperorArgs) -> Result<(), EmperorError> {
         run_dir: Some(args.run_dir.path().to_owned()),
         environment: with_path(environment),
         open_files,
+        program: own_program(),
+        arguments: own_arguments(),
+        leaves_vassals: args.leaves_vassals,
         is_foreground: false,
         reload_tree: None,
     })
@@ -97,15 +106,20 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
         // As `python` itself would: everything of the caller's, PYTHONPATH included.
         environment: with_path(own_environment()),
         open_files,
+        program: own_program(),
+        arguments: own_arguments(),
+        leaves_vassals: false,
         is_foreground: true,
         reload_tree: args.reload.then_some(args.base_dir),
     })
 }
 
-/// A variable that is not text cannot be handed on, and is left out.
+/// A variable that is not text cannot be handed on, and is left out; so is what a service manager
+/// says to this process alone.
 fn own_environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(key, _)| !OWN_VARIABLES.contains(&key.as_str()))
         .collect()
 }
 
@@ -120,12 +134,25 @@ fn start(
     format: LogFormat,
     settings: impl FnOnce(Option<u64>) -> Settings,
 ) -> Result<(), EmperorError> {
-    let settings = settings(raise_open_files());
+    let inherited = Inherited::take();
+    let mut way_back = inherited.as_ref().and_then(WayBack::of);
+    let inherited = inherited.map(|inherited| inherited.inheritance);
+    let open_files = match &inherited {
+        // Its own limit was raised by the program before.
+        Some(inherited) => inherited.open_files,
+        None => raise_open_files(),
+    };
+    let settings = settings(open_files);
+    let returned = Returned::take().map_err(|source| EmperorError::Setup {
+        action: "take over the sockets that the service manager kept",
+        source,
+    })?;
     lictor_core::sys::keep_inherited_to_ourselves().map_err(|source| EmperorError::Setup {
         action: "keep inherited descriptors from the apps",
         source,
     })?;
-    let _log = start_log(format, settings.is_foreground);
+    let log = start_log(format, settings.is_foreground);
+    end_on_panic();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -133,7 +160,47 @@ fn start(
             action: "start the async runtime",
             source,
         })?;
-    runtime.block_on(run(settings))
+    let ended = runtime.block_on(run(settings, inherited, returned, &mut way_back));
+    if let (Err(error), Some(_)) = (&ended, &way_back) {
+        tracing::error!("this version could not start, going back to the one before: {error}");
+    }
+    drop(runtime);
+    drop(log);
+    if let (Err(error), Some(way_back)) = (&ended, way_back) {
+        let error = way_back.go(&error.to_string());
+        return Err(EmperorError::Upgrade(error));
+    }
+    match ended? {
+        End::Over => Ok(()),
+        End::Upgrade(upgrade) => Err(EmperorError::Upgrade(upgrade.become_it())),
+    }
+}
+
+/// A panic anywhere ends this process: what is left of it could neither be trusted nor be adopted,
+/// and the vassals go on without it.
+fn end_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        // The thread that writes the log may be the one that panics.
+        let line = format!(
+            "lictor: the emperor ends by a defect of its own; its vassals go on: {panic}\n"
+        );
+        let _ = rustix::io::write(rustix::stdio::stderr(), line.as_bytes());
+        std::process::abort();
+    }));
+}
+
+fn own_arguments() -> Vec<OsString> {
+    std::env::args_os().skip(1).collect()
+}
+
+/// Where this executable stands, or a newer one that has taken its place (`proc_pid_exe(5)`).
+fn own_program() -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("lictor"));
+    let name = own.to_string_lossy();
+    match name.strip_suffix(" (deleted)") {
+        Some(name) => PathBuf::from(name),
+        None => own,
+    }
 }
 
 /// Many vassals need many descriptors; apps get back the limit that this gives.

@@ -1,14 +1,10 @@
 //! What masters say and how they end, as events of the vassals' lives.
 
-use std::process::ExitStatus as ProcessStatus;
-
-use std::os::unix::process::ExitStatusExt;
-
 use lictor_core::ipc::MasterMessage;
 use lictor_core::observe::{EventKind, Failure, FailureKind};
 use lictor_core::sys::ExitStatus;
 
-use super::generation::Place;
+use super::generation::{Generation, Place};
 use super::lifecycle::Event;
 use super::run::{Emperor, Input};
 
@@ -20,7 +16,9 @@ impl Emperor {
     pub(super) fn take(&mut self, input: Input) {
         match input {
             Input::MasterSaid(place, message) => self.hear(&place, message),
+            Input::MasterFound(place, found) => self.master_found(&place, *found),
             Input::MasterExited(place) => self.master_exited(&place),
+            Input::UpgradeChecked(checked, reply) => self.upgrade_checked(checked, reply),
         }
     }
 
@@ -159,7 +157,7 @@ impl Emperor {
         }
     }
 
-    fn is_serving(&self, place: &Place) -> bool {
+    pub(super) fn is_serving(&self, place: &Place) -> bool {
         let serving = self
             .vassals
             .get(&place.vassal)
@@ -175,18 +173,21 @@ impl Emperor {
         let Some(record) = vassal.generations.get_mut(&generation) else {
             return;
         };
-        let expected = vassal.life.is_leaving(generation);
-        if vassal.life.coming() == Some(generation) || expected {
+        // One that came up for another emperor is expected to go as well.
+        let life = &vassal.life;
+        let expected = life.serving() != Some(generation) && life.coming() != Some(generation);
+        if life.coming() == Some(generation) || expected {
             // What did not come up leaves nothing behind; what drained has nothing left.
             record.kill();
         }
         record.stop_reading_later();
         let pid = record.pid();
-        let status = record
-            .reap()
-            .map_or_else(|| "status unknown".to_owned(), words);
+        let status = record.reap().unwrap_or(ExitStatus::Unknown).to_string();
         vassal.generations.remove(&generation);
         self.reports.gone(place);
+        if let Some(records) = &self.records {
+            records.close_meeting(name, generation);
+        }
         if vassal.life.coming() == Some(generation) {
             let message = format!("the master ended while the app came up: {status}");
             let detail = self.last_words(name);
@@ -204,6 +205,7 @@ impl Emperor {
             },
         );
         self.happen(name, Event::Exited(generation));
+        self.start_postponed(name);
         self.fail_foreground();
     }
 
@@ -219,22 +221,14 @@ impl Emperor {
     fn tell_failure(&mut self, place: &Place, failure: Failure) {
         if let Some(vassal) = self.vassals.get_mut(&place.vassal) {
             vassal.tell_failure(place.generation, failure, &self.journal);
+            self.changed.insert(place.vassal.clone());
         }
     }
 
-    fn generation(&mut self, place: &Place) -> Option<&mut super::generation::Generation> {
+    pub(super) fn generation(&mut self, place: &Place) -> Option<&mut Generation> {
         self.vassals
             .get_mut(&place.vassal)?
             .generations
             .get_mut(&place.generation)
     }
-}
-
-fn words(status: ProcessStatus) -> String {
-    let status = match (status.code(), status.signal()) {
-        (Some(code), _) => ExitStatus::Code(code),
-        (None, Some(signal)) => ExitStatus::Signal(signal),
-        (None, None) => return status.to_string(),
-    };
-    status.to_string()
 }

@@ -1,13 +1,16 @@
 //! The listening sockets of a vassal: bound by the emperor, outliving every process behind them.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 use lictor_core::config::{Address, VassalConfig};
 use lictor_core::ipc::HandoverListener;
 use lictor_core::observe::SocketStatus;
+use lictor_core::sys::close_elsewhere;
 
 use super::bind::{BindError, Bound, Owner, bind, warn_of_cap};
+use super::record::SocketRecord;
 
 /// An address that a file asks for, and the how many-th of its kind it is: port 0 may be asked for
 /// more than once, and is another port each time.
@@ -32,12 +35,15 @@ impl Listeners {
             bound.adjust(config, owner);
         }
         let mut new = BTreeMap::new();
-        for wanted in wanted_by(config) {
+        for wanted in numbered(&config.http) {
             if self.bound.contains_key(&wanted) {
                 continue;
             }
             let address = &wanted.0;
-            let taken_over = orphans.take(address, owner).map(Ok);
+            let taken_over = orphans.take(address, owner).map(|mut bound| {
+                bound.adjust(config, owner);
+                Ok(bound)
+            });
             match taken_over.unwrap_or_else(|| bind(address, config, owner)) {
                 Ok(bound) => new.insert(wanted, bound),
                 Err(error) => {
@@ -55,15 +61,28 @@ impl Listeners {
         Ok(is_changed)
     }
 
-    /// Lets go of what `config` does not ask for; of everything without one.
-    pub(super) fn release(&mut self, config: Option<&VassalConfig>, orphans: &mut Orphans) {
-        let needed = config.map(wanted_by).unwrap_or_default();
+    /// Lets go of what is not needed; of everything without a list.
+    pub(super) fn release(&mut self, needed: Option<&[Address]>, orphans: &mut Orphans) {
+        let needed = needed.map(numbered).unwrap_or_default();
         let unneeded = self
             .bound
             .extract_if(.., |wanted, _| !needed.contains(wanted));
         orphans
             .0
-            .extend(unneeded.map(|((address, _), bound)| (address, bound)));
+            .extend(unneeded.map(|((address, _), bound)| Orphan {
+                address,
+                bound,
+                until: None,
+            }));
+    }
+
+    /// Those of which the service manager may have no copy yet. Of port 0 it is to have none: who asks
+    /// for any port gets another one, and must not get that of somebody else who asked the same.
+    pub(super) fn unkept(&mut self) -> impl Iterator<Item = &mut Bound> {
+        self.bound
+            .iter_mut()
+            .filter(|((wanted, _), bound)| bound.kept.is_none() && *wanted == bound.address)
+            .map(|(_, bound)| bound)
     }
 
     /// What a new master is given, in the order of the configuration.
@@ -71,7 +90,7 @@ impl Listeners {
         &self,
         config: &VassalConfig,
     ) -> (Vec<HandoverListener>, Vec<BorrowedFd<'_>>) {
-        let wanted = wanted_by(config);
+        let wanted = numbered(&config.http);
         let bound = wanted.iter().filter_map(|wanted| self.bound.get(wanted));
         bound
             .map(|bound| {
@@ -83,6 +102,29 @@ impl Listeners {
                 (listener, bound.fd.as_fd())
             })
             .unzip()
+    }
+
+    /// Takes over a socket that a running master holds.
+    pub(super) fn insert(&mut self, wanted: Wanted, bound: Bound) {
+        if let Some(other) = self.bound.insert(wanted, bound) {
+            close_elsewhere(vec![other.fd]);
+        }
+    }
+
+    /// For the next emperor.
+    pub(super) fn records(&self) -> Vec<SocketRecord> {
+        self.bound
+            .iter()
+            .map(|(wanted, bound)| record_of(wanted, bound))
+            .collect()
+    }
+
+    /// For the program that this process becomes.
+    pub(super) fn hand_down(&mut self) -> Vec<(SocketRecord, OwnedFd)> {
+        std::mem::take(&mut self.bound)
+            .into_iter()
+            .map(|(wanted, bound)| (record_of(&wanted, &bound), bound.fd))
+            .collect()
     }
 
     /// For `status`.
@@ -102,33 +144,113 @@ impl Listeners {
     }
 }
 
-fn wanted_by(config: &VassalConfig) -> Vec<Wanted> {
+fn record_of(wanted: &Wanted, bound: &Bound) -> SocketRecord {
+    SocketRecord {
+        wanted: wanted.clone(),
+        address: bound.address.clone(),
+        owner: bound.owner,
+        mode: bound.mode,
+        file: bound.file,
+    }
+}
+
+fn numbered(addresses: &[Address]) -> Vec<Wanted> {
     let mut wanted: Vec<Wanted> = Vec::new();
-    for address in &config.http {
+    for address in addresses {
         let earlier = wanted.iter().filter(|(other, _)| other == address).count();
         wanted.push((address.clone(), earlier));
     }
     wanted
 }
 
-/// Sockets that a vassal has let go of, until every vassal that waits for its start has had the
-/// chance to take them over: a file that is renamed keeps its socket.
+/// Sockets that are nobody's, until every vassal that waits for its start has had the chance to take
+/// them over: a vassal has let go of them, and a file that is renamed keeps its socket; or the service
+/// manager gave them back.
 #[derive(Debug, Default)]
-pub(super) struct Orphans(Vec<(Address, Bound)>);
+pub(super) struct Orphans(Vec<Orphan>);
+
+#[derive(Debug)]
+struct Orphan {
+    /// As the file asks for it.
+    address: Address,
+    bound: Bound,
+    /// One that came back waits so long at least: a master that still serves it may not have been
+    /// found yet, and a file may just be being mended.
+    until: Option<Instant>,
+}
 
 impl Orphans {
-    /// Only for the same user: processes of the vassal before may still hold the socket.
-    fn take(&mut self, address: &Address, owner: Owner) -> Option<Bound> {
-        let is_wanted =
-            |(known, bound): &(Address, Bound)| known == address && bound.owner == owner;
-        let place = self.0.iter().position(is_wanted)?;
-        Some(self.0.swap_remove(place).1)
+    /// Sockets that came back, and how long they wait at least.
+    pub(super) fn returned(sockets: Vec<Bound>, until: Instant) -> Self {
+        let orphans = sockets.into_iter().map(|bound| Orphan {
+            address: bound.address.clone(),
+            bound,
+            until: Some(until),
+        });
+        Self(orphans.collect())
     }
 
-    /// Closes what nobody took.
-    pub(super) fn close(&mut self) {
-        for (_, bound) in self.0.drain(..) {
-            bound.close();
+    /// Whether a socket of this address waits.
+    pub(super) fn has(&self, address: &Address) -> bool {
+        self.0.iter().any(|orphan| orphan.address == *address)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Only for the same user: processes of the vassal before may still hold the socket. One that came
+    /// back for another user is in the way.
+    fn take(&mut self, address: &Address, owner: Owner) -> Option<Bound> {
+        let at = |orphan: &Orphan| orphan.address == *address;
+        let is_wanted = |orphan: &Orphan| at(orphan) && orphan.bound.owner == owner;
+        if let Some(place) = self.0.iter().position(is_wanted) {
+            return Some(self.0.swap_remove(place).bound);
+        }
+        let is_in_the_way = |orphan: &Orphan| at(orphan) && orphan.until.is_some();
+        if let Some(place) = self.0.iter().position(is_in_the_way) {
+            self.0.swap_remove(place).bound.close();
+        }
+        None
+    }
+
+    /// If a socket that a vassal has came back as well, the copy is let go of, and the vassal's own is
+    /// the one that the service manager keeps.
+    pub(super) fn reclaim(&mut self, bound: &mut Bound) -> bool {
+        let is_same =
+            |orphan: &Orphan| orphan.until.is_some() && is_same_socket(&orphan.bound, bound);
+        let Some(place) = self.0.iter().position(is_same) else {
+            return false;
+        };
+        let copy = self.0.swap_remove(place).bound;
+        bound.kept = copy.kept;
+        // Not the last descriptor of it, and no file is removed.
+        drop(copy.fd);
+        true
+    }
+
+    /// Closes what nobody took; without a time, also what was to wait longer.
+    pub(super) fn close(&mut self, now: Option<Instant>) {
+        let is_over = |orphan: &mut Orphan| match (orphan.until, now) {
+            (Some(until), Some(now)) => until <= now,
+            (None, _) | (_, None) => true,
+        };
+        for orphan in self.0.extract_if(.., is_over) {
+            orphan.bound.close();
         }
     }
+
+    /// When [`Orphans::close`] has something to do at the latest.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        self.0.iter().filter_map(|orphan| orphan.until).min()
+    }
+}
+
+/// Whether two descriptors are of one socket: each has an inode of its own (`stat(2)`).
+fn is_same_socket(one: &Bound, other: &Bound) -> bool {
+    let identity = |bound: &Bound| {
+        let status = rustix::fs::fstat(&bound.fd).ok()?;
+        Some((status.st_dev, status.st_ino))
+    };
+    identity(one).is_some() && identity(one) == identity(other)
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use lictor_core::config::read_vassal_bytes;
 use lictor_core::observe::{EventKind, Failure, FailureKind};
@@ -41,7 +40,7 @@ impl Emperor {
 
     /// What the sources hold now. A source that cannot be read keeps its vassals: a network file
     /// system that is away is no order to stop everything.
-    fn snapshot(&self) -> Snapshot {
+    pub(super) fn snapshot(&self) -> Snapshot {
         let running = |name: &str| self.vassals.get(name).map(|vassal| vassal.path.as_path());
         let mut now = Snapshot::default();
         for (index, source) in self.settings.sources.iter().enumerate() {
@@ -133,10 +132,7 @@ impl Emperor {
         };
         match outcome {
             Ok((config, hash)) => {
-                vassal.hash = hash;
-                vassal.life.start_timeout = config.start_timeout;
-                vassal.life.reload_mercy = config.reload_mercy;
-                vassal.config = Some(Arc::new(config));
+                vassal.know(config, hash);
                 self.happen(name, Event::FileGood);
             }
             Err((failure, hash)) => {
@@ -148,6 +144,22 @@ impl Emperor {
                 }
                 self.fail_foreground();
             }
+        }
+    }
+
+    /// Reads the file of a vassal that runs as it says.
+    pub(super) fn know(&mut self, name: &str) {
+        let Some(found) = self.snapshot.vassals.get(name).cloned() else {
+            return;
+        };
+        match self.parse(name, &found) {
+            Ok((config, hash)) => {
+                if let Some(vassal) = self.vassals.get_mut(name) {
+                    vassal.know(config, hash);
+                }
+            }
+            // An older version understood it.
+            Err(_) => self.read(name, &found),
         }
     }
 

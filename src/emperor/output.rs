@@ -54,6 +54,18 @@ pub(super) async fn read(vassal: String, pipe: OwnedFd, journal: Journal) {
     }
 }
 
+/// Tells what a vassal printed while nobody read it.
+pub(super) fn tell(vassal: &str, bytes: &[u8], dropped_lines: u64, journal: &Journal) {
+    if dropped_lines > 0 {
+        let lines = dropped_lines;
+        journal.tell(Some(vassal), EventKind::OutputDropped { lines });
+    }
+    let mut lines = Lines::default();
+    for line in lines.push(bytes).into_iter().chain(lines.rest()) {
+        journal.tell_output(vassal, line);
+    }
+}
+
 fn tell_dropped(vassal: &str, allowance: &mut Allowance, journal: &Journal) {
     if let Some(lines) = allowance.dropped_before(Instant::now()) {
         journal.tell(Some(vassal), EventKind::OutputDropped { lines });

@@ -1,40 +1,65 @@
 //! The emperor's loop: everything that happens becomes one input, in one order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lictor_core::ipc::MasterMessage;
 use lictor_core::observe::{EventKind, Timestamp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
+use super::fd_store::Returned;
 use super::generation::Place;
 use super::hold::HeldRunDir;
 use super::journal::Journal;
 use super::listeners::Orphans;
+use super::notify::Manager;
+use super::reach::{ReachError, Reached};
+use super::record::{Records, SocketRecord};
 use super::reports::Reports;
 use super::settings::{EmperorError, Settings};
 use super::snapshot::Snapshot;
 use super::sources::Source;
+use super::upgrade::{self, CheckError, Checked, Inheritance, Upgrade, WayBack};
 use super::vassal::Vassal;
 use super::watch::Watch;
 use super::{host, lifecycle};
-use crate::control::{self, Command};
+use crate::control::{self, Command, Upgrading};
 
 /// Inputs that wait for their turn; whoever has more to say waits to say it.
 const INPUT_QUEUE: usize = 1024;
 /// Orders of people that wait for their turn.
 const COMMAND_QUEUE: usize = 64;
+/// For the last answers on the control socket before this process becomes another program.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Everything that happens to an emperor, but for signals and orders of people.
 #[derive(Debug)]
 pub(super) enum Input {
     /// A master said something.
     MasterSaid(Place, MasterMessage),
+    /// A master that ran already was reached, or not.
+    MasterFound(Place, Box<Result<Reached, ReachError>>),
     /// A master ended.
     MasterExited(Place),
+    /// The binary on disk said whether it can take over.
+    UpgradeChecked(
+        Result<Checked, CheckError>,
+        Option<oneshot::Sender<Result<Upgrading, String>>>,
+    ),
+}
+
+/// How an emperor ends.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Nothing of it is left.
+    Over,
+    /// It becomes another program.
+    Upgrade(Upgrade),
 }
 
 /// The emperor.
@@ -50,25 +75,128 @@ pub(super) struct Emperor {
     /// Generations that wait for their start; as many come up at a time as the machine can bear.
     pub(super) starts: VecDeque<Place>,
     pub(super) orphans: Orphans,
+    pub(super) manager: Manager,
     pub(super) reports: Reports,
+    /// For the next emperor; none if there shall be none.
+    pub(super) records: Option<Records>,
+    /// Sockets that the program which this process was held, until their vassals are there.
+    pub(super) inherited: BTreeMap<String, Vec<(SocketRecord, OwnedFd)>>,
+    /// Vassals to which something happened since their records were written.
+    pub(super) changed: BTreeSet<String>,
     pub(super) is_stopping: bool,
+    /// It goes, and its vassals stay.
+    pub(super) is_leaving: bool,
+    /// A binary is being asked whether it can take over.
+    pub(super) is_checking: bool,
+    /// It can.
+    pub(super) is_upgrading: bool,
+    /// How often this process has become another program.
+    pub(super) upgrades: u32,
+    /// Why it could not become another program, the last time that was tried.
+    pub(super) upgrade_failure: Option<String>,
     pub(super) has_app_failed: bool,
 }
 
-/// Runs an emperor until it is told to stop and its last vassal is gone.
-pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
-    let setup = |action| move |source| EmperorError::Setup { action, source };
-    let run_dir = settings
-        .run_dir
-        .as_deref()
-        .map(HeldRunDir::hold)
-        .transpose()?;
+/// Runs an emperor until it is told to stop and its last vassal is gone, or becomes another program.
+/// `way_back` is taken once this program stands on its own.
+pub(super) async fn run(
+    settings: Settings,
+    inherited: Option<Inheritance>,
+    returned: Returned,
+    way_back: &mut Option<WayBack>,
+) -> Result<End, EmperorError> {
+    let (commands, mut command_queue) = mpsc::channel(COMMAND_QUEUE);
+    let mut run_dir = None;
+    let is_inherited = inherited.is_some();
+    let (mut emperor, mut inputs) = set_up(settings, inherited, returned, &mut run_dir)?;
     let mut signals = Signals::new().map_err(setup("listen to signals"))?;
+    upgrade::unblock();
+    let server = match &run_dir {
+        Some(held) => {
+            let listener = held
+                .control_listener()
+                .map_err(setup("serve the control socket"))?;
+            Some(tokio::spawn(control::serve(listener, commands.clone())))
+        }
+        None => None,
+    };
+    let mut watch = Watch::new();
+    if let Some(tree) = &emperor.settings.reload_tree {
+        watch.set_tree(tree);
+    }
+    emperor.first_look(&mut watch, is_inherited)?;
+    // From here on this program stands on its own.
+    drop(way_back.take());
+    if let Some(held) = &mut run_dir {
+        held.own();
+    }
+    emperor
+        .govern(&mut watch, &mut signals, &mut inputs, &mut command_queue)
+        .await;
+    if let (true, Some(held)) = (emperor.is_upgrading, &mut run_dir) {
+        upgrade::block();
+        let upgrade = emperor
+            .hand_down(held)
+            .map_err(setup("hand down its sockets"))?;
+        drop((command_queue, emperor));
+        finish(server).await;
+        return Ok(End::Upgrade(upgrade));
+    }
+    if emperor.has_app_failed {
+        Err(EmperorError::AppFailed)
+    } else {
+        Ok(End::Over)
+    }
+}
+
+/// The last answers on the control socket get a moment to be written.
+async fn finish(server: Option<JoinHandle<()>>) {
+    if let Some(server) = server {
+        drop(timeout(FAREWELL, server).await);
+    }
+}
+
+fn setup(action: &'static str) -> impl FnOnce(io::Error) -> EmperorError {
+    move |source| EmperorError::Setup { action, source }
+}
+
+/// Everything but the loop.
+fn set_up(
+    settings: Settings,
+    inherited: Option<Inheritance>,
+    returned: Returned,
+    run_dir: &mut Option<HeldRunDir>,
+) -> Result<(Emperor, mpsc::Receiver<Input>), EmperorError> {
+    let (mut upgrades, mut sockets, mut failure) = (0, BTreeMap::new(), None);
+    *run_dir = match (&settings.run_dir, inherited) {
+        (Some(path), Some(inherited)) => {
+            if let Some(failure) = &inherited.failure {
+                tracing::error!("not upgraded: {failure}");
+            }
+            (upgrades, sockets) = (inherited.upgrades, inherited.sockets);
+            failure = inherited.failure;
+            Some(HeldRunDir::inherited(
+                path,
+                inherited.lock,
+                inherited.control,
+            ))
+        }
+        (Some(path), None) => Some(HeldRunDir::hold(path)?),
+        (None, _) => None,
+    };
+    // One app in the foreground ends with whoever started it.
+    let records = match run_dir {
+        Some(held) if !settings.is_foreground => Some(
+            Records::at(held.path())
+                .map_err(setup("make a place for records in the run directory"))?,
+        ),
+        Some(_) | None => None,
+    };
     let host = host::library(run_dir.as_ref().map(HeldRunDir::path))
         .map_err(setup("lay out the host library"))?;
-    let (inputs, mut input_queue) = mpsc::channel(INPUT_QUEUE);
-    let (commands, mut command_queue) = mpsc::channel(COMMAND_QUEUE);
-    let mut emperor = Emperor {
+    let (inputs, input_queue) = mpsc::channel(INPUT_QUEUE);
+    let manager = Manager::from_environment();
+    let emperor = Emperor {
         journal: Journal::new(settings.is_foreground),
         inputs,
         host,
@@ -76,33 +204,22 @@ pub(super) async fn run(settings: Settings) -> Result<(), EmperorError> {
         snapshot: Snapshot::default(),
         vassals: BTreeMap::new(),
         starts: VecDeque::new(),
-        orphans: Orphans::default(),
+        orphans: returned.into_orphans(manager.outbox()),
+        manager,
         reports: Reports::default(),
+        records,
+        inherited: sockets,
+        changed: BTreeSet::new(),
         is_stopping: false,
+        is_leaving: false,
+        is_checking: false,
+        is_upgrading: false,
+        upgrades,
+        upgrade_failure: failure,
         has_app_failed: false,
         settings,
     };
-    if let Some(run_dir) = &run_dir {
-        tokio::spawn(control::serve(run_dir.bind_control()?, commands.clone()));
-    }
-    let mut watch = Watch::new();
-    if let Some(tree) = &emperor.settings.reload_tree {
-        watch.set_tree(tree);
-    }
-    emperor.first_look(&mut watch)?;
-    emperor
-        .govern(
-            &mut watch,
-            &mut signals,
-            &mut input_queue,
-            &mut command_queue,
-        )
-        .await;
-    if emperor.has_app_failed {
-        Err(EmperorError::AppFailed)
-    } else {
-        Ok(())
-    }
+    Ok((emperor, input_queue))
 }
 
 impl Emperor {
@@ -117,9 +234,11 @@ impl Emperor {
         );
     }
 
-    /// A source that cannot be looked at is a mistake now; later it may be a passing trouble.
-    fn first_look(&mut self, watch: &mut Watch) -> Result<(), EmperorError> {
-        for source in &self.settings.sources {
+    /// A source that cannot be looked at is a mistake now; later, and for an emperor that goes on as
+    /// another program, it may be a passing trouble.
+    fn first_look(&mut self, watch: &mut Watch, goes_on: bool) -> Result<(), EmperorError> {
+        let sources = self.settings.sources.iter().filter(|_| !goes_on);
+        for source in sources {
             if let Source::Directory(directory) = source {
                 std::fs::read_dir(directory).map_err(|error| EmperorError::Source {
                     source_label: source.label(),
@@ -128,7 +247,9 @@ impl Emperor {
             }
         }
         self.announce();
+        self.adopt();
         self.look(watch);
+        self.know_unchanged();
         self.journal.tell(
             None,
             EventKind::EmperorReady {
@@ -156,7 +277,13 @@ impl Emperor {
         loop {
             self.start_waiting();
             self.answer_reports();
+            self.tell_manager();
+            self.remember();
+            if self.is_leaving || self.is_upgrading {
+                return;
+            }
             if self.is_over() {
+                self.forget_all();
                 return;
             }
             let deadline = self.wake_at();
@@ -164,9 +291,11 @@ impl Emperor {
                 Some(input) = inputs.recv() => self.take(input),
                 Some(command) = commands.recv() => self.obey(command),
                 () = watch.look_again() => self.look_again(watch),
+                Some(()) = signals.upgrade.recv() => self.upgrade(None),
                 Some(()) = signals.reload.recv() => self.reload_all(watch),
-                Some(()) = signals.stop.recv() => self.stop(),
-                Some(()) = signals.interrupt.recv() => self.stop(),
+                Some(()) = signals.stop.recv() => self.end(),
+                Some(()) = signals.interrupt.recv() => self.end(),
+                () = self.manager.reads_on() => {}
                 () = until(deadline) => self.wake(),
             }
         }
@@ -188,6 +317,8 @@ impl Emperor {
         lives
             .chain(self.reports.wake_at())
             .chain(self.next_turn())
+            .chain(self.orphans_wake_at())
+            .chain(self.manager.wake_at())
             .min()
     }
 
@@ -205,6 +336,18 @@ impl Emperor {
         }
     }
 
+    /// Told to end: the vassals end with it, unless they shall stay.
+    fn end(&mut self) {
+        if self.settings.leaves_vassals && !self.is_stopping {
+            self.is_leaving = true;
+            let vassals = self.vassals.len();
+            self.journal
+                .tell(None, EventKind::EmperorLeaving { vassals });
+        } else {
+            self.stop();
+        }
+    }
+
     /// The first time politely; a second time at once.
     pub(super) fn stop(&mut self) {
         if self.is_stopping {
@@ -219,6 +362,7 @@ impl Emperor {
         }
         self.is_stopping = true;
         self.journal.tell(None, EventKind::EmperorStopping);
+        self.tell_manager_of_stop();
         let names: Vec<String> = self.vassals.keys().cloned().collect();
         for name in names {
             self.happen(&name, lifecycle::Event::StopAsked);
@@ -227,8 +371,10 @@ impl Emperor {
 
     /// SIGHUP: everything is looked at and reloaded, a few at a time.
     fn reload_all(&mut self, watch: &mut Watch) {
+        self.manager.reloading();
         self.look(watch);
         self.read_all_again();
+        self.manager.reloaded();
     }
 
     fn read_all_again(&mut self) {
@@ -251,6 +397,7 @@ struct Signals {
     reload: Signal,
     stop: Signal,
     interrupt: Signal,
+    upgrade: Signal,
 }
 
 impl Signals {
@@ -259,6 +406,7 @@ impl Signals {
             reload: signal(SignalKind::hangup())?,
             stop: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            upgrade: signal(SignalKind::user_defined2())?,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What an emperor is told at its start, and why it cannot go on.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
@@ -17,6 +18,12 @@ pub(super) struct Settings {
     pub(super) environment: Vec<(String, String)>,
     /// Soft limit of open files that apps get.
     pub(super) open_files: Option<u64>,
+    /// This executable, by the name under which a newer one would stand.
+    pub(super) program: PathBuf,
+    /// How this process was started, its name aside.
+    pub(super) arguments: Vec<OsString>,
+    /// Told to end, it leaves its vassals running for the next one.
+    pub(super) leaves_vassals: bool,
     /// One app in the foreground: its failure to start is the end, its output is printed plainly.
     pub(super) is_foreground: bool,
     /// A tree whose `.py` files reload the app when they change.
@@ -47,6 +54,9 @@ pub(crate) enum EmperorError {
         #[source]
         source: io::Error,
     },
+    /// The program could not be replaced, and its own place was given up already.
+    #[error("could not become another program, nor the same again; the vassals run on: {0}")]
+    Upgrade(io::Error),
     /// The one app in the foreground did not start; its failure has been told.
     #[error("the app did not start")]
     AppFailed,

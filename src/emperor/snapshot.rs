@@ -6,8 +6,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// What tells one state of a file from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
     device: u64,
     inode: u64,
@@ -18,8 +20,8 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Of what has no file, and so never changes.
-    const FILELESS: Self = Self {
+    /// Of what has no file, and so never changes; of a file that must count as changed.
+    pub(super) const FILELESS: Self = Self {
         device: 0,
         inode: 0,
         modified: (0, 0),
@@ -74,7 +76,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn new(path: PathBuf, identity: Identity, source: usize) -> Self {
+    pub(super) fn new(path: PathBuf, identity: Identity, source: usize) -> Self {
         Self {
             path,
             identity,

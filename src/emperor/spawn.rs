@@ -6,7 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use lictor_core::ipc::{Channel, ChannelError, Handover, MasterOrder};
-use lictor_core::sys::sealed_memfd;
+use lictor_core::sys::{open_path_of, sealed_memfd};
+use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 /// Room in the command line for the title of a master until it has an interpreter.
@@ -40,6 +41,7 @@ pub(super) enum SpawnError {
 pub(super) fn spawn(
     handover: &Handover,
     host: BorrowedFd<'_>,
+    meeting: Option<OwnedFd>,
     listeners: &[BorrowedFd<'_>],
 ) -> Result<Spawned, SpawnError> {
     let failed = |action| move |source: io::Error| SpawnError::Io { action, source };
@@ -65,6 +67,11 @@ pub(super) fn spawn(
         .spawn()
         .map_err(failed("start a master"))?;
     let mut fds = vec![document.as_fd(), host];
+    let theirs = match &meeting {
+        Some(_) => Some(opened_anew(&output).map_err(failed("open the pipe of the output"))?),
+        None => None,
+    };
+    fds.extend(meeting.iter().chain(&theirs).map(AsFd::as_fd));
     fds.extend_from_slice(listeners);
     if let Err(error) = channel.send(&MasterOrder::Start, &fds) {
         drop(child.kill());
@@ -76,4 +83,11 @@ pub(super) fn spawn(
         channel,
         output,
     })
+}
+
+/// The reading end of the same pipe for the master: ours must never wait, and whether it does is a
+/// property that all share who hold it.
+fn opened_anew(pipe: &OwnedFd) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(open_path_of(pipe), flags, Mode::empty())?)
 }

@@ -31,7 +31,7 @@ impl Emperor {
                 self.start(&place);
             }
         }
-        self.orphans.close();
+        self.close_orphans();
     }
 
     /// When the next turn is free at the latest, if anything waits for one.

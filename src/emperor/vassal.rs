@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lictor_core::config::{GroupName, UserName, VassalConfig};
+use lictor_core::config::{Address, GroupName, UserName, VassalConfig};
 use lictor_core::observe::{
     ErrorStatus, EventKind, Failure, FailureKind, Timestamp, VassalState, VassalStatus,
 };
@@ -15,6 +15,7 @@ use super::generation::Generation;
 use super::journal::Journal;
 use super::lifecycle::Lifecycle;
 use super::listeners::{Listeners, Orphans};
+use super::record::{Record, SocketRecord};
 use super::snapshot::Found;
 
 /// One vassal.
@@ -33,6 +34,12 @@ pub(super) struct Vassal {
     pub(super) generations: BTreeMap<u64, Generation>,
     pub(super) restarts: u64,
     pub(super) error: Option<ErrorStatus>,
+    /// Sockets that a master which is still to be reached holds.
+    pub(super) left_sockets: Vec<SocketRecord>,
+    /// A generation to be started once every master that was found has been reached.
+    pub(super) postponed: Option<u64>,
+    /// Its record, as it was written last.
+    pub(super) written: Option<Record>,
     state: VassalState,
     since: Timestamp,
 }
@@ -51,6 +58,9 @@ impl Vassal {
             generations: BTreeMap::new(),
             restarts: 0,
             error: None,
+            left_sockets: Vec::new(),
+            postponed: None,
+            written: None,
             state: VassalState::Starting,
             since: Timestamp::now(),
         }
@@ -60,6 +70,26 @@ impl Vassal {
     pub(super) fn stand_for(&mut self, found: &Found) {
         self.source = found.source;
         self.path.clone_from(&found.path);
+    }
+
+    /// From now on this is what the file says.
+    pub(super) fn know(&mut self, config: VassalConfig, hash: Option<u64>) {
+        self.hash = hash;
+        self.life.start_timeout = config.start_timeout;
+        self.life.reload_mercy = config.reload_mercy;
+        self.config = Some(Arc::new(config));
+    }
+
+    /// It is in the state in which another emperor left it, which is no news.
+    pub(super) fn found_as_it_was(&mut self) {
+        self.state = self.life.state();
+    }
+
+    /// Whether a master that was found has not been reached yet.
+    pub(super) fn is_unreached(&self) -> bool {
+        self.generations
+            .values()
+            .any(|generation| generation.line.is_none())
     }
 
     /// Tells the journal if the vassal has come into another state.
@@ -121,14 +151,13 @@ impl Vassal {
             .into_iter()
             .flatten();
         let configs: Vec<_> = needed
-            .filter_map(|number| Some(Arc::clone(&self.generations.get(&number)?.config)))
+            .filter_map(|number| Some(&self.generations.get(&number)?.terms.http))
             .collect();
-        let Some(first) = configs.first() else { return };
-        let mut union = VassalConfig::clone(first);
-        for config in &configs {
-            union.http.extend(config.http.iter().cloned());
+        if configs.is_empty() {
+            return;
         }
-        self.listeners.release(Some(&union), orphans);
+        let needed: Vec<Address> = configs.into_iter().flatten().cloned().collect();
+        self.listeners.release(Some(&needed), orphans);
     }
 
     /// What `status` shows.

@@ -41,6 +41,8 @@ mod reload;
 mod site;
 mod sockets;
 mod surroundings;
+mod systemd;
+mod upgrade;
 mod workers;
 mod wsgi_answers;
 mod wsgi_environ;

@@ -424,7 +424,7 @@ fn every_option_is_explained() {
             .contains("every vassal has a master")
     );
     assert!(
-        explain(Some("harakiri"))
+        explain(Some("cheaper"))
             .expect("known")
             .contains("not available in this version")
     );

@@ -90,6 +90,7 @@ async fn rule(
             Command::Status { reply } => drop(reply.send(status())),
             Command::Events { reply } => drop(reply.send((kept.clone(), events.subscribe()))),
             Command::Logs { reply } => drop(reply.send((vec![line.clone()], logs.subscribe()))),
+            Command::Upgrade { reply } => drop(reply.send(Err("there is no other one".into()))),
             Command::Act {
                 vassal,
                 verb,
@@ -126,6 +127,8 @@ fn status() -> Status {
         pid: 1,
         version: "0.1.0".into(),
         started_at: now,
+        upgrades: 0,
+        upgrade_failure: None,
         sources: Vec::new(),
     };
     let blog = VassalStatus {

@@ -12,6 +12,7 @@
 //! | serving one ended | – | spawn at once; wait if that happens again and again |
 //! | stop, file gone | what comes up is killed | it drains |
 
+mod adopted;
 mod words;
 
 use std::collections::BTreeMap;
@@ -178,6 +179,7 @@ impl Lifecycle {
             Event::Failed(generation) => self.failed(generation, now),
             Event::Withdrawn(generation) => self.withdrawn(generation),
             Event::Exited(generation) => self.exited(generation, now),
+            Event::Found(generation, phase) => self.found(generation, phase, now),
             Event::Woken => self.woken(now),
         }
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::Action::{Announce, Drain, Forget, Kill, Release, Serve, Spawn, TimeOut, Wait};
+use super::Action::{Announce, Drain, Forget, Kill, Release, Resume, Serve, Spawn, TimeOut, Wait};
 use super::Event::{
     Exited, Failed, FileBad, FileGone, FileGood, Ready, Spawned, StopAsked, Withdrawn, Woken,
 };
@@ -207,7 +207,7 @@ proptest! {
                     }
                     Forget => prop_assert!(alive.is_empty()),
                     Kill(g) | Drain(g) | TimeOut(g) => prop_assert!(alive.contains(&g)),
-                    Serve(g) | Announce(g) => prop_assert_eq!(life.serving(), Some(g)),
+                    Serve(g) | Announce(g) | Resume(g) => prop_assert_eq!(life.serving(), Some(g)),
                     Release | Wait(_) => {}
                 }
             }

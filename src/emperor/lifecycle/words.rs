@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use lictor_core::ipc::MasterPhase;
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::emperor) enum Event {
@@ -23,6 +25,8 @@ pub(in crate::emperor) enum Event {
     Withdrawn(u64),
     /// A master ended.
     Exited(u64),
+    /// A master that was found running says where it stands.
+    Found(u64, MasterPhase),
     /// A deadline came.
     Woken,
 }
@@ -36,6 +40,8 @@ pub(in crate::emperor) enum Action {
     Serve(u64),
     /// Say that it serves, and alone.
     Announce(u64),
+    /// It was paused: let it serve again.
+    Resume(u64),
     /// Tell it to finish and leave.
     Drain(u64),
     /// End its processes.

@@ -30,7 +30,12 @@ impl Ran {
 
 /// The binary under test, with nothing of this machine's settings.
 pub(crate) fn program(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lictor"));
+    command_in(directory, env!("CARGO_BIN_EXE_lictor"))
+}
+
+/// A program likewise.
+pub(super) fn command_in(directory: &Path, program: &str) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(directory).stdin(Stdio::null());
     for name in [
         "LICTOR_RUN_DIR",
@@ -38,6 +43,7 @@ pub(crate) fn program(directory: &Path) -> Command {
         "PYTHONPATH",
         "PYTHONHOME",
         "VIRTUAL_ENV",
+        "NOTIFY_SOCKET",
     ] {
         command.env_remove(name);
     }

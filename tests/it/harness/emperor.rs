@@ -98,6 +98,18 @@ impl Emperor {
         self.setup.name(name)
     }
 
+    /// The binary that [`Setup::own_program`] made it run.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.at("lictor")
+    }
+
+    /// Follows the events of the program that the emperor has become.
+    #[track_caller]
+    pub(crate) fn follow_anew(&mut self) {
+        let socket = self.at("run/emperor.sock");
+        self.events = Events::follow(&socket, "/v1/events").expect("the emperor answers");
+    }
+
     /// What it has said.
     pub(crate) fn events(&self) -> &Events {
         &self.events

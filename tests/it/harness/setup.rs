@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::io::BufReader;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
-use super::commands::program;
+use super::commands::{command_in, program};
 use super::emperor::{Emperor, is};
 use super::{Events, pythons};
 
@@ -20,9 +21,12 @@ pub(crate) struct Setup {
     _directory: TempDir,
     pub(super) root: PathBuf,
     pub(super) tag: String,
+    /// Another binary than the one under test.
+    program: Option<PathBuf>,
     sources: Vec<String>,
     variables: Vec<(String, String)>,
     path: String,
+    passed: Vec<OwnedFd>,
 }
 
 impl Setup {
@@ -45,9 +49,11 @@ impl Setup {
             _directory: directory,
             root,
             tag,
+            program: None,
             sources: vec!["vassals".to_owned()],
             variables: Vec::new(),
             path,
+            passed: Vec::new(),
         }
     }
 
@@ -57,10 +63,28 @@ impl Setup {
         self
     }
 
+    /// Starts a copy of the binary that the test may replace; see [`Emperor::program`].
+    pub(crate) fn own_program(mut self) -> Self {
+        let program = self.at("lictor");
+        fs::copy(env!("CARGO_BIN_EXE_lictor"), &program).expect("it can be copied");
+        self.program = Some(program);
+        self
+    }
+
     /// A variable of the emperor's own environment.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// At most two sockets that the emperor is started with, as a service manager passes them
+    /// (`sd_listen_fds(3)`).
+    pub(crate) fn passing(mut self, sockets: Vec<(String, OwnedFd)>) -> Self {
+        let names: Vec<_> = sockets.iter().map(|(name, _)| name.as_str()).collect();
+        let (count, names) = (names.len().to_string(), names.join(":"));
+        self.passed = sockets.into_iter().map(|(_, socket)| socket).collect();
+        self.variable("LISTEN_FDS", &count)
+            .variable("LISTEN_FDNAMES", &names)
     }
 
     /// A path below the test's own directory.
@@ -95,15 +119,23 @@ impl Setup {
     }
 
     #[track_caller]
-    fn launch(self, arguments: &[String]) -> Emperor {
-        let mut command = program(&self.root);
+    fn launch(mut self, arguments: &[String]) -> Emperor {
+        let mut command = if self.passed.is_empty() {
+            let mut command = match &self.program {
+                Some(program) => command_in(&self.root, &program.display().to_string()),
+                None => program(&self.root),
+            };
+            command.stdout(Stdio::null());
+            command
+        } else {
+            passing(&self.root, &mut self.passed)
+        };
         command
             .args(arguments)
             .env("PATH", &self.path)
             .env("LICTOR_LOG", "debug");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         let mut child = command
-            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("lictor can be run");
@@ -117,6 +149,18 @@ impl Setup {
         emperor.events = Events::follow(&socket, "/v1/events").expect("the emperor answers");
         emperor
     }
+}
+
+/// The binary under test by way of a shell, which puts what stands on its stdin and stdout where a
+/// service manager puts sockets, and has the process id that the variable must name.
+fn passing(root: &Path, sockets: &mut Vec<OwnedFd>) -> Command {
+    let script = "exec 3<&0 4<&1 </dev/null >/dev/null; LISTEN_PID=$$ exec \"$0\" \"$@\"";
+    let mut command = command_in(root, "sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_lictor")]);
+    let mut sockets = sockets.drain(..);
+    let mut next = || sockets.next().map_or_else(Stdio::null, Stdio::from);
+    command.stdin(next()).stdout(next());
+    command
 }
 
 /// A PATH on which `python3` is a real interpreter, not a version manager's script, which is slow.

@@ -167,8 +167,10 @@ pub struct Adopted {
     pub interface: String,
     /// Whether the first descriptor is the reading end of the pipe of its output.
     pub has_output: bool,
-    /// Bytes of output that were dropped while there was no emperor.
-    pub dropped_bytes: u64,
+    /// What was printed last while there was no emperor.
+    pub last_output: String,
+    /// Lines of output that were dropped while there was no emperor.
+    pub dropped_lines: u64,
     /// Its listeners; none while it drains.
     pub listeners: Vec<HandoverListener>,
 }

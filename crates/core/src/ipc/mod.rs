@@ -5,10 +5,12 @@
 
 mod channel;
 mod handover;
+mod meeting;
 mod message;
 
 pub use channel::{Channel, ChannelError, Received, receive, receive_bare, send};
 pub use handover::{Adoption, Handover, HandoverListener, Hosting};
+pub use meeting::{accept_at_meeting, bind_meeting, knock, listen_at_meeting};
 pub use message::{
     Adopted, MasterMessage, MasterOrder, MasterPhase, PROTOCOL, WorkerMessage, WorkerOrder,
 };

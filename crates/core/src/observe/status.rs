@@ -24,6 +24,12 @@ pub struct EmperorStatus {
     pub version: String,
     /// When it started.
     pub started_at: Timestamp,
+    /// How often the process has become another program, by `lictor upgrade`.
+    #[serde(default)]
+    pub upgrades: u32,
+    /// Why it could not, the last time that was tried.
+    #[serde(default)]
+    pub upgrade_failure: Option<String>,
     /// The sources as given on the command line.
     pub sources: Vec<String>,
 }

@@ -1,6 +1,7 @@
 //! The kernel, wrapped: the only place of this package with `unsafe`.
 
 mod end_request;
+mod environment;
 mod fds;
 mod files;
 mod memfd;
@@ -13,6 +14,7 @@ mod scoreboard;
 mod title;
 
 pub use end_request::{end_requests_of, end_signal, interrupt};
+pub use environment::take_variables;
 pub use fds::{
     adopt, close_elsewhere, keep_across_exec, keep_inherited_to_ourselves, set_close_on_exec,
 };
@@ -20,7 +22,7 @@ pub use files::{FileReadError, read_bounded};
 pub use memfd::{open_path_of, read_memfd, scratch_memfd, sealed_memfd};
 pub use memory::release_cold_code;
 pub use pidfd::{ExitStatus, Pidfd};
-pub use proc::{resident_bytes, thread_count};
+pub use proc::{boot_id, parent_of, resident_bytes, start_ticks, thread_count};
 pub use record::{Described, Ended, InFlight, RequestRecord, Taken};
 pub use requests::RequestBoard;
 pub use scoreboard::{Scoreboard, Slot, SlotState};

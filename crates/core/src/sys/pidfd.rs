@@ -3,10 +3,12 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_open, pidfd_send_signal,
-    waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, pidfd_open,
+    pidfd_send_signal, waitid,
 };
 
 /// A child process.
@@ -58,6 +60,32 @@ impl Pidfd {
             Err(rustix::io::Errno::SRCH) => Ok(()),
             other => Ok(other?),
         }
+    }
+
+    /// Whether the process has not ended yet.
+    pub fn is_alive(&self) -> bool {
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+        !poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0)
+    }
+
+    /// SIGKILL to the process and to its process group, whose leader it is.
+    ///
+    /// Its number is its own while it lives, and while it has not been reaped; after that it still
+    /// is the group's as long as no other process has it.
+    pub fn kill_group(&self, is_unreaped: bool) {
+        let may_be_anothers =
+            !is_unreaped && !self.is_alive() && Path::new(&format!("/proc/{}", self.pid)).exists();
+        let number = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        if let Some(number) = number.filter(|_| !may_be_anothers) {
+            // Nobody may be left in it.
+            let _ = kill_process_group(number, Signal::KILL);
+        }
+        // By itself too: it makes its group itself, and may not have come that far.
+        drop(self.kill());
     }
 
     /// Collects the status if the child has ended; the descriptor is readable from then on.

@@ -1,6 +1,7 @@
 //! What /proc says about a process (`proc(5)`).
 
 use std::path::Path;
+use std::str::FromStr;
 
 use super::files::read_bounded;
 
@@ -15,6 +16,35 @@ pub fn resident_bytes(pid: u32) -> u64 {
         .and_then(|text| text.split(' ').nth(1))
         .and_then(|field| field.parse::<u64>().ok());
     pages.unwrap_or(0) * rustix::param::page_size() as u64
+}
+
+/// When a process was started, in clock ticks since boot: with its number, what no other process of
+/// this boot has.
+pub fn start_ticks(pid: u32) -> Option<u64> {
+    stat_field(pid, 22)
+}
+
+/// The parent of a process.
+pub fn parent_of(pid: u32) -> Option<u32> {
+    stat_field(pid, 4)
+}
+
+/// A field of `proc_pid_stat(5)` behind the name, by its number there.
+fn stat_field<T: FromStr>(pid: u32, number: usize) -> Option<T> {
+    let bytes = read_bounded(Path::new(&format!("/proc/{pid}/stat")), 4096).ok()?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    // The name in parentheses may hold anything; what follows its last one may not.
+    let (_, fields) = text.rsplit_once(')')?;
+    let field = fields
+        .split_ascii_whitespace()
+        .nth(number.checked_sub(3)?)?;
+    field.parse().ok()
+}
+
+/// What the kernel calls this boot.
+pub fn boot_id() -> Option<String> {
+    let bytes = read_bounded(Path::new("/proc/sys/kernel/random/boot_id"), 64).ok()?;
+    Some(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
 /// How many threads this process has; 0 if /proc is not there.

@@ -9,6 +9,7 @@ use lictor_core::observe::{Failure, FailureKind};
 use lictor_core::sys::{sealed_memfd, set_close_on_exec};
 
 use super::boot::Boot;
+use super::meeting::Meeting;
 
 /// Executes the interpreter again with `lazy-apps` on. Returns only if that failed, the emperor told.
 pub(super) fn without_preload(boot: Boot) {
@@ -18,12 +19,14 @@ pub(super) fn without_preload(boot: Boot) {
         channel,
         document,
         host,
+        meeting,
         listeners,
     } = boot;
     handover.config.lazy_apps = true;
     let kept = [channel.as_fd(), document.as_fd(), host.as_fd()]
         .into_iter()
         .chain(listeners.iter().map(|listener| listener.fd.as_fd()))
+        .chain(meeting.iter().flat_map(Meeting::descriptors))
         .try_for_each(|fd| set_close_on_exec(fd, false));
     let error = match kept.and_then(|()| rewrite(&handover, document)) {
         Ok(_document) => hosting.command().exec(),

@@ -13,6 +13,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::again;
 use super::fork::Seed;
+use super::meeting::Meeting;
 use super::run::Master;
 use crate::app::{App, failure_of, load, prepare, python_version};
 use crate::worker::Listener;
@@ -24,6 +25,7 @@ pub(crate) struct Boot {
     pub(super) channel: Channel,
     pub(super) document: OwnedFd,
     pub(super) host: OwnedFd,
+    pub(super) meeting: Option<Meeting>,
     pub(super) listeners: Vec<Listener>,
 }
 
@@ -53,6 +55,7 @@ impl Boot {
             listeners: listeners.collect::<io::Result<_>>()?,
             channel: Channel::from_fd(adopt(hosting.channel_fd)?),
             host: adopt(hosting.host_fd)?,
+            meeting: Meeting::adopt(&handover)?,
             document,
             hosting,
             handover,
@@ -80,6 +83,7 @@ pub(crate) fn boot(py: Python<'_>, boot: Boot) -> End {
 struct Prepared {
     app: Option<App>,
     trouble: OwnedFd,
+    python: String,
 }
 
 fn prepared(py: Python<'_>, boot: &Boot) -> Result<Prepared, Failure> {
@@ -89,10 +93,12 @@ fn prepared(py: Python<'_>, boot: &Boot) -> Result<Prepared, Failure> {
     };
     let version = python_version(py).map_err(python)?;
     // A full channel here would mean that nobody reads: the loop will see it closed.
-    drop(
-        boot.channel
-            .send(&MasterMessage::Booted { python: version }, &[]),
-    );
+    drop(boot.channel.send(
+        &MasterMessage::Booted {
+            python: version.clone(),
+        },
+        &[],
+    ));
     let (trouble, teller) =
         pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(|error| {
             Failure::new(
@@ -108,11 +114,19 @@ fn prepared(py: Python<'_>, boot: &Boot) -> Result<Prepared, Failure> {
     } else {
         Some(load(py, config)?)
     };
-    Ok(Prepared { app, trouble })
+    Ok(Prepared {
+        app,
+        trouble,
+        python: version,
+    })
 }
 
 fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
-    let Prepared { app, trouble } = prepared;
+    let Prepared {
+        app,
+        trouble,
+        python,
+    } = prepared;
     if app.is_some() && thread_count() > 1 {
         // A fork would lose the threads that the import started: start again without the import.
         again::without_preload(boot);
@@ -126,9 +140,12 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
     let Boot {
         handover,
         channel,
+        meeting,
         listeners,
         ..
     } = boot;
+    // Without it this generation ends with its emperor, and does its work until then.
+    let meeting = meeting.filter(|meeting| meeting.open().is_ok());
     let config: Arc<VassalConfig> = Arc::new(handover.config);
     let Ok(scoreboard) = Scoreboard::new(config.processes as usize) else {
         let failure = Failure::new(
@@ -144,6 +161,8 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
         generation: handover.generation,
         config,
         channel,
+        meeting,
+        python,
         listeners,
         scoreboard,
         app,

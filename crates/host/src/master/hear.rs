@@ -21,6 +21,7 @@ impl Master {
         self.hear_trouble();
         self.hear_touches();
         self.hear_emperor(&mut events);
+        self.meet_emperor();
         self.hear_overdue(&mut events);
         for id in 1..=self.parts.config.processes {
             self.hear_worker(id, &mut events);
@@ -54,10 +55,13 @@ impl Master {
                 )) => {}
                 Ok(Received::Nothing) => return,
                 Ok(Received::Closed) | Err(_) => {
-                    // An emperor that is gone cannot tell this generation to leave, and the next
-                    // one binds its sockets anew: finish and leave.
                     self.is_emperor_gone = true;
-                    events.push(PoolEvent::DrainOrdered(self.parts.config.reload_mercy));
+                    // What serves goes on and waits for the next emperor. What does not serve yet
+                    // would wait for a word that nobody says.
+                    let serves = self.pool.serves() || events.contains(&PoolEvent::ServeOrdered);
+                    if self.parts.meeting.is_none() || !serves {
+                        events.push(PoolEvent::DrainOrdered(self.parts.config.reload_mercy));
+                    }
                 }
             }
         }

@@ -7,6 +7,7 @@ mod again;
 mod boot;
 mod fork;
 mod hear;
+mod meeting;
 mod overdue;
 mod pool;
 mod run;

@@ -120,6 +120,11 @@ impl Pool {
         matches!(self.phase, Phase::Draining { .. } | Phase::Over)
     }
 
+    /// Whether this generation is the one that serves, or was until it was paused.
+    pub(crate) fn serves(&self) -> bool {
+        self.phase == Phase::Serving
+    }
+
     /// Takes an event in and says what is to be done.
     pub(crate) fn step(&mut self, event: PoolEvent, now: Instant) -> Vec<PoolAction> {
         match event {

@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::boot::End;
 use super::fork::{Seed, fork};
+use super::meeting::Meeting;
 use super::overdue::Overdue;
 use super::pool::{Pool, PoolAction, PoolEvent};
 use super::touch::Touch;
@@ -28,6 +29,10 @@ pub(super) struct Parts {
     pub(super) config: Arc<VassalConfig>,
     /// To the emperor.
     pub(super) channel: Channel,
+    /// Where the next emperor finds this master.
+    pub(super) meeting: Option<Meeting>,
+    /// The version of Python.
+    pub(super) python: String,
     pub(super) listeners: Vec<Listener>,
     pub(super) scoreboard: Scoreboard,
     pub(super) app: Option<App>,
@@ -263,6 +268,9 @@ impl Master {
         );
         if !self.is_emperor_gone {
             fds.push(PollFd::new(&self.parts.channel, PollFlags::IN));
+        }
+        if let Some(meeting) = &self.parts.meeting {
+            fds.extend(meeting.awaited(self.is_emperor_gone));
         }
         fds.extend(
             self.touch

@@ -1,0 +1,195 @@
+//! What the next emperor must know, in the run directory: a record for each vassal, and a socket
+//! for each of its masters.
+//!
+//! Only the emperor's own user can write there, so that a record is the emperor's word: which
+//! process is the master of which generation, what its file was like, which sockets are its own.
+//! What the masters say is checked against it. A record that cannot be read is as good as none.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use lictor_core::config::Address;
+use lictor_core::ipc::{Channel, bind_meeting, knock};
+use lictor_core::observe::ErrorStatus;
+use lictor_core::sys::read_bounded;
+use serde::{Deserialize, Serialize};
+
+use super::bind::Owner;
+use super::generation::Terms;
+use super::snapshot::Identity;
+use super::socket_file::SocketFile;
+
+/// The version of the records; those of another version are not read.
+const FORMAT: u32 = 1;
+/// Largest record: one of a vassal with hundreds of sockets is far below it.
+const RECORD_LIMIT_BYTES: u64 = 4 * 1024 * 1024;
+/// Name of the directory in the run directory.
+const DIRECTORY: &str = "vassals";
+
+/// One vassal, as it was left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) format: u32,
+    /// Processes and their numbers are of this boot only.
+    pub(super) boot_id: String,
+    pub(super) file: PathBuf,
+    /// The source that it comes from, as it was typed.
+    pub(super) source: String,
+    /// How the file was when it was read last.
+    pub(super) identity: Identity,
+    pub(super) hash: Option<u64>,
+    /// The generation number given out last.
+    pub(super) newest: u64,
+    pub(super) is_stopped: bool,
+    pub(super) restarts: u64,
+    pub(super) error: Option<ErrorStatus>,
+    pub(super) generations: Vec<GenerationRecord>,
+    pub(super) sockets: Vec<SocketRecord>,
+}
+
+/// Where a generation stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Stage {
+    Coming,
+    Serving,
+    Leaving,
+}
+
+/// One generation of a [`Record`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct GenerationRecord {
+    pub(super) number: u64,
+    pub(super) stage: Stage,
+    pub(super) pid: u32,
+    /// With the number, what no other process has (`proc_pid_stat(5)`, `starttime`).
+    pub(super) start_ticks: u64,
+    pub(super) terms: Terms,
+}
+
+/// One listening socket of a [`Record`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SocketRecord {
+    /// What the file asks for, and the how many-th of its kind it is.
+    pub(super) wanted: (Address, usize),
+    /// The real address.
+    pub(super) address: Address,
+    pub(super) owner: Owner,
+    pub(super) mode: u32,
+    /// Device and inode of the socket file.
+    pub(super) file: Option<(u64, u64)>,
+}
+
+/// The records of a run directory.
+#[derive(Clone, Debug)]
+pub(super) struct Records {
+    directory: PathBuf,
+}
+
+impl Records {
+    /// In a run directory that is held.
+    pub(super) fn at(run_dir: &Path) -> io::Result<Self> {
+        let directory = run_dir.join(DIRECTORY);
+        make_private(&directory)?;
+        Ok(Self { directory })
+    }
+
+    /// All that can be read, by vassal name.
+    pub(super) fn read_all(&self) -> Vec<(String, Record)> {
+        let Ok(entries) = std::fs::read_dir(&self.directory) else {
+            return Vec::new();
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names
+            .filter_map(|name| {
+                let record = self.read(&name);
+                if record.is_none() {
+                    self.forget(&name);
+                }
+                Some((name, record?))
+            })
+            .collect()
+    }
+
+    fn read(&self, name: &str) -> Option<Record> {
+        let bytes = read_bounded(
+            &self.directory.join(name).join("record.json"),
+            RECORD_LIMIT_BYTES,
+        );
+        let record: Record = serde_json::from_slice(&bytes.ok()?).ok()?;
+        (record.format == FORMAT).then_some(record)
+    }
+
+    /// Replaces the record of a vassal in one step: whoever reads it finds the old or the new.
+    pub(super) fn write(&self, name: &str, record: &[u8]) -> io::Result<()> {
+        let directory = self.directory.join(name);
+        make_private(&directory)?;
+        let fresh = directory.join(".record.new");
+        let mut file = File::options()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&fresh)?;
+        file.write_all(record)?;
+        std::fs::rename(fresh, directory.join("record.json"))
+    }
+
+    /// Nothing of the vassal is left.
+    pub(super) fn forget(&self, name: &str) {
+        // What stays is replaced by whoever has the name next.
+        drop(std::fs::remove_dir_all(self.directory.join(name)));
+    }
+
+    /// The socket at which the master of this generation will be found.
+    pub(super) fn bind_meeting(&self, name: &str, generation: u64) -> io::Result<OwnedFd> {
+        make_private(&self.directory.join(name))?;
+        let place = self.meeting(name, generation)?;
+        place.remove()?;
+        bind_meeting(&place.short_path())
+    }
+
+    /// The master of this generation is gone.
+    pub(super) fn close_meeting(&self, name: &str, generation: u64) {
+        if let Ok(place) = self.meeting(name, generation) {
+            drop(place.remove());
+        }
+    }
+
+    /// Knocks at the master of this generation; gives the channel, and who answers.
+    pub(super) fn knock(&self, name: &str, generation: u64) -> io::Result<(Channel, u32)> {
+        knock(&self.meeting(name, generation)?.short_path())
+    }
+
+    fn meeting(&self, name: &str, generation: u64) -> io::Result<SocketFile> {
+        SocketFile::at(&self.directory.join(name).join(format!("{generation}.sock")))
+    }
+}
+
+impl SocketRecord {
+    /// Removes the socket file, if it still is the one that was made for it.
+    pub(super) fn remove_file(&self) {
+        if let (Address::Unix(path), Some(_)) = (&self.address, self.file)
+            && let Ok(file) = SocketFile::at(path)
+            && file.identity() == self.file
+        {
+            drop(file.remove());
+        }
+    }
+}
+
+impl Record {
+    /// The version of records that this emperor writes.
+    pub(super) const FORMAT: u32 = FORMAT;
+}
+
+/// Those above it too: somebody may have cleaned up.
+fn make_private(directory: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+}

@@ -1,0 +1,113 @@
+//! `lictor upgrade` and SIGUSR2, as the emperor's loop takes them.
+
+use lictor_core::observe::EventKind;
+use tokio::sync::oneshot;
+
+use super::check::{CheckError, Checked, check};
+use super::{Inheritance, Upgrade};
+use crate::control::Upgrading;
+use crate::emperor::hold::HeldRunDir;
+use crate::emperor::run::{Emperor, Input};
+
+impl Emperor {
+    /// Asks the binary on disk; whoever waits for the answer gets it when that has spoken.
+    pub(in crate::emperor) fn upgrade(
+        &mut self,
+        reply: Option<oneshot::Sender<Result<Upgrading, String>>>,
+    ) {
+        let refusal = if self.settings.is_foreground {
+            Some("one app in the foreground is not upgraded; stop it and start it again")
+        } else if self.is_stopping {
+            Some("the emperor is stopping")
+        } else if self.is_checking {
+            Some("an upgrade is under way")
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            return self.refuse_upgrade(reply, refusal.to_owned());
+        }
+        self.is_checking = true;
+        let (program, arguments) = (
+            self.settings.program.clone(),
+            self.settings.arguments.clone(),
+        );
+        let inputs = self.inputs.clone();
+        tokio::task::spawn_blocking(move || {
+            let checked = check(&program, &arguments);
+            // Nobody takes it in only when the emperor itself is over.
+            drop(inputs.blocking_send(Input::UpgradeChecked(checked, reply)));
+        });
+    }
+
+    /// The new binary has spoken.
+    pub(in crate::emperor) fn upgrade_checked(
+        &mut self,
+        checked: Result<Checked, CheckError>,
+        reply: Option<oneshot::Sender<Result<Upgrading, String>>>,
+    ) {
+        self.is_checking = false;
+        match checked {
+            Ok(_) if self.is_stopping => {
+                self.refuse_upgrade(reply, "the emperor is stopping".to_owned());
+            }
+            Ok(checked) => {
+                let upgrading = Upgrading {
+                    from: env!("CARGO_PKG_VERSION").to_owned(),
+                    to: checked.version,
+                    upgrades: self.upgrades,
+                };
+                let (from, to) = (upgrading.from.clone(), upgrading.to.clone());
+                self.journal
+                    .tell(None, EventKind::EmperorUpgrading { from, to });
+                // Whoever asked may have gone.
+                drop(reply.map(|reply| reply.send(Ok(upgrading))));
+                self.is_upgrading = true;
+                self.upgrade_failure = None;
+            }
+            Err(error) => {
+                let program = self.settings.program.display();
+                let message =
+                    format!("`{program}` cannot take over, this emperor goes on: {error}");
+                self.upgrade_failure = Some(message.clone());
+                self.refuse_upgrade(reply, message);
+            }
+        }
+    }
+
+    fn refuse_upgrade(
+        &self,
+        reply: Option<oneshot::Sender<Result<Upgrading, String>>>,
+        refusal: String,
+    ) {
+        match reply {
+            // Whoever asked may have gone.
+            Some(reply) => drop(reply.send(Err(refusal.clone()))),
+            None => {}
+        }
+        tracing::error!("not upgraded: {refusal}");
+    }
+
+    /// What the next program must not let go of.
+    pub(in crate::emperor) fn hand_down(
+        &mut self,
+        held: &mut HeldRunDir,
+    ) -> std::io::Result<Upgrade> {
+        let (lock, control) = held.hand_down()?;
+        let names = self.vassals.iter_mut();
+        let sockets = names.map(|(name, vassal)| (name.clone(), vassal.listeners.hand_down()));
+        Ok(Upgrade {
+            program: self.settings.program.clone(),
+            inheritance: Inheritance {
+                sockets: sockets.collect(),
+                lock,
+                control,
+                open_files: self.settings.open_files,
+                arguments: self.settings.arguments.clone(),
+                upgrades: self.upgrades + 1,
+                from: env!("CARGO_PKG_VERSION").to_owned(),
+                failure: None,
+            },
+        })
+    }
+}
