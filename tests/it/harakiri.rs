@@ -375,7 +375,11 @@ fn status_field(pid: u32, field: &str) -> String {
 fn nothing_is_set_up_without_it_and_nobody_polls_with_it() {
     let emperor = Emperor::start();
     let plain = emperor.serve("plain", "", APP);
-    let limited = emperor.serve("limited", "harakiri = \"200ms\"\nthreads = 2", APP);
+    let limited = emperor.serve(
+        "limited",
+        "harakiri = \"200ms\"\nthreads = 2\nheartbeat = 0",
+        APP,
+    );
     let handled = |pid| u64::from_str_radix(&status_field(pid, "SigCgt:"), 16).expect("a mask");
     // Signal 63.
     let bit = 1 << 62;

@@ -157,6 +157,9 @@ impl Overdue {
 impl Watched {
     fn look(&mut self) -> Vec<Heard> {
         let now_ms = self.board.now_ms();
+        if !self.watch.is_due(self.board.is_parked(), now_ms) {
+            return Vec::new();
+        }
         let (worker, pid) = (self.worker, self.pidfd.pid());
         let mut heard = Vec::new();
         for step in self.watch.step(&self.view(), now_ms) {
@@ -188,7 +191,6 @@ impl Watched {
             // Before the number, which cannot rise any more then.
             has_withdrawn: self.board.has_withdrawn(),
             connections: self.board.connections(),
-            is_parked: self.board.is_parked(),
         }
     }
 

@@ -31,8 +31,6 @@ pub(crate) struct View {
     pub(crate) threads: Vec<Seen>,
     pub(crate) has_withdrawn: bool,
     pub(crate) connections: u32,
-    /// No request has come since it was parked.
-    pub(crate) is_parked: bool,
 }
 
 /// What is to be done.
@@ -99,21 +97,19 @@ impl Watch {
         self.look_at_ms = Some(now_ms + self.limit_ms);
     }
 
+    /// Whether to look now. `is_parked`: no request has come since the worker was parked.
+    pub(crate) fn is_due(&self, is_parked: bool, now_ms: u64) -> bool {
+        let is_time = match self.look_at_ms {
+            Some(at) => at <= now_ms,
+            None => !is_parked,
+        };
+        !self.is_killed && (is_time || self.asked.is_some())
+    }
+
     /// Looks, and says what is to be done.
     pub(crate) fn step(&mut self, view: &View, now_ms: u64) -> Vec<Step> {
-        if self.is_killed {
-            return Vec::new();
-        }
         let mut steps = Vec::new();
-        let had_asked = self.asked.is_some();
         self.settle(view, now_ms, &mut steps);
-        let is_due = match self.look_at_ms {
-            Some(at) => at <= now_ms,
-            None => !view.is_parked,
-        };
-        if !had_asked && !is_due {
-            return steps;
-        }
         if self.asked.is_none() {
             self.ask(view, now_ms, &mut steps);
         }
@@ -257,7 +253,15 @@ mod tests {
             threads: in_flight.iter().map(seen).collect(),
             has_withdrawn: false,
             connections: 9,
-            is_parked: false,
+        }
+    }
+
+    /// Looks if it is time.
+    fn look(watch: &mut Watch, view: &View, now_ms: u64) -> Vec<Step> {
+        if watch.is_due(false, now_ms) {
+            watch.step(view, now_ms)
+        } else {
+            Vec::new()
         }
     }
 
@@ -269,17 +273,13 @@ mod tests {
     #[test]
     fn nothing_is_looked_at_while_nothing_is_in_flight() {
         let mut watch = Watch::new(LIMIT, 1);
-        let parked = View {
-            is_parked: true,
-            ..view(&[None])
-        };
-        assert_eq!(watch.step(&parked, 10), []);
+        assert!(!watch.is_due(true, 10));
         assert_eq!(watch.look_at_ms(), None);
         // It rings, and is over before anybody looks: the bell is left alone for a while.
-        assert_eq!(watch.step(&view(&[None]), 20), []);
+        assert_eq!(look(&mut watch, &view(&[None]), 20), []);
         assert_eq!(watch.look_at_ms(), Some(2020));
-        assert_eq!(watch.step(&view(&[None]), 500), []);
-        assert_eq!(watch.step(&view(&[None]), 2020), [Park]);
+        assert_eq!(look(&mut watch, &view(&[None]), 500), []);
+        assert_eq!(look(&mut watch, &view(&[None]), 2020), [Park]);
         assert_eq!(watch.look_at_ms(), None);
         watch.unpark(2021);
         assert_eq!(watch.look_at_ms(), Some(4021));
@@ -288,12 +288,15 @@ mod tests {
     #[test]
     fn a_busy_worker_is_looked_at_once_in_the_time_of_a_request() {
         let mut watch = Watch::new(LIMIT, 2);
-        assert_eq!(watch.step(&view(&[Some(request(1, 100)), None]), 100), []);
+        assert_eq!(
+            look(&mut watch, &view(&[Some(request(1, 100)), None]), 100),
+            []
+        );
         assert_eq!(watch.look_at_ms(), Some(2100));
         let later = [Some(request(71, 2080)), Some(request(51, 1900))];
-        assert_eq!(watch.step(&view(&later), 1000), [], "not yet");
+        assert_eq!(look(&mut watch, &view(&later), 1000), [], "not yet");
         assert_eq!(watch.look_at_ms(), Some(2100));
-        assert_eq!(watch.step(&view(&later), 2101), []);
+        assert_eq!(look(&mut watch, &view(&later), 2101), []);
         assert_eq!(watch.look_at_ms(), Some(3900));
     }
 
@@ -301,13 +304,13 @@ mod tests {
     fn others_do_not_reset_the_clock_of_a_request() {
         let mut watch = Watch::new(LIMIT, 2);
         let stuck = request(1, 100);
-        watch.step(&view(&[Some(stuck), None]), 100);
+        look(&mut watch, &view(&[Some(stuck), None]), 100);
         let now = view(&[Some(stuck), Some(request(99, 2099))]);
         let ask = Ask {
             thread: 0,
             request: stuck,
         };
-        assert_eq!(watch.step(&now, 2100), [ask]);
+        assert_eq!(look(&mut watch, &now, 2100), [ask]);
         assert_eq!(watch.asked(), Some((0, 1)));
         // Only the one is lost: the other goes on, and the worker with it.
         let told = Tell {
@@ -315,27 +318,31 @@ mod tests {
             sequence: 1,
         };
         let now = ended(now, 0, 1);
-        assert_eq!(watch.step(&now, 2105), [told, Condemn]);
+        assert_eq!(look(&mut watch, &now, 2105), [told, Condemn]);
         assert_eq!(watch.look_at_ms(), Some(2105 + LOOK_MS));
-        assert_eq!(watch.step(&now, 2110), []);
+        assert_eq!(look(&mut watch, &now, 2110), []);
         let mut left = View {
             connections: 1,
             ..ended(view(&[Some(stuck), None]), 0, 1)
         };
-        assert_eq!(watch.step(&left, 2155), [], "it may be accepting another");
+        assert_eq!(
+            look(&mut watch, &left, 2155),
+            [],
+            "it may be accepting another"
+        );
         left.has_withdrawn = true;
-        assert_eq!(watch.step(&left, 2205), [Kill]);
-        assert_eq!(watch.step(&left, 9000), []);
+        assert_eq!(look(&mut watch, &left, 2205), [Kill]);
+        assert_eq!(look(&mut watch, &left, 9000), []);
     }
 
     #[test]
     fn a_worker_with_no_thread_left_is_killed_at_once() {
         let mut watch = Watch::new(LIMIT, 1);
         let stuck = view(&[Some(request(7, 0))]);
-        watch.step(&stuck, 1);
-        assert_eq!(watch.step(&stuck, 2000).len(), 1);
+        look(&mut watch, &stuck, 1);
+        assert_eq!(look(&mut watch, &stuck, 2000).len(), 1);
         assert_eq!(watch.look_at_ms(), Some(2000 + PATIENCE_MS));
-        let steps = watch.step(&ended(stuck, 0, 7), 2001);
+        let steps = look(&mut watch, &ended(stuck, 0, 7), 2001);
         let told = Tell {
             thread: 0,
             sequence: 7,
@@ -347,34 +354,40 @@ mod tests {
     fn a_worker_in_which_nobody_hears_is_not_waited_for() {
         let mut watch = Watch::new(LIMIT, 2);
         let stuck = view(&[Some(request(7, 0)), None]);
-        watch.step(&stuck, 1);
-        watch.step(&stuck, 2000);
+        look(&mut watch, &stuck, 1);
+        look(&mut watch, &stuck, 2000);
         let mut told = ended(stuck, 0, 7);
-        assert_eq!(watch.step(&told, 2001).len(), 2);
-        assert_eq!(watch.step(&told, 2000 + WITHDRAWAL_MS), []);
+        assert_eq!(look(&mut watch, &told, 2001).len(), 2);
+        assert_eq!(look(&mut watch, &told, 2000 + WITHDRAWAL_MS), []);
         let waiting = told.clone();
         told.threads[1].in_flight = Some(request(1, 6500));
-        assert_eq!(watch.step(&told, 2100 + WITHDRAWAL_MS), []);
-        assert_eq!(watch.step(&waiting, 2200 + WITHDRAWAL_MS), [Kill]);
+        assert_eq!(look(&mut watch, &told, 2100 + WITHDRAWAL_MS), []);
+        assert_eq!(look(&mut watch, &waiting, 2200 + WITHDRAWAL_MS), [Kill]);
     }
 
     #[test]
     fn a_thread_that_takes_no_signal_is_given_up() {
         let mut watch = Watch::new(LIMIT, 1);
         let stuck = view(&[Some(request(7, 0))]);
-        watch.step(&stuck, 1);
-        watch.step(&stuck, 2000);
-        assert_eq!(watch.step(&stuck, 1999 + PATIENCE_MS), []);
-        assert_eq!(watch.step(&stuck, 2000 + PATIENCE_MS).last(), Some(&Kill));
+        look(&mut watch, &stuck, 1);
+        look(&mut watch, &stuck, 2000);
+        assert_eq!(look(&mut watch, &stuck, 1999 + PATIENCE_MS), []);
+        assert_eq!(
+            look(&mut watch, &stuck, 2000 + PATIENCE_MS).last(),
+            Some(&Kill)
+        );
     }
 
     #[test]
     fn a_request_that_ends_in_time_is_left_alone() {
         let mut watch = Watch::new(LIMIT, 1);
-        watch.step(&view(&[Some(request(7, 0))]), 1);
-        assert_eq!(watch.step(&view(&[Some(request(7, 0))]), 2000).len(), 1);
+        look(&mut watch, &view(&[Some(request(7, 0))]), 1);
+        assert_eq!(
+            look(&mut watch, &view(&[Some(request(7, 0))]), 2000).len(),
+            1
+        );
         let next = view(&[Some(request(9, 2000))]);
-        assert_eq!(watch.step(&next, 2001), []);
+        assert_eq!(look(&mut watch, &next, 2001), []);
         assert_eq!(watch.look_at_ms(), Some(4000));
     }
 
@@ -382,15 +395,15 @@ mod tests {
     fn each_overdue_request_gets_its_turn() {
         let mut watch = Watch::new(LIMIT, 2);
         let both = view(&[Some(request(1, 50)), Some(request(1, 0))]);
-        watch.step(&both, 60);
+        look(&mut watch, &both, 60);
         let asked = |steps: &[Step]| match steps.last() {
             Some(Ask { thread, .. }) => Some(*thread),
             _ => None,
         };
-        assert_eq!(asked(&watch.step(&both, 2200)), Some(1));
+        assert_eq!(asked(&look(&mut watch, &both, 2200)), Some(1));
         let one = ended(both, 1, 1);
-        assert_eq!(asked(&watch.step(&one, 2201)), Some(0));
-        let steps = watch.step(&ended(one, 0, 1), 2202);
+        assert_eq!(asked(&look(&mut watch, &one, 2201)), Some(0));
+        let steps = look(&mut watch, &ended(one, 0, 1), 2202);
         let told = Tell {
             thread: 0,
             sequence: 1,
@@ -401,13 +414,13 @@ mod tests {
     #[test]
     fn a_thread_that_comes_back_lets_the_worker_leave_by_itself() {
         let mut watch = Watch::new(LIMIT, 1);
-        watch.step(&view(&[Some(request(7, 0))]), 1);
-        watch.step(&view(&[Some(request(7, 0))]), 2000);
+        look(&mut watch, &view(&[Some(request(7, 0))]), 1);
+        look(&mut watch, &view(&[Some(request(7, 0))]), 2000);
         let back = ended(view(&[None]), 0, 7);
         let told = Tell {
             thread: 0,
             sequence: 7,
         };
-        assert_eq!(watch.step(&back, 2001), [told, Condemn, Park]);
+        assert_eq!(look(&mut watch, &back, 2001), [told, Condemn, Park]);
     }
 }
