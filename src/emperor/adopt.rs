@@ -6,17 +6,19 @@
 //! and its output. Until then no new generation of its vassal is started, which would miss them.
 
 use lictor_core::ipc::{Adopted, MasterPhase};
-use lictor_core::observe::{EventKind, VassalState};
-use lictor_core::sys::{Pidfd, boot_id, close_elsewhere, parent_of, start_ticks};
+use lictor_core::observe::EventKind;
+use lictor_core::sys::{Pidfd, boot_id, close_elsewhere, parent_of, start_ticks, title_of};
 
 use super::bind::Bound;
 use super::generation::{Generation, Place, exit_of};
 use super::lifecycle::{Event, Lifecycle};
+use super::line::clean;
 use super::output;
 use super::reach::{ReachError, Reached, Seeker};
 use super::record::{GenerationRecord, Record, Records, SocketRecord, Stage};
 use super::run::Emperor;
 use super::snapshot::Found;
+use super::spawn::title;
 use super::vassal::Vassal;
 
 impl Emperor {
@@ -56,7 +58,11 @@ impl Emperor {
                 .filter(move |(known, _)| known.stage == wanted);
             of_stage.map(|(known, _)| known.number).collect::<Vec<_>>()
         };
-        let serving = number_of(Stage::Serving).into_iter().max();
+        let serving = living
+            .iter()
+            .filter(|(known, _)| known.stage == Stage::Serving)
+            .map(|(known, _)| (known.number, known.terms.reload_mercy))
+            .max();
         let mut vassal = Vassal::new(name.clone(), 0, record.file.clone());
         vassal.life = Lifecycle::adopted(
             record.newest,
@@ -66,6 +72,7 @@ impl Emperor {
             record.error.as_ref().map(|error| error.generation),
         );
         vassal.restarts = record.restarts;
+        vassal.kept.clone_from(&record.kept);
         for (left, fd) in self.inherited.remove(&name).unwrap_or_default() {
             let wanted = left.wanted.clone();
             vassal.listeners.insert(wanted, (left, fd).into());
@@ -94,7 +101,11 @@ impl Emperor {
             .position(|source| source.label() == record.source);
         let before = before(&record, found, source);
         vassal.stand_for(&before);
+        vassal.rolled_back = record.rolled_back.is_some();
+        vassal.text.clone_from(&record.rolled_back);
         self.snapshot.vassals.insert(name.clone(), before);
+        let numbers: Vec<u64> = living.iter().map(|(known, _)| known.number).collect();
+        records.keep_meetings(&name, &numbers);
         for (known, master) in living {
             self.seek(records, &mut vassal, known, master);
         }
@@ -137,22 +148,43 @@ impl Emperor {
                     self.happen(name, Event::Found(number, phase));
                 }
             }
-            Err(error) => {
-                let is_serving = self.is_serving(place);
-                let generation = self.generation(place);
-                if let Some(generation) = generation.filter(|known| known.master.is_alive()) {
-                    generation.kill();
-                    // One that only came up has been begun again already.
-                    if is_serving {
-                        tracing::warn!(
-                            vassal = name,
-                            "generation {number}: could not be adopted and is replaced: {error}"
-                        );
-                    }
-                }
-            }
+            Err(error) => self.give_up(place, &error),
         }
         self.start_postponed(name);
+    }
+
+    /// A master that cannot be reached is ended. A process that only a record calls a master is
+    /// nobody's business here.
+    fn give_up(&mut self, place: &Place, error: &ReachError) {
+        let Place { vassal, generation } = place;
+        let is_serving = self.is_serving(place);
+        let Some(known) = self
+            .generation(place)
+            .filter(|known| known.master.is_alive())
+        else {
+            return;
+        };
+        let pid = known.pid();
+        if error.is_of_a_master() || is_called(pid, &title(vassal, *generation)) {
+            known.kill();
+            // One that only came up has been begun again already.
+            if is_serving {
+                tracing::warn!(
+                    vassal,
+                    "generation {generation}: could not be adopted and is replaced: {error}"
+                );
+            }
+            return;
+        }
+        tracing::warn!(
+            vassal,
+            "generation {generation}: process {pid} stands in its record, but is not its master \
+             and is left alone: {error}"
+        );
+        if let Some(vassal) = self.vassals.get_mut(vassal) {
+            vassal.generations.remove(generation);
+        }
+        self.happen(vassal, Event::Exited(*generation));
     }
 
     fn take_over(&mut self, place: &Place, reached: Reached) -> Option<MasterPhase> {
@@ -175,8 +207,8 @@ impl Emperor {
             ..
         } = adopted;
         generation.line = Some(line);
-        generation.python = Some(python);
-        generation.interface = Some(interface);
+        generation.python = Some(clean(python));
+        generation.interface = Some(clean(interface));
         let pid = generation.pid();
         journal.tell(
             Some(name),
@@ -221,8 +253,7 @@ impl Emperor {
         let unknown = self.vassals.values().filter(|vassal| {
             vassal.config.is_none()
                 && vassal.life.serving().is_some()
-                && vassal.life.coming().is_none()
-                && vassal.life.state() != VassalState::Degraded
+                && !self.unread.contains(&vassal.name)
         });
         let names: Vec<String> = unknown.map(|vassal| vassal.name.clone()).collect();
         for name in names {
@@ -240,6 +271,11 @@ fn living(known: &GenerationRecord) -> Option<Pidfd> {
         drop(master.try_reap());
     }
     (is_same && master.is_alive()).then_some(master)
+}
+
+/// Whether this is how `ps` shows a process.
+fn is_called(pid: u32, title: &str) -> bool {
+    title_of(pid).is_some_and(|shown| shown.trim_end() == title)
 }
 
 /// What the look finds changed or not: the file as it was read last.

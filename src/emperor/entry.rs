@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use tracing_subscriber::EnvFilter;
 
 use super::fd_store::Returned;
 use super::log_format::TextFormat;
+use super::memory_pressure::FreeMemory;
 use super::notify::OWN_VARIABLES;
 use super::run::{End, run};
 use super::settings::{EmperorError, Settings};
@@ -44,6 +46,10 @@ pub(crate) struct EmperorArgs {
     pub(crate) leaves_vassals: bool,
     /// How to log.
     pub(crate) log_format: LogFormat,
+    /// How many masters come up at a time; by default as many as there are cores.
+    pub(crate) parallel_starts: Option<u16>,
+    /// How much memory has to be available for a start.
+    pub(crate) min_free_memory: FreeMemory,
 }
 
 /// What `lictor serve` was asked to do. What it says has been found good once.
@@ -83,6 +89,8 @@ pub(crate) fn govern(args: &EmperorArgs) -> Result<(), EmperorError> {
         leaves_vassals: args.leaves_vassals,
         is_foreground: false,
         reload_tree: None,
+        parallel_starts: args.parallel_starts.map_or_else(cores, usize::from),
+        min_free_memory: args.min_free_memory,
     })
 }
 
@@ -111,7 +119,14 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
         leaves_vassals: false,
         is_foreground: true,
         reload_tree: args.reload.then_some(args.base_dir),
+        parallel_starts: cores(),
+        // There are no neighbours to be spared.
+        min_free_memory: FreeMemory::NONE,
     })
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(2, usize::from)
 }
 
 /// A variable that is not text cannot be handed on, and is left out; so is what a service manager

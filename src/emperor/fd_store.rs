@@ -80,8 +80,8 @@ impl Emperor {
 
     /// When [`Emperor::close_orphans`] has something to do.
     pub(super) fn orphans_wake_at(&self) -> Option<Instant> {
-        // Until every start has had its turn, nothing is closed.
-        let is_settled = self.starts.is_empty();
+        // Until every file has been read, nothing is closed.
+        let is_settled = self.unread.is_empty();
         self.orphans.wake_at().filter(|_| is_settled)
     }
 }

@@ -169,10 +169,17 @@ fn cost_of(message: &MasterMessage) -> u32 {
     }
 }
 
+/// A text of a tenant's as one line that may be shown.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it takes the place of what was said"
+)]
+pub(super) fn clean(text: String) -> String {
+    text.chars().filter(|c| !c.is_control()).take(256).collect()
+}
+
 /// A tenant can make its master say anything: texts are cut and cleaned, lists bounded.
 fn tamed(message: MasterMessage) -> MasterMessage {
-    let clean =
-        |text: String| -> String { text.chars().filter(|c| !c.is_control()).take(256).collect() };
     match message {
         MasterMessage::Booted { python } => MasterMessage::Booted {
             python: clean(python),

@@ -104,6 +104,11 @@ impl Listeners {
             .unzip()
     }
 
+    /// What a client that waits makes readable.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.bound.values().map(|bound| bound.fd.as_fd())
+    }
+
     /// Takes over a socket that a running master holds.
     pub(super) fn insert(&mut self, wanted: Wanted, bound: Bound) {
         if let Some(other) = self.bound.insert(wanted, bound) {

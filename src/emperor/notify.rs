@@ -178,7 +178,8 @@ impl Emperor {
     /// that is.
     fn is_up(&self) -> bool {
         let mut lives = self.vassals.values().map(|vassal| &vassal.life);
-        !self.settings.is_foreground || lives.any(|life| life.serving().is_some())
+        self.is_ready
+            && (!self.settings.is_foreground || lives.any(|life| life.serving().is_some()))
     }
 
     fn status_line(&self) -> String {

@@ -54,6 +54,16 @@ pub(super) enum ReachError {
     Nonsense,
 }
 
+impl ReachError {
+    /// Whether it was a master that was reached, and not somebody else in its place or nobody.
+    pub(super) fn is_of_a_master(&self) -> bool {
+        match self {
+            Self::Knock(_) | Self::Impostor(_) => false,
+            Self::Mute | Self::Protocol(_) | Self::Nonsense => true,
+        }
+    }
+}
+
 /// A running master to be reached.
 pub(super) struct Seeker {
     pub(super) place: Place,

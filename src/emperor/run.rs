@@ -16,7 +16,9 @@ use super::fd_store::Returned;
 use super::generation::Place;
 use super::hold::HeldRunDir;
 use super::journal::Journal;
+use super::last_used::LastUsed;
 use super::listeners::Orphans;
+use super::memory_pressure::Gate;
 use super::notify::Manager;
 use super::reach::{ReachError, Reached};
 use super::record::{Records, SocketRecord};
@@ -72,8 +74,15 @@ pub(super) struct Emperor {
     pub(super) started_at: Timestamp,
     pub(super) snapshot: Snapshot,
     pub(super) vassals: BTreeMap<String, Vassal>,
-    /// Generations that wait for their start; as many come up at a time as the machine can bear.
+    /// Vassals whose files are still to be read after a look.
+    pub(super) unread: VecDeque<String>,
+    /// Whether the first look has been acted on.
+    pub(super) is_ready: bool,
+    /// Generations that wait for their start, in the order in which they came.
     pub(super) starts: VecDeque<Place>,
+    /// Closed to starts while memory is short.
+    pub(super) gate: Gate,
+    pub(super) last_used: LastUsed,
     pub(super) orphans: Orphans,
     pub(super) manager: Manager,
     pub(super) reports: Reports,
@@ -133,6 +142,10 @@ pub(super) async fn run(
     emperor
         .govern(&mut watch, &mut signals, &mut inputs, &mut command_queue)
         .await;
+    if let Some(held) = &run_dir {
+        let vassals = emperor.vassals.keys();
+        emperor.last_used.write(held.path(), vassals);
+    }
     if let (true, Some(held)) = (emperor.is_upgrading, &mut run_dir) {
         upgrade::block();
         let upgrade = emperor
@@ -203,7 +216,11 @@ fn set_up(
         started_at: Timestamp::now(),
         snapshot: Snapshot::default(),
         vassals: BTreeMap::new(),
+        unread: VecDeque::new(),
+        is_ready: false,
         starts: VecDeque::new(),
+        gate: Gate::default(),
+        last_used: LastUsed::read(run_dir.as_ref().map(HeldRunDir::path)),
         orphans: returned.into_orphans(manager.outbox()),
         manager,
         reports: Reports::default(),
@@ -250,12 +267,6 @@ impl Emperor {
         self.adopt();
         self.look(watch);
         self.know_unchanged();
-        self.journal.tell(
-            None,
-            EventKind::EmperorReady {
-                vassals: self.vassals.len(),
-            },
-        );
         Ok(())
     }
 
@@ -275,7 +286,12 @@ impl Emperor {
         commands: &mut mpsc::Receiver<Command>,
     ) {
         loop {
-            self.start_waiting();
+            self.read_next();
+            let has_started = self.start_next();
+            let has_read = self.unread.is_empty();
+            if has_read {
+                self.close_orphans();
+            }
             self.answer_reports();
             self.tell_manager();
             self.remember();
@@ -290,13 +306,15 @@ impl Emperor {
             tokio::select! {
                 Some(input) = inputs.recv() => self.take(input),
                 Some(command) = commands.recv() => self.obey(command),
-                () = watch.look_again() => self.look_again(watch),
+                () = watch.look_again(), if has_read => self.look_again(watch),
                 Some(()) = signals.upgrade.recv() => self.upgrade(None),
-                Some(()) = signals.reload.recv() => self.reload_all(watch),
+                Some(()) = signals.reload.recv(), if has_read => self.reload_all(watch),
                 Some(()) = signals.stop.recv() => self.end(),
                 Some(()) = signals.interrupt.recv() => self.end(),
                 () = self.manager.reads_on() => {}
                 () = until(deadline) => self.wake(),
+                // There is more to read or to start; whoever asks something has a turn first.
+                () = tokio::task::yield_now(), if has_started || !has_read => {}
             }
         }
     }
@@ -375,13 +393,6 @@ impl Emperor {
         self.look(watch);
         self.read_all_again();
         self.manager.reloaded();
-    }
-
-    fn read_all_again(&mut self) {
-        let names: Vec<String> = self.vassals.keys().cloned().collect();
-        for name in names {
-            self.read_again(&name);
-        }
     }
 }
 

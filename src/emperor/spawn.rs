@@ -37,6 +37,11 @@ pub(super) enum SpawnError {
     Orders(#[from] ChannelError),
 }
 
+/// How `ps` shows a master.
+pub(super) fn title(vassal: &str, generation: u64) -> String {
+    format!("lictor: {vassal} #{generation}")
+}
+
 /// Starts a master and sends it its orders. Nothing but exec happens in the child.
 pub(super) fn spawn(
     handover: &Handover,
@@ -54,10 +59,7 @@ pub(super) fn spawn(
         .map_err(|error| failed("set up a pipe")(error.into()))?;
     let second = writer.try_clone().map_err(failed("set up a pipe"))?;
     let mut child = Command::new("/proc/self/exe")
-        .arg0(format!(
-            "lictor: {} #{}",
-            handover.vassal, handover.generation
-        ))
+        .arg0(title(&handover.vassal, handover.generation))
         .args(["__master", TITLE_ROOM])
         .env_clear()
         .current_dir("/")

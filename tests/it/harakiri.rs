@@ -39,7 +39,7 @@ def begin():
 def application(environ, start_response):
     path = environ['PATH_INFO']
     if path in ('/sleep', '/hold', '/compute', '/backtrack', '/deafen'):
-        print('began', path, flush=True)
+        print('began', path, environ['QUERY_STRING'], flush=True)
         globals()[path[1:]]()
     if path == '/read':
         environ['wsgi.input'].read()
@@ -341,6 +341,8 @@ fn workers_are_lost_one_at_a_time_and_the_site_goes_on() {
     let paths = ["/sleep?1", "/sleep?2", "/sleep?3", "/sleep?4"];
     for path in paths {
         let stuck = ask(&site, path);
+        // What comes while one worker is stuck meets the other.
+        site.printed(&format!("began {}", path.replace('?', " ")));
         assert_eq!(site.get("/").status, 200);
         assert_eq!(stuck.join().expect("it does not panic").status, 504);
         overdue(&site, path);

@@ -1,86 +1,14 @@
 //! A deploy cannot take a site down.
 
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::harness::{
-    Emperor, answering, connect, get, hello, slow, try_get, write_python, write_whole,
+    Connection, Emperor, Load, Watched, answering, connect, get, hello, slow, write_python,
+    write_whole,
 };
-
-/// Clients that ask on and on, each in its own thread.
-struct Load {
-    shared: Arc<Shared>,
-    clients: Vec<JoinHandle<Vec<String>>>,
-}
-
-#[derive(Default)]
-struct Shared {
-    is_over: AtomicBool,
-    asked: AtomicU64,
-}
-
-impl Load {
-    /// Two clients with a new connection for each request, two that keep theirs.
-    fn on(address: &str) -> Self {
-        let shared = Arc::new(Shared::default());
-        let client = |keeps: bool| {
-            let (address, shared) = (address.to_owned(), Arc::clone(&shared));
-            std::thread::spawn(move || shared.ask_on(&address, keeps))
-        };
-        let clients = [false, true, false, true].map(client).into();
-        Self { shared, clients }
-    }
-
-    /// Stops the clients; gives what failed, and how much was asked.
-    fn stop(self) -> (Vec<String>, u64) {
-        self.shared.is_over.store(true, Ordering::Relaxed);
-        let joined = self
-            .clients
-            .into_iter()
-            .flat_map(|client| client.join().expect("a client does not panic"));
-        (joined.collect(), self.shared.asked.load(Ordering::Relaxed))
-    }
-}
-
-impl Shared {
-    /// Asks until it is over; gives what failed.
-    fn ask_on(&self, address: &str, keeps: bool) -> Vec<String> {
-        let mut failures = Vec::new();
-        while !self.is_over.load(Ordering::Relaxed) && failures.len() < 5 {
-            let outcome = if keeps {
-                self.keep_asking(address)
-            } else {
-                try_get(address, "/").map(|answer| answer.status)
-            };
-            self.asked.fetch_add(1, Ordering::Relaxed);
-            match outcome {
-                Ok(200) => {}
-                Ok(status) => failures.push(format!("keeps: {keeps}, status {status}")),
-                Err(error) => failures.push(format!("keeps: {keeps}, {error}")),
-            }
-        }
-        failures
-    }
-
-    /// Asks on one connection until the server says that it closes it.
-    fn keep_asking(&self, address: &str) -> io::Result<u16> {
-        let mut connection = connect(address)?;
-        loop {
-            let answer = connection.get("/")?;
-            let closes = |value: &str| value.eq_ignore_ascii_case("close");
-            let is_last = answer.header("connection").is_some_and(closes);
-            if answer.status != 200 || is_last || self.is_over.load(Ordering::Relaxed) {
-                return Ok(answer.status);
-            }
-            self.asked.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
 
 #[test]
 fn ten_reloads_under_load_fail_not_one_request() {
@@ -127,6 +55,43 @@ fn a_slow_request_is_finished_across_a_reload() {
     );
     emperor.replaced(&blog, 1);
     assert_eq!(emperor.get(&blog), "new");
+}
+
+#[test]
+fn a_queued_connection_that_is_still_silent_is_answered_by_a_worker_that_leaves() {
+    let emperor = Emperor::start();
+    let released = emperor.at("released");
+    let wait = format!("iter(lambda: time.sleep(0.01) or os.path.exists({released:?}), True)");
+    let code = answering(&format!(
+        "environ['PATH_INFO'] == '/slow' and (print('began', flush=True) or list({wait})) and 'whole' or 'whole'"
+    ));
+    let blog = emperor.serve("blog", "", &code);
+    let address = emperor.address(&blog);
+    let ask = |connection: &mut Connection, path| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+        connection.send(request.as_bytes()).expect("it is queued");
+    };
+    // Accepted long before, so that its request keeps the worker from the queue.
+    let mut first = connect(&address).expect("it listens");
+    first.get("/").expect("it is answered");
+    ask(&mut first, "/slow");
+    emperor.printed(&blog, |line| (line == "began").then_some(()));
+    // Two in the queue of the kernel; nobody else can take them.
+    let mut second = connect(&address).expect("it listens");
+    ask(&mut second, "/");
+    let mut silent = connect(&address).expect("it listens");
+    let worker = Watched::new(emperor.workers(&blog)[0]).expect("it is in a request");
+    emperor.lictor(&["stop", &blog.name]).with_code(0);
+    emperor.heard(&blog, "generation-draining", &[]);
+    while emperor.status_of(&blog)["workers"][0]["state"] != "draining" {}
+    write_whole(&released, "");
+    for request in [&mut first, &mut second] {
+        assert_eq!(request.receive().expect("it is finished").body, "whole");
+    }
+    // It has a moment for its request, during which the worker stays.
+    assert!(!worker.ends_within(Duration::from_millis(200)));
+    assert_eq!(silent.get("/").expect("it is answered").body, "whole");
+    emperor.heard(&blog, "master-exited", &[("expected", json!(true))]);
 }
 
 #[test]

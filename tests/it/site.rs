@@ -137,7 +137,7 @@ pub(crate) struct Gate(File);
 impl Gate {
     /// Makes the pipe, before the app runs.
     #[track_caller]
-    fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         fs::create_dir_all(path.parent().expect("it has one")).expect("it is ours");
         mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("it is ours");
         // For both ways, so that opening waits for nobody and the end comes when this is dropped.

@@ -226,13 +226,3 @@ fn workers_that_end_again_and_again_are_not_started_without_a_pause() {
     assert_eq!(emperor.status_of(&blog)["restarts"], 4);
     assert_eq!(emperor.status_of(&blog)["generation"], 1);
 }
-
-#[test]
-fn a_killed_emperor_leaves_no_process() {
-    let emperor = Emperor::start();
-    let blog = emperor.serve("blog", "processes = 2", &hello("x"));
-    let address = emperor.address(&blog);
-    emperor.signal(Signal::KILL);
-    assert!(!emperor.ended().success());
-    crate::harness::connect(&address).expect_err("nobody listens any more");
-}

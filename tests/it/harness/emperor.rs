@@ -17,15 +17,30 @@ use super::{
 /// After the emperor has ended, so long may a process of a vassal take to follow.
 const LINGERING: Duration = Duration::from_secs(10);
 
+/// Lines of the log that are shown when a test fails.
+const LOG_TAIL: usize = 500;
+
 /// A running emperor. Dropped, it is stopped, and the test fails if a process is left behind.
 #[derive(Debug)]
 pub(crate) struct Emperor {
     pub(super) setup: Setup,
     child: Child,
     watched: Watched,
-    pub(super) log: Events,
-    pub(super) events: Events,
-    is_over: bool,
+    log: Events,
+    events: Events,
+    /// The logs of those before it.
+    past: Vec<Events>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It runs.
+    Running,
+    /// It has ended, and its vassals have not: another one is to follow.
+    Vacant,
+    /// It has ended, and nothing may be left of it.
+    Over,
 }
 
 /// A vassal of a test.
@@ -64,17 +79,75 @@ fn number(value: &Value, field: &str) -> u64 {
 }
 
 impl Emperor {
-    /// The guard of an emperor that was just started; nothing is known of it yet.
-    pub(super) fn guard(setup: Setup, child: Child, log: Events) -> Self {
+    /// Starts an emperor under guard, and waits until it can be asked.
+    #[track_caller]
+    pub(super) fn guard(mut setup: Setup) -> Self {
+        let (child, log) = setup.spawn();
         let watched = Watched::new(child.id()).expect("a child that was not waited for is there");
-        Self {
+        let mut emperor = Self {
             setup,
             child,
             watched,
             log,
             events: Events::empty(),
-            is_over: false,
+            past: Vec::new(),
+            stage: Stage::Running,
+        };
+        emperor.listen();
+        emperor
+    }
+
+    #[track_caller]
+    fn listen(&mut self) {
+        // The socket is bound before this is said.
+        self.log.wait("the emperor starts", |line| {
+            line.as_str()?.contains("emperor started").then_some(())
+        });
+        let socket = self.at("run/emperor.sock");
+        self.events = Events::follow(&socket, "/v1/events").expect("the emperor answers");
+    }
+
+    /// Waits until it has acted on what was there.
+    #[track_caller]
+    pub(super) fn wait_until_ready(&self) {
+        self.events.wait("the emperor is ready", |event| {
+            is(event, "emperor-ready").then_some(())
+        });
+    }
+
+    /// Ends the emperor by a signal, and nothing else: its vassals are to go on.
+    #[track_caller]
+    pub(crate) fn die(&mut self, by: Signal) -> ExitStatus {
+        self.watched.signal(by);
+        if by == Signal::SEGV && !self.watched.ends_within(Duration::from_millis(200)) {
+            // Rust's handler takes the first for an overflow of the stack, finds none, and lets the
+            // fault come again: one that was sent does not.
+            self.watched.signal(by);
         }
+        assert!(self.watched.ends_within(DEADLINE), "the emperor goes on");
+        self.stage = Stage::Vacant;
+        self.child.wait().expect("a child can be waited for")
+    }
+
+    /// kill -9.
+    #[track_caller]
+    pub(crate) fn kill9(&mut self) {
+        self.die(Signal::KILL);
+    }
+
+    /// Another emperor over the same directories, once the one before has died. It is one that ends
+    /// its vassals when it ends.
+    #[track_caller]
+    pub(crate) fn start_again(&mut self) {
+        assert_eq!(self.stage, Stage::Vacant, "there is an emperor");
+        self.setup.ends_vassals();
+        let (child, log) = self.setup.spawn();
+        self.watched = Watched::new(child.id()).expect("a child that was not waited for is there");
+        self.child = child;
+        self.past.push(std::mem::replace(&mut self.log, log));
+        self.stage = Stage::Running;
+        self.listen();
+        self.wait_until_ready();
     }
 
     /// An emperor over an empty directory.
@@ -240,6 +313,31 @@ impl Emperor {
         )
     }
 
+    /// Waits until such an event has happened so many times; gives them.
+    #[track_caller]
+    pub(crate) fn heard_times(
+        &self,
+        vassal: &Vassal,
+        sort: &str,
+        fields: &[(&str, Value)],
+        times: usize,
+    ) -> Vec<Value> {
+        let heard = std::cell::RefCell::new(Vec::new());
+        self.events.wait(
+            &format!("{times} times {sort} of {} with {fields:?}", vassal.name),
+            |event| {
+                let is_it = is(event, sort)
+                    && text(event, "vassal") == vassal.name
+                    && fields
+                        .iter()
+                        .all(|(field, value)| event.get(*field) == Some(value));
+                heard.borrow_mut().extend(is_it.then(|| event.clone()));
+                (heard.borrow().len() == times).then_some(())
+            },
+        );
+        heard.into_inner()
+    }
+
     /// All events of this sort so far about a vassal.
     pub(crate) fn count(&self, vassal: &Vassal, sort: &str) -> usize {
         let lines = self.events.so_far();
@@ -382,7 +480,7 @@ impl Emperor {
     #[track_caller]
     pub(crate) fn ended(mut self) -> ExitStatus {
         assert!(self.watched.ends_within(DEADLINE), "the emperor goes on");
-        self.is_over = true;
+        self.stage = Stage::Over;
         let status = self.child.wait().expect("a child can be waited for");
         self.nothing_is_left();
         status
@@ -395,15 +493,30 @@ impl Emperor {
         self.ended()
     }
 
+    fn is_stopped(&mut self) -> bool {
+        self.watched.signal(Signal::TERM);
+        let is_stopped = self.watched.ends_within(DEADLINE);
+        if !is_stopped {
+            self.watched.signal(Signal::KILL);
+        }
+        drop(self.child.wait());
+        is_stopped
+    }
+
     /// Ends what lingers, and fails the test if anything had to be ended.
     #[track_caller]
     fn nothing_is_left(&self) {
+        // What has no emperor any more does not end by itself.
+        let patience = match self.stage {
+            Stage::Vacant => Duration::ZERO,
+            Stage::Running | Stage::Over => LINGERING,
+        };
         let mut left = processes::of_test(&self.setup.tag, &self.setup.root);
         left.retain(|(pid, _)| {
             let Some(watched) = Watched::new(*pid) else {
                 return false;
             };
-            let stays = !watched.ends_within(LINGERING);
+            let stays = !watched.ends_within(patience);
             if stays {
                 watched.signal(Signal::KILL);
             }
@@ -418,18 +531,15 @@ impl Emperor {
 
 impl Drop for Emperor {
     fn drop(&mut self) {
-        if self.is_over {
+        if self.stage == Stage::Over {
             return;
         }
-        self.watched.signal(Signal::TERM);
-        let is_stopped = self.watched.ends_within(DEADLINE);
-        if !is_stopped {
-            self.watched.signal(Signal::KILL);
-        }
-        drop(self.child.wait());
+        let is_stopped = self.stage == Stage::Vacant || self.is_stopped();
         if std::thread::panicking() {
+            let logs = self.past.iter().chain([&self.log]);
+            let lines: Vec<Value> = logs.flat_map(Events::so_far).collect();
             eprintln!("the emperor's log:");
-            for line in self.log.so_far() {
+            for line in lines.iter().skip(lines.len().saturating_sub(LOG_TAIL)) {
                 eprintln!("  {}", line.as_str().unwrap_or_default());
             }
         }

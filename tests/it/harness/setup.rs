@@ -5,14 +5,16 @@ use std::io::BufReader;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
 use super::commands::{command_in, program};
-use super::emperor::{Emperor, is};
+use super::emperor::Emperor;
 use super::{Events, pythons};
+
+const LEAVE_VASSALS: &str = "--leave-vassals";
 
 /// A place for an emperor that does not run yet.
 #[derive(Debug)]
@@ -24,9 +26,12 @@ pub(crate) struct Setup {
     /// Another binary than the one under test.
     program: Option<PathBuf>,
     sources: Vec<String>,
+    flags: Vec<String>,
     variables: Vec<(String, String)>,
     path: String,
     passed: Vec<OwnedFd>,
+    /// What the emperor was started with.
+    arguments: Vec<String>,
 }
 
 impl Setup {
@@ -51,9 +56,11 @@ impl Setup {
             tag,
             program: None,
             sources: vec!["vassals".to_owned()],
+            flags: Vec::new(),
             variables: Vec::new(),
             path,
             passed: Vec::new(),
+            arguments: Vec::new(),
         }
     }
 
@@ -68,6 +75,12 @@ impl Setup {
         let program = self.at("lictor");
         fs::copy(env!("CARGO_BIN_EXE_lictor"), &program).expect("it can be copied");
         self.program = Some(program);
+        self
+    }
+
+    /// Flags of `lictor emperor`.
+    pub(crate) fn flags(mut self, flags: &[&str]) -> Self {
+        self.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         self
     }
 
@@ -100,26 +113,44 @@ impl Setup {
     /// Starts the emperor and waits until it has acted on what was there.
     #[track_caller]
     pub(crate) fn start(self) -> Emperor {
-        let mut arguments = vec!["emperor".to_owned()];
-        arguments.extend(self.sources.iter().cloned());
-        arguments.extend(["--run-dir".to_owned(), "run".to_owned()]);
-        let emperor = self.launch(&arguments);
-        emperor.events.wait("the emperor is ready", |event| {
-            is(event, "emperor-ready").then_some(())
-        });
+        self.start_with(&[])
+    }
+
+    /// Starts an emperor that leaves its vassals running when it is told to end.
+    #[track_caller]
+    pub(crate) fn start_leaving_vassals(self) -> Emperor {
+        self.start_with(&[LEAVE_VASSALS])
+    }
+
+    #[track_caller]
+    fn start_with(mut self, options: &[&str]) -> Emperor {
+        let sources = self.sources.iter().map(String::as_str);
+        let all = ["emperor", "--run-dir", "run"].into_iter().chain(sources);
+        let flags = self.flags.iter().map(String::as_str);
+        let all = all.chain(flags).chain(options.iter().copied());
+        self.arguments = all.map(str::to_owned).collect();
+        let emperor = Emperor::guard(self);
+        emperor.wait_until_ready();
         emperor
+    }
+
+    /// From now on an emperor that is told to end takes its vassals with it.
+    pub(super) fn ends_vassals(&mut self) {
+        self.arguments.retain(|argument| argument != LEAVE_VASSALS);
     }
 
     /// Starts `lictor serve` with a control socket.
     #[track_caller]
-    pub(crate) fn serve(self, arguments: &[&str]) -> Emperor {
-        let mut all = vec!["serve".to_owned(), "--run-dir".to_owned(), "run".to_owned()];
-        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        self.launch(&all)
+    pub(crate) fn serve(mut self, arguments: &[&str]) -> Emperor {
+        let all = ["serve", "--run-dir", "run"];
+        let all = all.iter().chain(arguments);
+        self.arguments = all.map(|argument| (*argument).to_owned()).collect();
+        Emperor::guard(self)
     }
 
+    /// Starts a process; gives it and its log.
     #[track_caller]
-    fn launch(mut self, arguments: &[String]) -> Emperor {
+    pub(super) fn spawn(&mut self) -> (Child, Events) {
         let mut command = if self.passed.is_empty() {
             let mut command = match &self.program {
                 Some(program) => command_in(&self.root, &program.display().to_string()),
@@ -131,7 +162,7 @@ impl Setup {
             passing(&self.root, &mut self.passed)
         };
         command
-            .args(arguments)
+            .args(&self.arguments)
             .env("PATH", &self.path)
             .env("LICTOR_LOG", "debug");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
@@ -140,14 +171,7 @@ impl Setup {
             .spawn()
             .expect("lictor can be run");
         let log = BufReader::new(child.stderr.take().expect("it is a pipe"));
-        let mut emperor = Emperor::guard(self, child, Events::of_lines(log));
-        // The socket is bound before this is said.
-        emperor.log.wait("the emperor starts", |line| {
-            line.as_str()?.contains("emperor started").then_some(())
-        });
-        let socket = emperor.at("run/emperor.sock");
-        emperor.events = Events::follow(&socket, "/v1/events").expect("the emperor answers");
-        emperor
+        (child, Events::of_lines(log))
     }
 }
 

@@ -6,6 +6,7 @@ mod fds;
 mod files;
 mod memfd;
 mod memory;
+mod oom;
 mod pidfd;
 mod proc;
 mod record;
@@ -21,8 +22,9 @@ pub use fds::{
 pub use files::{FileReadError, read_bounded};
 pub use memfd::{open_path_of, read_memfd, scratch_memfd, sealed_memfd};
 pub use memory::release_cold_code;
+pub use oom::OomKills;
 pub use pidfd::{ExitStatus, Pidfd};
-pub use proc::{boot_id, parent_of, resident_bytes, start_ticks, thread_count};
+pub use proc::{boot_id, parent_of, resident_bytes, start_ticks, thread_count, title_of};
 pub use record::{Described, Ended, InFlight, RequestRecord, Taken};
 pub use requests::RequestBoard;
 pub use scoreboard::{Scoreboard, Slot, SlotState};

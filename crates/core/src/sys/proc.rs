@@ -29,6 +29,14 @@ pub fn parent_of(pid: u32) -> Option<u32> {
     stat_field(pid, 4)
 }
 
+/// The title of a process as `ps` shows it, none if it is gone. Whoever it is may have chosen it.
+pub fn title_of(pid: u32) -> Option<String> {
+    let bytes = read_bounded(Path::new(&format!("/proc/{pid}/cmdline")), 4096).ok()?;
+    let end = bytes.iter().position(|byte| *byte == 0);
+    let title = bytes.get(..end.unwrap_or(bytes.len()))?;
+    Some(String::from_utf8_lossy(title).into_owned())
+}
+
 /// A field of `proc_pid_stat(5)` behind the name, by its number there.
 fn stat_field<T: FromStr>(pid: u32, number: usize) -> Option<T> {
     let bytes = read_bounded(Path::new(&format!("/proc/{pid}/stat")), 4096).ok()?;

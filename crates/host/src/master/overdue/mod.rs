@@ -16,14 +16,14 @@ use std::time::{Duration, Instant};
 
 use lictor_core::config::{AccessLog, VassalConfig};
 use lictor_core::ipc::MasterMessage;
-use lictor_core::sys::{Described, InFlight, Pidfd, RequestBoard, interrupt, scratch_memfd};
+use lictor_core::sys::{Described, InFlight, RequestBoard, interrupt, scratch_memfd};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fs::ftruncate;
 
 use self::report::{Report, cleaned};
 use self::rules::{Seen, Step, View, Watch};
-use super::pool::PoolEvent;
-use super::run::{Master, index_of};
+use super::pool::{PoolEvent, Reason, Seat};
+use super::run::Master;
 use crate::worker::AccessLine;
 
 /// Most of a traceback that is read.
@@ -40,8 +40,9 @@ pub(super) struct WatchedWorker {
 
 /// The master's side of it.
 struct Watched {
-    worker: u32,
-    pidfd: Pidfd,
+    seat: Seat,
+    slot: u32,
+    pid: u32,
     board: RequestBoard,
     dump: OwnedFd,
     watch: Watch,
@@ -51,7 +52,9 @@ struct Watched {
 /// What came of a look.
 enum Heard {
     Report(Report),
-    Condemned { worker: u32, pid: u32 },
+    Condemned(Seat),
+    /// Nothing that can be finished is left in it.
+    Empty(Seat),
 }
 
 /// All workers whose requests are watched; none without `harakiri`.
@@ -118,17 +121,14 @@ impl Overdue {
     }
 
     /// After a fork, in the master.
-    pub(super) fn forked(&mut self, worker: u32, pid: u32) {
+    pub(super) fn forked(&mut self, seat: Seat, slot: u32, pid: u32) {
         let (Some(limit), Some(prepared)) = (&self.limit, self.prepared.take()) else {
             return;
         };
-        // A child that cannot be held is one that the caller cannot hold either.
-        let Ok(pidfd) = Pidfd::open(pid) else {
-            return;
-        };
         self.watched.push(Watched {
-            worker,
-            pidfd,
+            seat,
+            slot,
+            pid,
             board: prepared.board,
             dump: prepared.dump,
             watch: Watch::new(limit.milliseconds, limit.threads as usize),
@@ -137,9 +137,11 @@ impl Overdue {
     }
 
     /// A worker has ended: what there is to tell about the request that it was asked to end.
-    fn exited(&mut self, pid: u32) -> Option<Report> {
-        let is_it = |watched: &Watched| watched.pidfd.pid() == pid;
-        let index = self.watched.iter().position(is_it)?;
+    fn exited(&mut self, seat: Seat) -> Option<Report> {
+        let index = self
+            .watched
+            .iter()
+            .position(|watched| watched.seat == seat)?;
         let mut watched = self.watched.swap_remove(index);
         let (thread, sequence) = watched.watch.asked()?;
         watched.report(thread, sequence)
@@ -160,7 +162,6 @@ impl Watched {
         if !self.watch.is_due(self.board.is_parked(), now_ms) {
             return Vec::new();
         }
-        let (worker, pid) = (self.worker, self.pidfd.pid());
         let mut heard = Vec::new();
         for step in self.watch.step(&self.view(), now_ms) {
             match step {
@@ -168,9 +169,8 @@ impl Watched {
                 Step::Tell { thread, sequence } => {
                     heard.extend(self.report(thread, sequence).map(Heard::Report));
                 }
-                Step::Condemn => heard.push(Heard::Condemned { worker, pid }),
-                // It may have ended meanwhile.
-                Step::Kill => drop(self.pidfd.kill()),
+                Step::Condemn => heard.push(Heard::Condemned(self.seat)),
+                Step::Kill => heard.push(Heard::Empty(self.seat)),
                 Step::Park => {
                     if !self.board.park() {
                         self.watch.unpark(now_ms);
@@ -209,7 +209,7 @@ impl Watched {
         let _sealed = ftruncate(&self.dump, 0);
         let thread = record.ask(request.sequence);
         // A thread that has ended answers nobody; that is noticed when its time is over.
-        drop(interrupt(self.pidfd.pid(), thread));
+        drop(interrupt(self.pid, thread));
     }
 
     fn report(&mut self, thread: usize, sequence: u64) -> Option<Report> {
@@ -218,8 +218,8 @@ impl Watched {
         let mut dump = vec![0; DUMP_LIMIT_BYTES];
         let length = rustix::io::pread(&self.dump, &mut dump, 0).unwrap_or(0);
         Some(Report {
-            worker: self.worker,
-            pid: self.pidfd.pid(),
+            worker: self.slot,
+            pid: self.pid,
             request,
             age_ms,
             ended,
@@ -234,25 +234,22 @@ impl Master {
         for heard in self.overdue.look() {
             match heard {
                 Heard::Report(report) => self.tell_overdue(&report),
-                // One that has left its slot to another is on its way out already.
-                Heard::Condemned { worker, pid } if self.is_in_slot(worker, pid) => {
-                    events.push(PoolEvent::Condemned(worker));
+                Heard::Condemned(seat) => {
+                    if let Some(worker) = self.workers.get_mut(&seat) {
+                        worker.ended_for = Some(Reason::Overdue);
+                    }
+                    events.push(PoolEvent::Condemned(seat));
                 }
-                Heard::Condemned { .. } => {}
+                Heard::Empty(seat) => self.kill_worker(seat),
             }
         }
     }
 
     /// A worker has ended, watched or not.
-    pub(super) fn watched_exited(&mut self, pid: u32) {
-        if let Some(report) = self.overdue.exited(pid) {
+    pub(super) fn watched_exited(&mut self, seat: Seat) {
+        if let Some(report) = self.overdue.exited(seat) {
             self.tell_overdue(&report);
         }
-    }
-
-    fn is_in_slot(&self, worker: u32, pid: u32) -> bool {
-        let handle = self.workers.get(index_of(worker)).and_then(Option::as_ref);
-        handle.is_some_and(|handle| handle.pidfd.pid() == pid)
     }
 
     fn tell_overdue(&self, report: &Report) {

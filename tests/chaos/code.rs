@@ -1,0 +1,95 @@
+//! The app of every site, its vassal file, and how both are broken.
+
+use std::path::Path;
+
+use crate::harness::pythons;
+use crate::harness::{Build, Python};
+use crate::site::{Breakage, Shape};
+
+/// Says its version; does what it is asked to do to itself.
+const APP: &str = "\
+import ctypes, os, resource
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
+held = []
+
+def application(environ, start_response):
+    path = environ['PATH_INFO']
+    body = f'{LABEL} {VERSION}'.encode()
+    for number in range(LINES):
+        print('a line of', LABEL, number)
+    if path == '/crash':
+        ctypes.string_at(0)
+    elif path == '/flood':
+        for number in range(20000):
+            print('a flood of', LABEL, number, 'x' * 80)
+    elif path == '/exhaust':
+        try:
+            while True:
+                held.append(os.open('/dev/null', os.O_RDONLY))
+        except OSError:
+            pass
+    elif path == '/release':
+        while held:
+            os.close(held.pop())
+    elif path == '/read':
+        environ['wsgi.input'].read()
+    elif path == '/large':
+        body = b'x' * (16 << 20)
+    start_response('200 OK', [('Content-Length', str(len(body)))])
+    return [body]
+";
+
+/// Good code of this version.
+pub(crate) fn good_code(shape: &Shape, version: u32) -> String {
+    let Shape { label, lines, .. } = shape;
+    format!("VERSION = {version}\nLABEL = {label:?}\nLINES = {lines}\n{APP}")
+}
+
+/// Code that is broken so; good code if it is the file that is broken.
+pub(crate) fn broken_code(shape: &Shape, version: u32, how: Breakage) -> String {
+    let good = good_code(shape, version);
+    match how {
+        Breakage::Syntax => format!("{good}\ndef broken(:\n"),
+        Breakage::Import => format!("import does_not_exist\n{good}"),
+        Breakage::Exit => format!("import os\nos._exit(3)\n{good}"),
+        Breakage::Crash => format!("import ctypes\nctypes.string_at(0)\n{good}"),
+        Breakage::BadToml | Breakage::UnknownOption | Breakage::MissingVirtualenv => good,
+    }
+}
+
+/// The vassal file, broken so if it is the file that is.
+pub(crate) fn file(shape: &Shape, address: &str, app: &Path, how: Option<Breakage>) -> String {
+    let wanted = if shape.is_executed {
+        Build::Static
+    } else {
+        Build::Shared
+    };
+    let python = python(wanted).executable.display().to_string();
+    let directory = app.parent().expect("it has one").display().to_string();
+    let mut text = format!(
+        "module = \"app\"\nchdir = {directory:?}\npython = {python:?}\nhttp = {address:?}\n\
+         processes = {}\nthreads = {}\nlazy-apps = {}\n\
+         heartbeat = \"2s\"\nharakiri = \"20s\"\nreload-mercy = \"10s\"\n",
+        shape.processes, shape.threads, shape.is_lazy
+    );
+    if shape.has_logto {
+        text += "logto = \"../logged.log\"\n";
+    }
+    match how {
+        Some(Breakage::BadToml) => text += "processes = [\n",
+        Some(Breakage::UnknownOption) => text += "proceses = 2\n",
+        Some(Breakage::MissingVirtualenv) => {
+            text = text.replace("python =", "virtualenv = \"/nowhere/venv\"\n# python =");
+        }
+        Some(Breakage::Syntax | Breakage::Import | Breakage::Exit | Breakage::Crash) | None => {}
+    }
+    text
+}
+
+/// One that is built so, or the only one there is.
+fn python(wanted: Build) -> &'static Python {
+    let all = pythons();
+    let found = all.iter().find(|python| python.build == wanted);
+    found.or(all.first()).expect("there is one")
+}

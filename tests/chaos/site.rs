@@ -1,0 +1,308 @@
+//! The model: what each site is, what can be done to it, and what that makes of it. Pure.
+
+/// How a site is made.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    /// What its app calls itself, whatever its file is called.
+    pub(crate) label: &'static str,
+    pub(crate) has_unix_socket: bool,
+    pub(crate) processes: usize,
+    pub(crate) threads: usize,
+    /// Its Python is executed, not embedded.
+    pub(crate) is_executed: bool,
+    pub(crate) has_logto: bool,
+    pub(crate) is_lazy: bool,
+    /// Lines that it prints for each request.
+    pub(crate) lines: u32,
+}
+
+const PLAIN: Shape = Shape {
+    label: "plain",
+    has_unix_socket: false,
+    processes: 1,
+    threads: 1,
+    is_executed: false,
+    has_logto: false,
+    is_lazy: false,
+    lines: 1,
+};
+
+/// The sites of the walk.
+pub(crate) const SHAPES: [Shape; 6] = [
+    PLAIN,
+    Shape {
+        label: "wide",
+        processes: 3,
+        is_executed: true,
+        ..PLAIN
+    },
+    Shape {
+        label: "threads",
+        has_unix_socket: true,
+        processes: 2,
+        threads: 4,
+        ..PLAIN
+    },
+    Shape {
+        label: "logged",
+        has_unix_socket: true,
+        has_logto: true,
+        is_executed: true,
+        ..PLAIN
+    },
+    Shape {
+        label: "loud",
+        processes: 2,
+        lines: 50,
+        ..PLAIN
+    },
+    Shape {
+        label: "lazy",
+        processes: 2,
+        is_lazy: true,
+        is_executed: true,
+        ..PLAIN
+    },
+];
+
+/// What can be wrong with a deploy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Breakage {
+    Syntax,
+    Import,
+    Exit,
+    Crash,
+    BadToml,
+    UnknownOption,
+    MissingVirtualenv,
+}
+
+impl Breakage {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Syntax,
+        Self::Import,
+        Self::Exit,
+        Self::Crash,
+        Self::BadToml,
+        Self::UnknownOption,
+        Self::MissingVirtualenv,
+    ];
+
+    /// The kind of failure that `status` must show.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Syntax | Self::Import => "import",
+            Self::Exit | Self::Crash => "crash",
+            Self::BadToml | Self::UnknownOption => "config",
+            Self::MissingVirtualenv => "python",
+        }
+    }
+
+    /// Whether the vassal file is broken, and not the code.
+    pub(crate) fn is_in_file(self) -> bool {
+        match self {
+            Self::Syntax | Self::Import | Self::Exit | Self::Crash => false,
+            Self::BadToml | Self::UnknownOption | Self::MissingVirtualenv => true,
+        }
+    }
+}
+
+/// What is done to one site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Drop,
+    Touch,
+    Edit,
+    /// The second one before the first can have been deployed.
+    EditTwice,
+    Break(Breakage),
+    Mend,
+    Remove,
+    Rename,
+    /// `lictor reload --wait`.
+    Reload,
+    /// `lictor stop --wait`.
+    Stop,
+    /// `lictor start --wait`.
+    Start,
+    KillWorker,
+    KillMaster,
+    /// SIGSTOP.
+    FreezeWorker,
+    /// The app is asked to crash.
+    Crash,
+}
+
+impl Deed {
+    /// Whether it can be done while there is no emperor.
+    pub(crate) fn needs_emperor(self) -> bool {
+        matches!(self, Self::Reload | Self::Stop | Self::Start)
+    }
+}
+
+/// How a site differs from what it was before a deed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Not at all: the same processes.
+    Nothing,
+    /// Another worker of the same master.
+    Worker,
+    /// A later generation serves.
+    Generation,
+    /// The same processes, and a later failure.
+    Failure,
+    /// It serves or not as it did not before.
+    Standing,
+}
+
+/// What should be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// There is no such vassal.
+    Absent,
+    /// Stopped by order.
+    Stopped,
+    /// Serves this version; the newest deploy failed so, if it did.
+    Serves(u32, Option<&'static str>),
+    /// Nothing serves, because of this; whoever connects waits.
+    Down(&'static str),
+}
+
+/// One site.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    pub(crate) shape: &'static Shape,
+    /// How often it was renamed.
+    pub(crate) renamed: u32,
+    /// Whether its file is there.
+    pub(crate) is_there: bool,
+    is_stopped: bool,
+    broken: Option<Breakage>,
+    /// Of the newest good code.
+    pub(crate) version: u32,
+    serves: bool,
+}
+
+impl Site {
+    pub(crate) fn new(shape: &'static Shape) -> Self {
+        Self {
+            shape,
+            renamed: 0,
+            is_there: false,
+            is_stopped: false,
+            broken: None,
+            version: 0,
+            serves: false,
+        }
+    }
+
+    pub(crate) fn expected(&self) -> Expected {
+        let failure = self.broken.map(Breakage::kind);
+        match (self.is_there, self.is_stopped, self.serves) {
+            (false, ..) => Expected::Absent,
+            (true, true, _) => Expected::Stopped,
+            (true, false, true) => Expected::Serves(self.version, failure),
+            (true, false, false) => Expected::Down(failure.unwrap_or_default()),
+        }
+    }
+
+    /// Whether it answers requests.
+    pub(crate) fn serves(&self) -> bool {
+        matches!(self.expected(), Expected::Serves(..))
+    }
+
+    /// Whether this can be done to it as it is.
+    pub(crate) fn may(&self, deed: Deed) -> bool {
+        let is_good = self.serves() && self.broken.is_none();
+        match deed {
+            Deed::Drop => !self.is_there,
+            Deed::Remove => self.is_there,
+            Deed::Start => self.is_there && self.is_stopped,
+            Deed::Edit | Deed::EditTwice | Deed::Rename | Deed::Reload | Deed::Stop => is_good,
+            Deed::Touch => self.is_there && !self.is_stopped,
+            Deed::Break(how) => self.serves() && self.broken != Some(how),
+            Deed::Mend => self.is_there && !self.is_stopped && self.broken.is_some(),
+            Deed::KillWorker | Deed::FreezeWorker | Deed::Crash => self.serves(),
+            // Of a broken file nothing new can be started, so that what serves is all there is.
+            Deed::KillMaster => self.serves() && !self.broken.is_some_and(Breakage::is_in_file),
+        }
+    }
+
+    /// Whether it stops answering by this.
+    pub(crate) fn goes_down_by(&self, deed: Deed) -> bool {
+        let mut after = self.clone();
+        after.suffer(deed);
+        self.serves() && !after.serves()
+    }
+
+    /// What a deed makes of it.
+    pub(crate) fn suffer(&mut self, deed: Deed) -> Change {
+        match deed {
+            Deed::Drop | Deed::Mend => {
+                let change = if self.serves {
+                    Change::Generation
+                } else {
+                    Change::Standing
+                };
+                self.is_there = true;
+                self.broken = None;
+                self.version += 1;
+                self.serves = true;
+                change
+            }
+            Deed::Edit => {
+                self.version += 1;
+                Change::Generation
+            }
+            Deed::EditTwice => {
+                self.version += 2;
+                Change::Generation
+            }
+            Deed::Reload => Change::Generation,
+            Deed::Touch if !self.serves => Change::Standing,
+            Deed::Touch if self.broken.is_some() => Change::Failure,
+            Deed::Touch => Change::Generation,
+            Deed::Break(how) => {
+                self.broken = Some(how);
+                Change::Failure
+            }
+            Deed::Remove => {
+                self.is_there = false;
+                self.is_stopped = false;
+                self.serves = false;
+                Change::Standing
+            }
+            Deed::Rename => {
+                self.renamed += 1;
+                Change::Standing
+            }
+            Deed::Stop | Deed::Start => {
+                self.is_stopped = deed == Deed::Stop;
+                Change::Standing
+            }
+            Deed::KillWorker | Deed::FreezeWorker | Deed::Crash => Change::Worker,
+            Deed::KillMaster if self.broken.is_some() => {
+                self.serves = false;
+                Change::Standing
+            }
+            Deed::KillMaster => Change::Generation,
+        }
+    }
+}
+
+#[test]
+fn what_serves_survives_a_bad_deploy_and_not_its_master() {
+    let mut site = Site::new(&SHAPES[0]);
+    assert!(site.may(Deed::Drop) && !site.may(Deed::Touch));
+    assert_eq!(site.suffer(Deed::Drop), Change::Standing);
+    assert_eq!(site.expected(), Expected::Serves(1, None));
+    let broken = Deed::Break(Breakage::Import);
+    assert_eq!(site.suffer(broken), Change::Failure);
+    assert_eq!(site.expected(), Expected::Serves(1, Some("import")));
+    assert!(!site.goes_down_by(Deed::KillWorker));
+    assert!(site.goes_down_by(Deed::KillMaster));
+    site.suffer(Deed::KillMaster);
+    assert_eq!(site.expected(), Expected::Down("import"));
+    site.suffer(Deed::Mend);
+    assert_eq!(site.expected(), Expected::Serves(2, None));
+}
