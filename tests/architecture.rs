@@ -86,7 +86,10 @@ const CRATES: [(&str, &[&str]); 17] = [
         "signal_hook",
         &["crates/core/src/sys/", "crates/host/src/master/"],
     ),
-    ("socket2", &["src/emperor/bind.rs"]),
+    (
+        "socket2",
+        &["src/emperor/bind.rs", "src/emperor/socket_name.rs"],
+    ),
     ("tokio", &["src/cli/", "src/control/", "src/emperor/"]),
     ("toml", &["crates/core/src/config/format/"]),
     ("tracing_subscriber", &["src/emperor/"]),

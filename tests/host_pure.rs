@@ -1,8 +1,23 @@
 //! The pure files of the host library, whose own tests cannot run where they stand: nothing there
 //! can be linked without a libpython.
 
-#[path = "../crates/host/src/master/pool.rs"]
+#[path = "../crates/host/src/master/pool/mod.rs"]
 mod pool;
+
+#[path = "../crates/host/src/master/deaths.rs"]
+mod deaths;
+
+#[path = "../crates/host/src/master/heart.rs"]
+mod heart;
+
+#[path = "../crates/host/src/master/probe_answer.rs"]
+mod probe_answer;
+
+#[path = "../crates/host/src/master/troubles.rs"]
+mod troubles;
+
+#[path = "../crates/host/src/chance.rs"]
+mod chance;
 
 #[path = "../crates/host/src/worker/http/percent.rs"]
 mod percent;

@@ -1,4 +1,4 @@
-//! `lictor reload`, `start`, `stop` and `retry`: orders, and why they came to nothing.
+//! `lictor reload`, `start`, `stop`, `retry` and `rollback`: orders, and why they came to nothing.
 //!
 //! Several vassals are asked at once, a few at a time; what is said keeps the order they were
 //! named in. The exit code is 0 only when all of them did what was asked.

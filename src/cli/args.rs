@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 use crate::control::{NotADuration, parse_duration};
-use crate::emperor::LogFormat;
+use crate::emperor::{FreeMemory, LogFormat, NotFreeMemory};
 
 /// Supervises Python web apps: a file is an app.
 #[derive(Debug, Parser)]
@@ -47,6 +47,12 @@ pub(super) enum Invocation {
     Stop(ActCommand),
     /// Try failed vassals again now
     Retry(ActCommand),
+    /// Go back to the last vassal files that worked, until the files change again
+    ///
+    /// A vassal whose newest file failed goes back to the one that served before; one that serves
+    /// by the file that is there, to the one before that. Only the vassal file goes back, not the
+    /// app's code. Touch the file to go forward.
+    Rollback(ActCommand),
     /// Let the emperor become the program now on disk; vassals go on untouched
     Upgrade(UpgradeCommand),
     /// Print what happened
@@ -80,6 +86,14 @@ pub(super) struct EmperorCommand {
     /// How the emperor writes its log
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) log_format: LogFormatArgument,
+    /// How many apps come up at a time; the others wait, those first that somebody asks for
+    /// [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) parallel_starts: Option<u16>,
+    /// Memory that has to be available for an app to be started, as a share or a size such as
+    /// `512M`; 0 for none. While there is less, starts wait
+    #[arg(long, value_name = "AMOUNT", default_value = "5%", value_parser = free_memory)]
+    pub(super) min_free_memory: FreeMemory,
     /// On SIGTERM and SIGINT leave the vassals running, for the next emperor to adopt
     #[arg(long)]
     pub(super) leave_vassals: bool,
@@ -186,6 +200,10 @@ pub(super) struct ExplainCommand {
     pub(super) option: Option<String>,
 }
 
+fn free_memory(text: &str) -> Result<FreeMemory, NotFreeMemory> {
+    text.parse()
+}
+
 fn duration(text: &str) -> Result<Duration, NotADuration> {
     parse_duration(text)
 }
@@ -247,6 +265,26 @@ mod tests {
         );
         let error = parsed("lictor reload blog --wait=soon").unwrap_err();
         assert!(error.contains("`soon` is not a duration"), "{error}");
+    }
+
+    #[test]
+    fn starts_are_limited_by_number_and_memory() {
+        let emperor = |line: &str| match parsed(line) {
+            Ok(Invocation::Emperor(command)) => (command.parallel_starts, command.min_free_memory),
+            other => panic!("{other:?}"),
+        };
+        let usual = FreeMemory::Percent(5);
+        assert_eq!(emperor("lictor emperor vassals"), (None, usual));
+        assert_eq!(
+            emperor("lictor emperor vassals --parallel-starts 1024 --min-free-memory 2G"),
+            (Some(1024), FreeMemory::Bytes(2 << 30))
+        );
+        for wrong in ["--parallel-starts 0", "--parallel-starts 1025"] {
+            let error = parsed(&format!("lictor emperor vassals {wrong}")).unwrap_err();
+            assert!(error.contains("1..=1024"), "{error}");
+        }
+        let error = parsed("lictor emperor vassals --min-free-memory much").unwrap_err();
+        assert!(error.contains("write `5%`, `512M`"), "{error}");
     }
 
     #[test]

@@ -85,6 +85,7 @@ fn dispatch(invocation: Invocation, output: &mut Output<'_>) -> Result<Exit, Cli
         Invocation::Start(command) => act::run(command, Verb::Start, output),
         Invocation::Stop(command) => act::run(command, Verb::Stop, output),
         Invocation::Retry(command) => act::run(command, Verb::Retry, output),
+        Invocation::Rollback(command) => act::run(command, Verb::Rollback, output),
         Invocation::Upgrade(command) => upgrade::run(command, output),
         Invocation::Events(command) => events::run(command, output),
         Invocation::Logs(command) => logs::run(command, output),
@@ -96,6 +97,8 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
     let EmperorCommand {
         sources,
         log_format,
+        parallel_starts,
+        min_free_memory,
         leave_vassals,
         place,
     } = command;
@@ -110,6 +113,8 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
         run_dir,
         leaves_vassals: leave_vassals,
         log_format,
+        parallel_starts,
+        min_free_memory,
     })?;
     Ok(Exit::Done)
 }

@@ -63,12 +63,20 @@ fn all(status: &Status) -> String {
     table(header, status.vassals.iter().map(row).collect()) + &trouble
 }
 
-/// What is wrong with a vassal, and how to see more of it.
+/// What is wrong with a vassal or not as its file says, and what to do about it.
 fn trouble(vassal: &VassalStatus) -> Option<String> {
-    let error = vassal.error.as_ref()?;
-    let (name, message) = (printable(&vassal.name), printable(&error.message));
-    let hint = format!("  hint: lictor status {}\n", quoted(&name));
-    Some(format!("\n{name}: {}: {message}\n{hint}", error.kind))
+    let name = printable(&vassal.name);
+    let failed = vassal.error.as_ref().map(|error| {
+        let message = printable(&error.message);
+        let hint = format!("  hint: lictor status {}\n", quoted(&name));
+        format!("\n{name}: {}: {message}\n{hint}", error.kind)
+    });
+    let rolled_back = vassal.rolled_back.then(|| {
+        let hint = format!("  hint: touch {}\n", quoted(&printable(&vassal.file)));
+        format!("\n{name}: rolled back to an earlier file\n{hint}")
+    });
+    let lines: String = [failed, rolled_back].into_iter().flatten().collect();
+    Some(lines).filter(|lines| !lines.is_empty())
 }
 
 fn row(vassal: &VassalStatus) -> [String; 9] {
@@ -91,7 +99,7 @@ fn row(vassal: &VassalStatus) -> [String; 9] {
 fn quoted(name: &str) -> String {
     if name
         .chars()
-        .all(|c| c.is_alphanumeric() || "._-".contains(c))
+        .all(|c| c.is_alphanumeric() || "._-/".contains(c))
     {
         name.into()
     } else {
@@ -116,6 +124,18 @@ shop  degraded    3        0         0     0B  -       -                    2026
 shop: import: ModuleNotFoundError: No module named 'redsi'
   hint: lictor status shop
 "
+        );
+    }
+
+    #[test]
+    fn what_is_rolled_back_is_said() {
+        let vassal = VassalStatus {
+            rolled_back: true,
+            ..blog()
+        };
+        assert_eq!(
+            trouble(&vassal).unwrap(),
+            "\nblog: rolled back to an earlier file\n  hint: touch vassals/blog.toml\n"
         );
     }
 

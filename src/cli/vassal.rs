@@ -43,8 +43,13 @@ pub(super) fn sockets(vassal: &VassalStatus) -> String {
 }
 
 fn fields(vassal: &VassalStatus) -> String {
+    let way = if vassal.rolled_back {
+        " (rolled back to an earlier text; touch it to go forward)"
+    } else {
+        ""
+    };
     let fields = [
-        ("file", vassal.file.clone()),
+        ("file", vassal.file.clone() + way),
         ("generation", vassal.generation.to_string()),
         ("pid", or_dash(vassal.pid)),
         ("python", or_dash(vassal.python.as_ref())),
@@ -150,6 +155,7 @@ pub(super) mod tests {
                 worker(2, WorkerState::Busy, 12),
             ],
             error: None,
+            rolled_back: false,
         }
     }
 
@@ -203,6 +209,18 @@ last output
   2026-11-20T12:00:01Z hello
 "
         );
+    }
+
+    #[test]
+    fn a_vassal_that_is_rolled_back_says_so() {
+        let vassal = VassalStatus {
+            rolled_back: true,
+            ..blog()
+        };
+        let text = in_full(&vassal, &[], &[]);
+        let line = "file        vassals/blog.toml (rolled back to an earlier text; touch it to go \
+                    forward)\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

@@ -54,10 +54,10 @@ async fn act_and_wait(
                 return Ok(answer);
             }
         }
-        Verb::Reload | Verb::Start | Verb::Retry if acted.generation.is_none() => {
+        Verb::Reload | Verb::Start | Verb::Retry | Verb::Rollback if acted.generation.is_none() => {
             return Ok(ActAnswer::new(Outcome::Unchanged, None));
         }
-        Verb::Reload | Verb::Start | Verb::Retry => {}
+        Verb::Reload | Verb::Start | Verb::Retry | Verb::Rollback => {}
     }
     let wait = Wait::new(vassal.to_owned(), verb, acted.generation, seen);
     follow(commands, events, wait).await

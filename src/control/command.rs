@@ -63,6 +63,8 @@ pub(crate) enum Verb {
     Stop,
     /// Try again now, without waiting for the back-off.
     Retry,
+    /// Go back to the last file that worked.
+    Rollback,
 }
 
 /// What an order set in motion. Waiting for it is the server's part, by the events after `seq`.

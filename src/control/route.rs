@@ -138,9 +138,15 @@ pub(super) fn format(route: &Route) -> (Method, String) {
 }
 
 fn verb_named(name: &str) -> Option<Verb> {
-    [Verb::Reload, Verb::Start, Verb::Stop, Verb::Retry]
-        .into_iter()
-        .find(|v| name_of(*v) == name)
+    [
+        Verb::Reload,
+        Verb::Start,
+        Verb::Stop,
+        Verb::Retry,
+        Verb::Rollback,
+    ]
+    .into_iter()
+    .find(|v| name_of(*v) == name)
 }
 
 /// The verb as it stands in an address and on the command line.
@@ -150,6 +156,7 @@ fn name_of(verb: Verb) -> &'static str {
         Verb::Start => "start",
         Verb::Stop => "stop",
         Verb::Retry => "retry",
+        Verb::Rollback => "rollback",
     }
 }
 
@@ -261,6 +268,11 @@ mod tests {
             Route::Act {
                 name: name.clone(),
                 verb: Verb::Retry,
+                wait: None,
+            },
+            Route::Act {
+                name: name.clone(),
+                verb: Verb::Rollback,
                 wait: None,
             },
             Route::Act {

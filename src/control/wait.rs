@@ -46,7 +46,7 @@ impl Wait {
         }
         match self.verb {
             Verb::Stop => stopped(&event.kind),
-            Verb::Reload | Verb::Start | Verb::Retry => self.came_up(&event.kind),
+            Verb::Reload | Verb::Start | Verb::Retry | Verb::Rollback => self.came_up(&event.kind),
         }
         .map(Ok)
     }
@@ -63,6 +63,7 @@ impl Wait {
         if let EventKind::GenerationFailed {
             generation,
             failure,
+            ..
         } = kind
             && *generation >= self.newest
         {
@@ -121,6 +122,7 @@ mod tests {
         EventKind::GenerationFailed {
             generation,
             failure,
+            repeated: false,
         }
     }
 

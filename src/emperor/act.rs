@@ -1,19 +1,14 @@
-//! Doing what the lives of the vassals decide: bind, start, tell, end.
+//! Doing what the lives of the vassals decide: tell masters and the journal, end, forget; how one is
+//! started stands in `start`.
 
-use std::os::fd::AsFd;
-use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use lictor_core::config::VassalConfig;
-use lictor_core::ipc::{Adoption, Handover, MasterOrder, PROTOCOL};
+use lictor_core::ipc::MasterOrder;
 use lictor_core::observe::{EventKind, Failure, FailureKind};
 
-use super::generation::{Generation, Place, Terms};
+use super::generation::{Generation, Place};
 use super::lifecycle::{Action, Event};
-use super::output;
 use super::run::Emperor;
-use super::spawn::spawn;
-use super::vassal::owner_of;
 
 impl Emperor {
     /// Something happened to a vassal: its life decides, and what it decides is done.
@@ -38,8 +33,21 @@ impl Emperor {
                 let vassal = name.to_owned();
                 self.queue(Place { vassal, generation });
             }
-            Action::Serve(generation) => self.tell_master(name, generation, &MasterOrder::Serve),
-            Action::Resume(generation) => self.tell_master(name, generation, &MasterOrder::Resume),
+            Action::Pause(generation) => self.pause(name, generation),
+            Action::Resume(generation) => {
+                self.tell_master(name, generation, &MasterOrder::Resume);
+                self.journal
+                    .tell(Some(name), EventKind::GenerationResumed { generation });
+            }
+            Action::ForkWorkers(generation) => {
+                self.tell_master(name, generation, &MasterOrder::ForkWorkers);
+            }
+            Action::Serve(generation) => {
+                if let Some(vassal) = self.vassals.get_mut(name) {
+                    vassal.keep_text();
+                }
+                self.tell_master(name, generation, &MasterOrder::Serve);
+            }
             Action::Announce(generation) => self.announce_ready(name, generation),
             Action::Drain(generation) => self.drain(name, generation),
             Action::Kill(generation) => {
@@ -53,18 +61,7 @@ impl Emperor {
                     vassal.release(&mut self.orphans);
                 }
             }
-            Action::Wait(wait) => {
-                let generation = self
-                    .vassals
-                    .get(name)
-                    .map_or(0, |vassal| vassal.life.newest());
-                let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                let kind = EventKind::BackoffStarted {
-                    generation,
-                    milliseconds,
-                };
-                self.journal.tell(Some(name), kind);
-            }
+            Action::Wait(wait) => self.announce_wait(name, wait),
             Action::Forget => {
                 self.vassals.remove(name);
                 self.journal.tell(Some(name), EventKind::VassalGone);
@@ -92,6 +89,15 @@ impl Emperor {
         self.journal.tell(Some(name), kind);
     }
 
+    fn announce_wait(&self, name: &str, wait: Duration) {
+        let vassal = self.vassals.get(name);
+        let kind = EventKind::BackoffStarted {
+            generation: vassal.map_or(0, |vassal| vassal.life.newest()),
+            milliseconds: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+        };
+        self.journal.tell(Some(name), kind);
+    }
+
     fn drain(&mut self, name: &str, generation: u64) {
         let Some(record) = self.generation_of(name, generation) else {
             return;
@@ -99,7 +105,19 @@ impl Emperor {
         let deadline = record.terms.reload_mercy;
         self.journal
             .tell(Some(name), EventKind::GenerationDraining { generation });
+        // For the last time: it says whether it was used.
+        self.tell_master(name, generation, &MasterOrder::Report { id: 0 });
         self.tell_master(name, generation, &MasterOrder::Drain { deadline });
+    }
+
+    fn pause(&mut self, name: &str, generation: u64) {
+        let Some(record) = self.generation_of(name, generation) else {
+            return;
+        };
+        let deadline = record.terms.reload_mercy;
+        self.tell_master(name, generation, &MasterOrder::Pause { deadline });
+        self.journal
+            .tell(Some(name), EventKind::GenerationPaused { generation });
     }
 
     fn generation_of(&self, name: &str, generation: u64) -> Option<&Generation> {
@@ -118,7 +136,16 @@ impl Emperor {
         };
         let seconds = vassal.life.start_timeout.as_secs_f64();
         let message = format!("the app was not ready after {seconds} s (`start-timeout`)");
-        let hint = "hint: something hangs while the app is imported; if it only is slow, raise `start-timeout`";
+        let path = vassal.generations.get(&generation);
+        let hint = match path.and_then(|record| record.terms.ready_path.as_ref()) {
+            Some(path) => format!(
+                "hint: something hangs while the app is imported or answers `{path}` (`ready-path`); \
+                 if it only is slow, raise `start-timeout`"
+            ),
+            None => "hint: something hangs while the app is imported; if it only is slow, raise \
+                     `start-timeout`"
+                .to_owned(),
+        };
         vassal.tell_failure(
             generation,
             Failure::new(FailureKind::Timeout, message, hint),
@@ -126,117 +153,6 @@ impl Emperor {
         );
         self.happen(name, Event::Failed(generation));
         self.fail_foreground();
-    }
-
-    /// It waits for its turn. Masters that were found and not reached yet hold its sockets.
-    fn queue(&mut self, place: Place) {
-        match self.vassals.get_mut(&place.vassal) {
-            Some(vassal) if vassal.is_unreached() => vassal.postponed = Some(place.generation),
-            Some(_) | None => self.starts.push_back(place),
-        }
-    }
-
-    /// A master was reached, or ended.
-    pub(super) fn start_postponed(&mut self, name: &str) {
-        let vassal = self
-            .vassals
-            .get_mut(name)
-            .filter(|vassal| !vassal.is_unreached());
-        if let Some(generation) = vassal.and_then(|vassal| vassal.postponed.take()) {
-            let vassal = name.to_owned();
-            self.starts.push_back(Place { vassal, generation });
-        }
-    }
-
-    /// Starts a generation whose turn has come.
-    pub(super) fn start(&mut self, place: &Place) {
-        let name = place.vassal.as_str();
-        match self.try_start(place) {
-            Ok(pid) => {
-                let generation = place.generation;
-                self.journal
-                    .tell(Some(name), EventKind::MasterSpawned { generation, pid });
-                self.happen(name, Event::Spawned(place.generation));
-            }
-            Err(failure) => {
-                if let Some(vassal) = self.vassals.get_mut(name) {
-                    vassal.tell_failure(place.generation, failure, &self.journal);
-                }
-                self.happen(name, Event::Failed(place.generation));
-                self.fail_foreground();
-            }
-        }
-    }
-
-    /// Binds what the newest configuration asks for, and gives that.
-    fn bind_sockets(&mut self, place: &Place) -> Result<Arc<VassalConfig>, Failure> {
-        let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(gone)?;
-        let config = vassal.config.clone().ok_or_else(gone)?;
-        let owner = owner_of(&config);
-        match vassal.listeners.bind(&config, owner, &mut self.orphans) {
-            Ok(is_changed) => {
-                if is_changed {
-                    let sockets = vassal.listeners.status();
-                    let kind = EventKind::SocketsBound { sockets };
-                    self.journal.tell(Some(&place.vassal), kind);
-                }
-                Ok(config)
-            }
-            Err(error) => {
-                let holder = self.vassals.values().find(|other| {
-                    other.name != place.vassal && other.listeners.has(error.address())
-                });
-                Err(error.failure(holder.map(|other| other.name.as_str())))
-            }
-        }
-    }
-
-    fn try_start(&mut self, place: &Place) -> Result<u32, Failure> {
-        let crash = |message: String| Failure::new(FailureKind::Crash, message, "");
-        let config = self.bind_sockets(place)?;
-        self.warn_of_root(place, &config);
-        let meeting = self.bind_meeting(place);
-        let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(gone)?;
-        let (listeners, fds) = vassal.listeners.handover(&config);
-        let handover = Handover {
-            vassal: vassal.name.clone(),
-            file: vassal.path.display().to_string(),
-            generation: place.generation,
-            config: VassalConfig::clone(&config),
-            environment: self.settings.environment.clone(),
-            open_files: self.settings.open_files,
-            protocol: PROTOCOL,
-            adoption: meeting.as_ref().map(|_| Adoption::default()),
-            listeners,
-            hosting: None,
-        };
-        let spawned = spawn(&handover, self.host.as_fd(), meeting, &fds)
-            .map_err(|error| crash(format!("{error}{}", cause(&error))))?;
-        let reader = tokio::spawn(output::read(
-            place.vassal.clone(),
-            spawned.output,
-            self.journal.clone(),
-        ));
-        let mut generation = Generation::watch(
-            place.clone(),
-            spawned.child,
-            spawned.channel,
-            Terms::from(&*config),
-            &self.inputs,
-        )
-        .map_err(|error| crash(format!("could not watch the master: {error}")))?;
-        generation.reader = Some(reader.abort_handle());
-        let pid = generation.pid();
-        vassal.generations.insert(place.generation, generation);
-        Ok(pid)
-    }
-
-    fn warn_of_root(&self, place: &Place, config: &VassalConfig) {
-        let is_root = rustix::process::geteuid().is_root() && config.uid.is_none();
-        if is_root && place.generation == 1 && !self.settings.is_foreground {
-            let vassal = place.vassal.as_str();
-            tracing::warn!(vassal, "runs as root; give it a user of its own with `uid`");
-        }
     }
 
     /// One app in the foreground that does not start is told at once, not tried again for ever; with
@@ -255,16 +171,6 @@ impl Emperor {
             self.stop();
         }
     }
-}
-
-fn gone() -> Failure {
-    Failure::new(FailureKind::Crash, "the vassal is gone", "")
-}
-
-fn cause(error: &dyn std::error::Error) -> String {
-    error
-        .source()
-        .map_or_else(String::new, |source| format!(": {source}"))
 }
 
 /// Between 0 and 1, different each time: the hasher's keys are random.

@@ -6,7 +6,7 @@
 //! and its output. Until then no new generation of its vassal is started, which would miss them.
 
 use lictor_core::ipc::{Adopted, MasterPhase};
-use lictor_core::observe::{EventKind, VassalState};
+use lictor_core::observe::EventKind;
 use lictor_core::sys::{Pidfd, boot_id, close_elsewhere, parent_of, start_ticks, title_of};
 
 use super::bind::Bound;
@@ -52,22 +52,10 @@ impl Emperor {
             .filter_map(|generation| Some((generation, living(generation)?)))
             .collect();
         let is_over = living.is_empty() && !record.is_stopped;
-        let number_of = |wanted: Stage| {
-            let of_stage = living
-                .iter()
-                .filter(move |(known, _)| known.stage == wanted);
-            of_stage.map(|(known, _)| known.number).collect::<Vec<_>>()
-        };
-        let serving = number_of(Stage::Serving).into_iter().max();
         let mut vassal = Vassal::new(name.clone(), 0, record.file.clone());
-        vassal.life = Lifecycle::adopted(
-            record.newest,
-            serving,
-            number_of(Stage::Leaving),
-            record.is_stopped,
-            record.error.as_ref().map(|error| error.generation),
-        );
+        vassal.life = life(&record, &living);
         vassal.restarts = record.restarts;
+        vassal.kept.clone_from(&record.kept);
         for (left, fd) in self.inherited.remove(&name).unwrap_or_default() {
             let wanted = left.wanted.clone();
             vassal.listeners.insert(wanted, (left, fd).into());
@@ -76,7 +64,9 @@ impl Emperor {
             // Its masters died with their emperor. It keeps its numbers and what was handed down,
             // and begins anew.
             for socket in &record.sockets {
-                if !vassal.listeners.has(&socket.wanted.0) {
+                let is_held =
+                    vassal.listeners.has(&socket.wanted.0) || self.orphans.has(&socket.address);
+                if !is_held {
                     socket.remove_file();
                 }
             }
@@ -94,6 +84,8 @@ impl Emperor {
             .position(|source| source.label() == record.source);
         let before = before(&record, found, source);
         vassal.stand_for(&before);
+        vassal.rolled_back = record.rolled_back.is_some();
+        vassal.text.clone_from(&record.rolled_back);
         self.snapshot.vassals.insert(name.clone(), before);
         let numbers: Vec<u64> = living.iter().map(|(known, _)| known.number).collect();
         records.keep_meetings(&name, &numbers);
@@ -228,6 +220,7 @@ impl Emperor {
                         owner: left.owner,
                         mode: left.mode,
                         file: left.file,
+                        kept: None,
                     },
                 ),
                 None => refused.push(fd),
@@ -243,14 +236,29 @@ impl Emperor {
         let unknown = self.vassals.values().filter(|vassal| {
             vassal.config.is_none()
                 && vassal.life.serving().is_some()
-                && vassal.life.coming().is_none()
-                && vassal.life.state() != VassalState::Degraded
+                && !self.unread.contains(&vassal.name)
         });
         let names: Vec<String> = unknown.map(|vassal| vassal.name.clone()).collect();
         for name in names {
             self.know(&name);
         }
     }
+}
+
+/// As it was left, as far as it lives.
+fn life(record: &Record, living: &[(&GenerationRecord, Pidfd)]) -> Lifecycle {
+    let at = |stage: Stage| {
+        let known = living.iter().map(|(known, _)| known);
+        known.filter(move |known| known.stage == stage)
+    };
+    let serving = at(Stage::Serving).map(|known| (known.number, known.terms.reload_mercy));
+    Lifecycle::adopted(
+        record.newest,
+        serving.max(),
+        at(Stage::Leaving).map(|known| known.number).collect(),
+        record.is_stopped,
+        record.error.as_ref().map(|error| error.generation),
+    )
 }
 
 /// The process of this record, if it is that one and lives.

@@ -12,6 +12,7 @@ use rustix::fs::Mode;
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
+use super::fd_store::Kept;
 use super::socket_file::{SocketFile, Standing};
 
 /// Who a unix socket shall belong to.
@@ -32,6 +33,8 @@ pub(super) struct Bound {
     pub(super) mode: u32,
     /// Device and inode of the socket file, so that nobody else's is removed.
     pub(super) file: Option<(u64, u64)>,
+    /// The service manager has a copy as long as this is here.
+    pub(super) kept: Option<Kept>,
 }
 
 /// Why an address could not be bound.
@@ -71,6 +74,8 @@ impl Bound {
             return;
         }
         (self.owner, self.mode) = (owner, mode);
+        // It is kept under a name that says both.
+        self.kept = None;
         if let (Address::Unix(path), Some(made)) = (&self.address, self.file) {
             let adjusted = SocketFile::at(path).and_then(|file| file.adjust(made, mode, owner));
             if let Err(error) = adjusted {
@@ -119,6 +124,7 @@ pub(super) fn bind(
                 owner,
                 mode: config.chmod_socket.0,
                 file: None,
+                kept: None,
             })
         }
         Address::Unix(path) => {
@@ -145,6 +151,7 @@ pub(super) fn bind(
                 owner,
                 mode: config.chmod_socket.0,
                 file: None,
+                kept: None,
             })
         }
     }
@@ -285,6 +292,7 @@ fn bind_unix(path: &Path, backlog: i32, mode: u32, owner: Owner) -> Result<Bound
         owner,
         mode,
         file: wanted.identity(),
+        kept: None,
     })
 }
 

@@ -38,12 +38,12 @@ impl Emperor {
         let state = vassal.life.state();
         let is_stopped = matches!(state, VassalState::Stopping | VassalState::Stopped);
         match verb {
-            Verb::Reload | Verb::Retry if is_stopped => {
+            Verb::Reload | Verb::Retry | Verb::Rollback if is_stopped => {
                 let message =
                     format!("vassal `{name}` is {state}; `lictor start {name}` starts it");
                 return Err(ActError::Refused(message));
             }
-            Verb::Retry if state == VassalState::Ready => {
+            Verb::Retry if state == VassalState::Ready && vassal.error.is_none() => {
                 return Ok(Acted {
                     generation: None,
                     seq,
@@ -62,10 +62,18 @@ impl Emperor {
                     seq,
                 });
             }
-            Verb::Start => vassal.life.allow(),
-            Verb::Reload | Verb::Retry => {}
+            Verb::Rollback => {
+                if self.unread.iter().any(|unread| unread == name) {
+                    self.read_again(name);
+                }
+                self.roll_back(name)?;
+            }
+            Verb::Start => {
+                vassal.life.allow();
+                self.read_again(name);
+            }
+            Verb::Reload | Verb::Retry => self.read_again(name),
         }
-        self.read_again(name);
         let generation = self.vassals.get(name).map(|vassal| vassal.life.newest());
         Ok(Acted { generation, seq })
     }

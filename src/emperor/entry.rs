@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use tracing_subscriber::EnvFilter;
 
+use super::fd_store::Returned;
 use super::log_format::TextFormat;
+use super::memory_pressure::FreeMemory;
+use super::notify::OWN_VARIABLES;
 use super::run::{End, run};
 use super::settings::{EmperorError, Settings};
 use super::sources::{SingleApp, Source};
@@ -42,6 +46,10 @@ pub(crate) struct EmperorArgs {
     pub(crate) leaves_vassals: bool,
     /// How to log.
     pub(crate) log_format: LogFormat,
+    /// How many masters come up at a time; by default as many as there are cores.
+    pub(crate) parallel_starts: Option<u16>,
+    /// How much memory has to be available for a start.
+    pub(crate) min_free_memory: FreeMemory,
 }
 
 /// What `lictor serve` was asked to do. What it says has been found good once.
@@ -81,6 +89,8 @@ pub(crate) fn govern(args: &EmperorArgs) -> Result<(), EmperorError> {
         leaves_vassals: args.leaves_vassals,
         is_foreground: false,
         reload_tree: None,
+        parallel_starts: args.parallel_starts.map_or_else(cores, usize::from),
+        min_free_memory: args.min_free_memory,
     })
 }
 
@@ -109,13 +119,22 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
         leaves_vassals: false,
         is_foreground: true,
         reload_tree: args.reload.then_some(args.base_dir),
+        parallel_starts: cores(),
+        // There are no neighbours to be spared.
+        min_free_memory: FreeMemory::NONE,
     })
 }
 
-/// A variable that is not text cannot be handed on, and is left out.
+fn cores() -> usize {
+    available_parallelism().map_or(2, usize::from)
+}
+
+/// A variable that is not text cannot be handed on, and is left out; so is what a service manager
+/// says to this process alone.
 fn own_environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(key, _)| !OWN_VARIABLES.contains(&key.as_str()))
         .collect()
 }
 
@@ -139,6 +158,10 @@ fn start(
         None => raise_open_files(),
     };
     let settings = settings(open_files);
+    let returned = Returned::take().map_err(|source| EmperorError::Setup {
+        action: "take over the sockets that the service manager kept",
+        source,
+    })?;
     lictor_core::sys::keep_inherited_to_ourselves().map_err(|source| EmperorError::Setup {
         action: "keep inherited descriptors from the apps",
         source,
@@ -152,7 +175,7 @@ fn start(
             action: "start the async runtime",
             source,
         })?;
-    let ended = runtime.block_on(run(settings, inherited, &mut way_back));
+    let ended = runtime.block_on(run(settings, inherited, returned, &mut way_back));
     if let (Err(error), Some(_)) = (&ended, &way_back) {
         tracing::error!("this version could not start, going back to the one before: {error}");
     }

@@ -47,6 +47,8 @@ pub(super) struct Terms {
     pub(super) processes: u32,
     pub(super) reload_mercy: Duration,
     pub(super) http: Vec<Address>,
+    #[serde(default)]
+    pub(super) ready_path: Option<String>,
 }
 
 impl From<&VassalConfig> for Terms {
@@ -55,6 +57,7 @@ impl From<&VassalConfig> for Terms {
             processes: config.processes,
             reload_mercy: config.reload_mercy,
             http: config.http.clone(),
+            ready_path: config.ready_path.clone(),
         }
     }
 }

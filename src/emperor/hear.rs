@@ -45,24 +45,22 @@ impl Emperor {
                 }
             }
             MasterMessage::Mended => {
-                let vassal = self.vassals.get_mut(name);
-                if let Some(vassal) = vassal.filter(|vassal| vassal.has_output_trouble()) {
-                    vassal.error = None;
+                if let Some(vassal) = self.vassals.get_mut(name) {
+                    vassal.forget_trouble(generation);
                 }
             }
             MasterMessage::Withdrawn => self.happen(name, Event::Withdrawn(generation)),
             // An answer to a question that was not asked here.
             MasterMessage::Adopted(_) => {}
-            MasterMessage::Loaded | MasterMessage::Paused => {}
+            MasterMessage::Loaded => self.happen(name, Event::Loaded(generation)),
+            MasterMessage::Paused => self.happen(name, Event::Paused(generation)),
             MasterMessage::WorkerSpawned { .. }
             | MasterMessage::WorkerReady { .. }
             | MasterMessage::WorkerRetiring { .. }
             | MasterMessage::RequestOverdue { .. }
             | MasterMessage::WorkerExited { .. } => self.hear_of_worker(place, message),
             MasterMessage::Report { id, workers } => {
-                if let Some(record) = self.generation(place) {
-                    record.workers = workers;
-                }
+                self.take_report(place, workers);
                 self.reports.answered(id, place);
             }
             MasterMessage::ReloadWanted { .. } => {

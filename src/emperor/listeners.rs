@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 use lictor_core::config::{Address, VassalConfig};
 use lictor_core::ipc::HandoverListener;
@@ -39,7 +40,10 @@ impl Listeners {
                 continue;
             }
             let address = &wanted.0;
-            let taken_over = orphans.take(address, owner).map(Ok);
+            let taken_over = orphans.take(address, owner).map(|mut bound| {
+                bound.adjust(config, owner);
+                Ok(bound)
+            });
             match taken_over.unwrap_or_else(|| bind(address, config, owner)) {
                 Ok(bound) => new.insert(wanted, bound),
                 Err(error) => {
@@ -65,7 +69,20 @@ impl Listeners {
             .extract_if(.., |wanted, _| !needed.contains(wanted));
         orphans
             .0
-            .extend(unneeded.map(|((address, _), bound)| (address, bound)));
+            .extend(unneeded.map(|((address, _), bound)| Orphan {
+                address,
+                bound,
+                until: None,
+            }));
+    }
+
+    /// Those of which the service manager may have no copy yet. Of port 0 it is to have none: who asks
+    /// for any port gets another one, and must not get that of somebody else who asked the same.
+    pub(super) fn unkept(&mut self) -> impl Iterator<Item = &mut Bound> {
+        self.bound
+            .iter_mut()
+            .filter(|((wanted, _), bound)| bound.kept.is_none() && *wanted == bound.address)
+            .map(|(_, bound)| bound)
     }
 
     /// What a new master is given, in the order of the configuration.
@@ -85,6 +102,11 @@ impl Listeners {
                 (listener, bound.fd.as_fd())
             })
             .unzip()
+    }
+
+    /// What a client that waits makes readable.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.bound.values().map(|bound| bound.fd.as_fd())
     }
 
     /// Takes over a socket that a running master holds.
@@ -146,24 +168,94 @@ fn numbered(addresses: &[Address]) -> Vec<Wanted> {
     wanted
 }
 
-/// Sockets that a vassal has let go of, until every vassal that waits for its start has had the
-/// chance to take them over: a file that is renamed keeps its socket.
+/// Sockets that are nobody's, until every vassal that waits for its start has had the chance to take
+/// them over: a vassal has let go of them, and a file that is renamed keeps its socket; or the service
+/// manager gave them back.
 #[derive(Debug, Default)]
-pub(super) struct Orphans(Vec<(Address, Bound)>);
+pub(super) struct Orphans(Vec<Orphan>);
+
+#[derive(Debug)]
+struct Orphan {
+    /// As the file asks for it.
+    address: Address,
+    bound: Bound,
+    /// One that came back waits so long at least: a master that still serves it may not have been
+    /// found yet, and a file may just be being mended.
+    until: Option<Instant>,
+}
 
 impl Orphans {
-    /// Only for the same user: processes of the vassal before may still hold the socket.
-    fn take(&mut self, address: &Address, owner: Owner) -> Option<Bound> {
-        let is_wanted =
-            |(known, bound): &(Address, Bound)| known == address && bound.owner == owner;
-        let place = self.0.iter().position(is_wanted)?;
-        Some(self.0.swap_remove(place).1)
+    /// Sockets that came back, and how long they wait at least.
+    pub(super) fn returned(sockets: Vec<Bound>, until: Instant) -> Self {
+        let orphans = sockets.into_iter().map(|bound| Orphan {
+            address: bound.address.clone(),
+            bound,
+            until: Some(until),
+        });
+        Self(orphans.collect())
     }
 
-    /// Closes what nobody took.
-    pub(super) fn close(&mut self) {
-        for (_, bound) in self.0.drain(..) {
-            bound.close();
+    /// Whether a socket of this address waits.
+    pub(super) fn has(&self, address: &Address) -> bool {
+        self.0.iter().any(|orphan| orphan.address == *address)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Only for the same user: processes of the vassal before may still hold the socket. One that came
+    /// back for another user is in the way.
+    fn take(&mut self, address: &Address, owner: Owner) -> Option<Bound> {
+        let at = |orphan: &Orphan| orphan.address == *address;
+        let is_wanted = |orphan: &Orphan| at(orphan) && orphan.bound.owner == owner;
+        if let Some(place) = self.0.iter().position(is_wanted) {
+            return Some(self.0.swap_remove(place).bound);
+        }
+        let is_in_the_way = |orphan: &Orphan| at(orphan) && orphan.until.is_some();
+        if let Some(place) = self.0.iter().position(is_in_the_way) {
+            self.0.swap_remove(place).bound.close();
+        }
+        None
+    }
+
+    /// If a socket that a vassal has came back as well, the copy is let go of, and the vassal's own is
+    /// the one that the service manager keeps.
+    pub(super) fn reclaim(&mut self, bound: &mut Bound) -> bool {
+        let is_same =
+            |orphan: &Orphan| orphan.until.is_some() && is_same_socket(&orphan.bound, bound);
+        let Some(place) = self.0.iter().position(is_same) else {
+            return false;
+        };
+        let copy = self.0.swap_remove(place).bound;
+        bound.kept = copy.kept;
+        // Not the last descriptor of it, and no file is removed.
+        drop(copy.fd);
+        true
+    }
+
+    /// Closes what nobody took; without a time, also what was to wait longer.
+    pub(super) fn close(&mut self, now: Option<Instant>) {
+        let is_over = |orphan: &mut Orphan| match (orphan.until, now) {
+            (Some(until), Some(now)) => until <= now,
+            (None, _) | (_, None) => true,
+        };
+        for orphan in self.0.extract_if(.., is_over) {
+            orphan.bound.close();
         }
     }
+
+    /// When [`Orphans::close`] has something to do at the latest.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        self.0.iter().filter_map(|orphan| orphan.until).min()
+    }
+}
+
+/// Whether two descriptors are of one socket: each has an inode of its own (`stat(2)`).
+fn is_same_socket(one: &Bound, other: &Bound) -> bool {
+    let identity = |bound: &Bound| {
+        let status = rustix::fs::fstat(&bound.fd).ok()?;
+        Some((status.st_dev, status.st_ino))
+    };
+    identity(one).is_some() && identity(one) == identity(other)
 }

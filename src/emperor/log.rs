@@ -5,6 +5,8 @@ use lictor_core::observe::{EventKind, SocketStatus};
 /// With the vassal's name; what only a close look needs is on level debug.
 pub(super) fn as_emperor(vassal: Option<&str>, kind: &EventKind) {
     match kind {
+        // Its headline says enough to those who have seen the rest.
+        EventKind::GenerationFailed { repeated: true, .. } => tracing::error!(vassal, "{kind}"),
         EventKind::GenerationFailed { failure, .. } => {
             tracing::error!(vassal, "{kind}{}", indented(&failure.detail));
         }
@@ -50,6 +52,11 @@ pub(super) fn as_emperor(vassal: Option<&str>, kind: &EventKind) {
 /// What somebody at a terminal wants to know of the one app.
 pub(super) fn in_foreground(kind: &EventKind) {
     match kind {
+        EventKind::GenerationFailed {
+            failure,
+            repeated: true,
+            ..
+        } => tracing::error!("again: {}", failure.message),
         EventKind::GenerationFailed { failure, .. } => {
             tracing::error!("{}{}", failure.message, indented(&failure.detail));
         }

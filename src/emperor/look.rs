@@ -1,17 +1,25 @@
 //! A look at the sources: what is there now becomes events of the vassals' lives.
+//!
+//! The look itself is short; the files that it finds changed are then read one at a time, so that
+//! hundreds of them keep nobody else waiting.
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use lictor_core::config::read_vassal_bytes;
-use lictor_core::observe::{EventKind, Failure, FailureKind};
+use lictor_core::config::{Diagnostics, VassalConfig, read_vassal_bytes};
+use lictor_core::observe::{EventKind, Failure, FailureKind, VassalState};
 
+use super::kept::FileText;
 use super::lifecycle::Event;
 use super::run::Emperor;
 use super::snapshot::{Change, Found, Snapshot, changes, content_hash};
 use super::sources::Source;
 use super::vassal::Vassal;
 use super::watch::Watch;
+
+/// A good file, and its text to be gone back to.
+type Parsed = (VassalConfig, Option<Arc<FileText>>);
 
 impl Emperor {
     /// Looks at all sources and acts on what changed.
@@ -80,7 +88,7 @@ impl Emperor {
             .entry(name.to_owned())
             .or_insert_with(|| Vassal::new(name.to_owned(), found.source, found.path.clone()));
         vassal.stand_for(&found);
-        self.read(name, &found);
+        self.unread.push_back(name.to_owned());
     }
 
     fn file_changed(&mut self, name: &str, before: Option<&Found>) {
@@ -105,7 +113,7 @@ impl Emperor {
         let file = found.path.display().to_string();
         self.journal
             .tell(Some(name), EventKind::VassalChanged { file });
-        self.read(name, &found);
+        self.unread.push_back(name.to_owned());
     }
 
     fn file_removed(&mut self, name: &str) {
@@ -118,25 +126,59 @@ impl Emperor {
         self.happen(name, Event::FileGone);
     }
 
-    /// Reads the file of a vassal again, as it is now, and begins a new generation.
+    /// Reads one of the files that wait for it. After the last one of the first look, everything
+    /// that was there has been acted on.
+    pub(super) fn read_next(&mut self) {
+        if self.is_stopping {
+            self.unread.clear();
+            return;
+        }
+        if let Some(name) = self.unread.pop_front() {
+            self.read_again(&name);
+        }
+        if self.unread.is_empty() && !self.is_ready {
+            self.is_ready = true;
+            let vassals = self.vassals.len();
+            self.journal.tell(None, EventKind::EmperorReady { vassals });
+        }
+    }
+
+    /// All files are read again, each in its turn.
+    pub(super) fn read_all_again(&mut self) {
+        let others = self
+            .vassals
+            .keys()
+            .filter(|name| !self.unread.contains(name));
+        let others: Vec<String> = others.cloned().collect();
+        self.unread.extend(others);
+    }
+
+    /// Reads the file of a vassal again, as it is now, and begins a new generation. One that is
+    /// rolled back keeps the text that it went back to.
     pub(super) fn read_again(&mut self, name: &str) {
-        if let Some(found) = self.snapshot.vassals.get(name).cloned() {
+        self.unread.retain(|unread| unread != name);
+        let Some(found) = self.snapshot.vassals.get(name).cloned() else {
+            return;
+        };
+        if self.knows_earlier(name) {
+            self.happen(name, Event::FileGood);
+        } else {
             self.read(name, &found);
         }
     }
 
     fn read(&mut self, name: &str, found: &Found) {
-        let outcome = self.parse(name, found);
+        let (outcome, hash) = self.parse(name, found);
         let Some(vassal) = self.vassals.get_mut(name) else {
             return;
         };
+        vassal.hash = hash;
         match outcome {
-            Ok((config, hash)) => {
-                vassal.know(config, hash);
+            Ok((config, text)) => {
+                vassal.begin_with(config, text);
                 self.happen(name, Event::FileGood);
             }
-            Err((failure, hash)) => {
-                vassal.hash = hash;
+            Err(failure) => {
                 self.happen(name, Event::FileBad);
                 if let Some(vassal) = self.vassals.get_mut(name) {
                     let generation = vassal.life.newest();
@@ -147,58 +189,95 @@ impl Emperor {
         }
     }
 
-    /// Reads the file of a vassal that runs as it says.
+    /// Finds out what an adopted vassal runs by, for the next start.
     pub(super) fn know(&mut self, name: &str) {
-        let Some(found) = self.snapshot.vassals.get(name).cloned() else {
+        let found = self.snapshot.vassals.get(name).cloned();
+        let Some(found) = found.filter(|_| !self.knows_earlier(name)) else {
             return;
         };
-        match self.parse(name, &found) {
-            Ok((config, hash)) => {
-                if let Some(vassal) = self.vassals.get_mut(name) {
-                    vassal.know(config, hash);
-                }
-            }
+        let Some(vassal) = self.vassals.get(name) else {
+            return;
+        };
+        let mut parsed = self.parse(name, &found).0.ok();
+        if parsed.is_none() && vassal.life.state() == VassalState::Degraded {
+            // The file may be what failed then; what serves runs by another one.
+            let good = vassal.kept.good.clone();
+            parsed = good.and_then(|good| self.config_of(vassal, good));
+        }
+        match (parsed, self.vassals.get_mut(name)) {
+            (Some((config, text)), Some(vassal)) => vassal.begin_with(config, text),
             // An older version understood it.
-            Err(_) => self.read(name, &found),
+            (None, _) | (_, None) => self.read(name, &found),
         }
     }
 
-    fn parse(
-        &self,
-        name: &str,
-        found: &Found,
-    ) -> Result<(lictor_core::config::VassalConfig, Option<u64>), (Failure, Option<u64>)> {
+    /// Whether a vassal is rolled back, and what it has gone back to is known; if it was another
+    /// emperor that did so, it has to be read.
+    fn knows_earlier(&mut self, name: &str) -> bool {
+        let Some(vassal) = self.vassals.get(name).filter(|vassal| vassal.rolled_back) else {
+            return false;
+        };
+        if vassal.config.is_some() {
+            return true;
+        }
+        let text = vassal.text.clone();
+        let parsed = text.and_then(|text| self.config_of(vassal, text));
+        match (parsed, self.vassals.get_mut(name)) {
+            (Some((config, text)), Some(vassal)) => {
+                vassal.begin_with(config, text);
+                true
+            }
+            (None, Some(vassal)) => {
+                vassal.rolled_back = false;
+                false
+            }
+            (_, None) => false,
+        }
+    }
+
+    /// What an earlier text says, if it still says anything.
+    pub(super) fn config_of(&self, vassal: &Vassal, text: Arc<FileText>) -> Option<Parsed> {
+        let source = self.settings.sources.get(vassal.source)?;
+        let config = source.parse_file(&text.path, text.text.as_bytes());
+        Some((config.ok()?, Some(text)))
+    }
+
+    /// What the file says or what is wrong with it, and the hash of what was read.
+    fn parse(&self, name: &str, found: &Found) -> (Result<Parsed, Failure>, Option<u64>) {
         if let Some(rival) = &found.rival {
-            return Err((rival_failure(name, &found.path, rival), None));
+            return (Err(rival_failure(name, &found.path, rival)), None);
         }
         let source = self
             .vassals
             .get(name)
             .and_then(|vassal| self.settings.sources.get(vassal.source));
         let Some(source) = source else {
-            return Err((
-                Failure::new(FailureKind::Config, "its source is gone", ""),
-                None,
-            ));
-        };
-        let failure = |diagnostics: lictor_core::config::Diagnostics| {
-            Failure::new(
-                FailureKind::Config,
-                diagnostics.summary(),
-                diagnostics.to_string(),
-            )
+            let failure = Failure::new(FailureKind::Config, "its source is gone", "");
+            return (Err(failure), None);
         };
         let bytes = if source.has_files() {
-            read_vassal_bytes(&found.path).map_err(|error| (failure(error), None))?
+            match read_vassal_bytes(&found.path) {
+                Ok(bytes) => bytes,
+                Err(error) => return (Err(failure(&error)), None),
+            }
         } else {
             Vec::new()
         };
         let hash = Some(content_hash(&bytes));
         let config = source.parse_file(&found.path, &bytes);
-        config
-            .map(|config| (config, hash))
-            .map_err(|error| (failure(error), hash))
+        let parsed = config.map_err(|error| failure(&error)).map(|config| {
+            let path = found.path.clone();
+            // What was parsed is text.
+            let text = String::from_utf8(bytes).ok();
+            (config, text.map(|text| Arc::new(FileText { path, text })))
+        });
+        (parsed, hash)
     }
+}
+
+fn failure(diagnostics: &Diagnostics) -> Failure {
+    let (message, detail) = (diagnostics.summary(), diagnostics.to_string());
+    Failure::new(FailureKind::Config, message, detail)
 }
 
 fn rival_failure(name: &str, path: &Path, rival: &Path) -> Failure {

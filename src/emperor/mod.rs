@@ -4,7 +4,8 @@
 //! tenant wrote. Events of the directories are hints ([`watch`]); a look at the sources
 //! ([`sources`]) gives a [`snapshot`], whose difference from the one before is fed to the
 //! [`lifecycle`] of each vassal. That decides, purely; [`vassal`], `act` and [`mod@run`] do: bind sockets
-//! ([`listeners`]), start masters ([`spawn`]), hear what they say, and tell the [`journal`].
+//! ([`listeners`]), start masters ([`spawn`]), hear what they say, and tell the [`journal`]. A service
+//! manager hears of it by `notify`, and keeps copies of the sockets (`fd_store`).
 
 mod act;
 mod adopt;
@@ -12,28 +13,40 @@ mod backoff;
 mod bind;
 mod commands;
 mod entry;
+mod fd_store;
 mod generation;
 mod hear;
 mod hold;
 mod host;
 mod journal;
+mod kept;
+mod last_used;
 mod lifecycle;
 mod line;
 mod listeners;
 mod log;
 mod log_format;
 mod look;
+mod memory_pressure;
+mod notify;
+mod notify_socket;
+mod outbox;
 mod output;
+mod queue;
 mod reach;
 mod record;
 mod remember;
 mod reports;
+mod rollback;
 mod run;
 mod settings;
 mod snapshot;
 mod socket_file;
+mod socket_name;
 mod sources;
 mod spawn;
+mod start;
+mod status_line;
 mod turns;
 mod upgrade;
 mod vassal;
@@ -41,5 +54,6 @@ mod watch;
 
 pub(crate) use entry::{EmperorArgs, LogFormat, ServeArgs, govern, serve};
 pub(crate) use hold::HoldError;
+pub(crate) use memory_pressure::{FreeMemory, NotFreeMemory};
 pub(crate) use settings::EmperorError;
 pub(crate) use upgrade::{answer_check, go_back};

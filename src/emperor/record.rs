@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lictor_core::config::Address;
 use lictor_core::ipc::{Channel, bind_meeting, knock};
@@ -19,13 +20,15 @@ use serde::{Deserialize, Serialize};
 
 use super::bind::Owner;
 use super::generation::Terms;
+use super::kept::{FileText, KeptTexts};
 use super::snapshot::Identity;
 use super::socket_file::SocketFile;
 
 /// The version of the records; those of another version are not read.
 const FORMAT: u32 = 1;
-/// Largest record: one of a vassal with hundreds of sockets is far below it.
-const RECORD_LIMIT_BYTES: u64 = 4 * 1024 * 1024;
+/// Largest record: that of a vassal with hundreds of sockets and with the largest files there can
+/// be, three of them kept and every character escaped, is below it.
+const RECORD_LIMIT_BYTES: u64 = 24 * 1024 * 1024;
 /// Name of the directory in the run directory.
 const DIRECTORY: &str = "vassals";
 
@@ -46,6 +49,12 @@ pub(super) struct Record {
     pub(super) is_stopped: bool,
     pub(super) restarts: u64,
     pub(super) error: Option<ErrorStatus>,
+    /// What a rollback can go back to.
+    #[serde(default)]
+    pub(super) kept: KeptTexts,
+    /// What it has gone back to, until its file changes.
+    #[serde(default)]
+    pub(super) rolled_back: Option<Arc<FileText>>,
     pub(super) generations: Vec<GenerationRecord>,
     pub(super) sockets: Vec<SocketRecord>,
 }

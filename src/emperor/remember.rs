@@ -24,8 +24,9 @@ impl Emperor {
             let Some(vassal) = self.vassals.get_mut(&name) else {
                 continue;
             };
-            // Without a file it is on its way out.
+            // Without a file it is on its way out; one that is not read yet must not be forgotten.
             let found = self.snapshot.vassals.get(&name);
+            let found = found.filter(|_| !self.unread.contains(&name));
             let identity = found.map_or(Identity::FILELESS, |found| found.identity);
             let source = self.settings.sources.get(vassal.source);
             let source = source.map(Source::label).unwrap_or_default();
@@ -118,6 +119,8 @@ fn record_of(vassal: &Vassal, boot_id: &str, source: String, identity: Identity)
         is_stopped: vassal.life.is_stopped_by_order(),
         restarts: vassal.restarts,
         error: vassal.error.clone(),
+        kept: vassal.kept.clone(),
+        rolled_back: vassal.text.clone().filter(|_| vassal.rolled_back),
         generations: generations.collect(),
         sockets: sockets.collect(),
     }

@@ -12,10 +12,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::fd_store::Returned;
 use super::generation::Place;
 use super::hold::HeldRunDir;
 use super::journal::Journal;
+use super::last_used::LastUsed;
 use super::listeners::Orphans;
+use super::memory_pressure::Gate;
+use super::notify::Manager;
 use super::reach::{ReachError, Reached};
 use super::record::{Records, SocketRecord};
 use super::reports::Reports;
@@ -70,9 +74,17 @@ pub(super) struct Emperor {
     pub(super) started_at: Timestamp,
     pub(super) snapshot: Snapshot,
     pub(super) vassals: BTreeMap<String, Vassal>,
-    /// Generations that wait for their start; as many come up at a time as the machine can bear.
+    /// Vassals whose files are still to be read after a look.
+    pub(super) unread: VecDeque<String>,
+    /// Whether the first look has been acted on.
+    pub(super) is_ready: bool,
+    /// Generations that wait for their start, in the order in which they came.
     pub(super) starts: VecDeque<Place>,
+    /// Closed to starts while memory is short.
+    pub(super) gate: Gate,
+    pub(super) last_used: LastUsed,
     pub(super) orphans: Orphans,
+    pub(super) manager: Manager,
     pub(super) reports: Reports,
     /// For the next emperor; none if there shall be none.
     pub(super) records: Option<Records>,
@@ -99,12 +111,13 @@ pub(super) struct Emperor {
 pub(super) async fn run(
     settings: Settings,
     inherited: Option<Inheritance>,
+    returned: Returned,
     way_back: &mut Option<WayBack>,
 ) -> Result<End, EmperorError> {
     let (commands, mut command_queue) = mpsc::channel(COMMAND_QUEUE);
     let mut run_dir = None;
     let is_inherited = inherited.is_some();
-    let (mut emperor, mut inputs) = set_up(settings, inherited, &mut run_dir)?;
+    let (mut emperor, mut inputs) = set_up(settings, inherited, returned, &mut run_dir)?;
     let mut signals = Signals::new().map_err(setup("listen to signals"))?;
     upgrade::unblock();
     let server = match &run_dir {
@@ -129,6 +142,10 @@ pub(super) async fn run(
     emperor
         .govern(&mut watch, &mut signals, &mut inputs, &mut command_queue)
         .await;
+    if let Some(held) = &run_dir {
+        let vassals = emperor.vassals.keys();
+        emperor.last_used.write(held.path(), vassals);
+    }
     if let (true, Some(held)) = (emperor.is_upgrading, &mut run_dir) {
         upgrade::block();
         let upgrade = emperor
@@ -160,6 +177,7 @@ fn setup(action: &'static str) -> impl FnOnce(io::Error) -> EmperorError {
 fn set_up(
     settings: Settings,
     inherited: Option<Inheritance>,
+    returned: Returned,
     run_dir: &mut Option<HeldRunDir>,
 ) -> Result<(Emperor, mpsc::Receiver<Input>), EmperorError> {
     let (mut upgrades, mut sockets, mut failure) = (0, BTreeMap::new(), None);
@@ -190,6 +208,7 @@ fn set_up(
     let host = host::library(run_dir.as_ref().map(HeldRunDir::path))
         .map_err(setup("lay out the host library"))?;
     let (inputs, input_queue) = mpsc::channel(INPUT_QUEUE);
+    let manager = Manager::from_environment();
     let emperor = Emperor {
         journal: Journal::new(settings.is_foreground),
         inputs,
@@ -197,8 +216,13 @@ fn set_up(
         started_at: Timestamp::now(),
         snapshot: Snapshot::default(),
         vassals: BTreeMap::new(),
+        unread: VecDeque::new(),
+        is_ready: false,
         starts: VecDeque::new(),
-        orphans: Orphans::default(),
+        gate: Gate::default(),
+        last_used: LastUsed::read(run_dir.as_ref().map(HeldRunDir::path)),
+        orphans: returned.into_orphans(manager.outbox()),
+        manager,
         reports: Reports::default(),
         records,
         inherited: sockets,
@@ -243,12 +267,6 @@ impl Emperor {
         self.adopt();
         self.look(watch);
         self.know_unchanged();
-        self.journal.tell(
-            None,
-            EventKind::EmperorReady {
-                vassals: self.vassals.len(),
-            },
-        );
         Ok(())
     }
 
@@ -268,8 +286,14 @@ impl Emperor {
         commands: &mut mpsc::Receiver<Command>,
     ) {
         loop {
-            self.start_waiting();
+            self.read_next();
+            let has_started = self.start_next();
+            let has_read = self.unread.is_empty();
+            if has_read {
+                self.close_orphans();
+            }
             self.answer_reports();
+            self.tell_manager();
             self.remember();
             if self.is_leaving || self.is_upgrading {
                 return;
@@ -282,12 +306,15 @@ impl Emperor {
             tokio::select! {
                 Some(input) = inputs.recv() => self.take(input),
                 Some(command) = commands.recv() => self.obey(command),
-                () = watch.look_again() => self.look_again(watch),
+                () = watch.look_again(), if has_read => self.look_again(watch),
                 Some(()) = signals.upgrade.recv() => self.upgrade(None),
-                Some(()) = signals.reload.recv() => self.reload_all(watch),
+                Some(()) = signals.reload.recv(), if has_read => self.reload_all(watch),
                 Some(()) = signals.stop.recv() => self.end(),
                 Some(()) = signals.interrupt.recv() => self.end(),
+                () = self.manager.reads_on() => {}
                 () = until(deadline) => self.wake(),
+                // There is more to read or to start; whoever asks something has a turn first.
+                () = tokio::task::yield_now(), if has_started || !has_read => {}
             }
         }
     }
@@ -308,6 +335,8 @@ impl Emperor {
         lives
             .chain(self.reports.wake_at())
             .chain(self.next_turn())
+            .chain(self.orphans_wake_at())
+            .chain(self.manager.wake_at())
             .min()
     }
 
@@ -351,6 +380,7 @@ impl Emperor {
         }
         self.is_stopping = true;
         self.journal.tell(None, EventKind::EmperorStopping);
+        self.tell_manager_of_stop();
         let names: Vec<String> = self.vassals.keys().cloned().collect();
         for name in names {
             self.happen(&name, lifecycle::Event::StopAsked);
@@ -359,15 +389,10 @@ impl Emperor {
 
     /// SIGHUP: everything is looked at and reloaded, a few at a time.
     fn reload_all(&mut self, watch: &mut Watch) {
+        self.manager.reloading();
         self.look(watch);
         self.read_all_again();
-    }
-
-    fn read_all_again(&mut self) {
-        let names: Vec<String> = self.vassals.keys().cloned().collect();
-        for name in names {
-            self.read_again(&name);
-        }
+        self.manager.reloaded();
     }
 }
 

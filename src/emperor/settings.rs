@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::hold::HoldError;
+use super::memory_pressure::FreeMemory;
 use super::sources::Source;
 
 /// What an emperor is told at its start.
@@ -28,6 +29,10 @@ pub(super) struct Settings {
     pub(super) is_foreground: bool,
     /// A tree whose `.py` files reload the app when they change.
     pub(super) reload_tree: Option<PathBuf>,
+    /// How many masters come up at a time.
+    pub(super) parallel_starts: usize,
+    /// How much memory has to be available for a start.
+    pub(super) min_free_memory: FreeMemory,
 }
 
 /// Why an emperor cannot go on.

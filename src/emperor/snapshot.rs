@@ -41,6 +41,11 @@ impl Identity {
         })
     }
 
+    /// The time of the last change, in seconds of the epoch.
+    pub(super) fn modified_at(&self) -> u64 {
+        u64::try_from(self.modified.0).unwrap_or_default()
+    }
+
     /// Whether the difference alone means a reload: another file, or a touch. A mere change of
     /// mode or owner does not; the content then decides.
     pub(super) fn was_touched_since(&self, before: &Self) -> bool {

@@ -5,18 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lictor_core::config::{Address, GroupName, UserName, VassalConfig};
-use lictor_core::observe::{
-    ErrorStatus, EventKind, Failure, FailureKind, Timestamp, VassalState, VassalStatus,
-};
+use lictor_core::observe::{ErrorStatus, EventKind, Failure, Timestamp, VassalState, VassalStatus};
 use nix::unistd::{Group, User};
 
 use super::bind::Owner;
 use super::generation::Generation;
 use super::journal::Journal;
+use super::kept::{FileText, KeptTexts};
 use super::lifecycle::Lifecycle;
 use super::listeners::{Listeners, Orphans};
 use super::record::{Record, SocketRecord};
-use super::snapshot::Found;
+use super::snapshot::{Found, content_hash};
 
 /// One vassal.
 #[derive(Debug)]
@@ -27,8 +26,14 @@ pub(super) struct Vassal {
     pub(super) path: PathBuf,
     /// Of the content that was read last.
     pub(super) hash: Option<u64>,
-    /// The newest good configuration.
+    /// The newest good configuration. What comes up is made from it.
     pub(super) config: Option<Arc<VassalConfig>>,
+    /// What that was read from.
+    pub(super) text: Option<Arc<FileText>>,
+    /// What a rollback can go back to.
+    pub(super) kept: KeptTexts,
+    /// Whether `config` is an earlier one, until the file changes again.
+    pub(super) rolled_back: bool,
     pub(super) life: Lifecycle,
     pub(super) listeners: Listeners,
     pub(super) generations: BTreeMap<u64, Generation>,
@@ -53,6 +58,9 @@ impl Vassal {
             path,
             hash: None,
             config: None,
+            text: None,
+            kept: KeptTexts::default(),
+            rolled_back: false,
             life: Lifecycle::new(),
             listeners: Listeners::default(),
             generations: BTreeMap::new(),
@@ -66,18 +74,11 @@ impl Vassal {
         }
     }
 
-    /// From now on this file stands for the vassal.
+    /// From now on this file stands for the vassal, as it is now: a rollback is over.
     pub(super) fn stand_for(&mut self, found: &Found) {
+        self.rolled_back = false;
         self.source = found.source;
         self.path.clone_from(&found.path);
-    }
-
-    /// From now on this is what the file says.
-    pub(super) fn know(&mut self, config: VassalConfig, hash: Option<u64>) {
-        self.hash = hash;
-        self.life.start_timeout = config.start_timeout;
-        self.life.reload_mercy = config.reload_mercy;
-        self.config = Some(Arc::new(config));
     }
 
     /// It is in the state in which another emperor left it, which is no news.
@@ -110,34 +111,64 @@ impl Vassal {
         }
     }
 
-    /// Notes why a generation failed, and tells the journal.
+    /// From now on generations are made from this.
+    pub(super) fn begin_with(&mut self, config: VassalConfig, text: Option<Arc<FileText>>) {
+        self.life.start_timeout = config.start_timeout;
+        self.life.reload_mercy = config.reload_mercy;
+        self.config = Some(Arc::new(config));
+        self.text = text;
+    }
+
+    /// Whether this is what its file held when it was read last.
+    pub(super) fn has_newest(&self, text: &FileText) -> bool {
+        let hash = content_hash(text.text.as_bytes());
+        self.path == text.path && self.hash == Some(hash)
+    }
+
+    /// What comes up serves from now on: its file has worked.
+    pub(super) fn keep_text(&mut self) {
+        if let Some(text) = &self.text {
+            self.kept.served(text);
+        }
+    }
+
+    /// Notes why a generation failed, and tells the journal. What is wrong with an older one that
+    /// serves on does not hide why the newest failed.
     pub(super) fn tell_failure(&mut self, generation: u64, failure: Failure, journal: &Journal) {
+        let repeated = self.error.as_ref().is_some_and(|error| {
+            (error.kind, &error.message, &error.detail)
+                == (failure.kind, &failure.message, &failure.detail)
+        });
         let Failure {
             kind,
             message,
             detail,
         } = failure.clone();
-        self.error = Some(ErrorStatus {
-            generation,
-            at: Timestamp::now(),
-            kind,
-            message,
-            detail,
-        });
+        let newest = self.error.as_ref().map(|error| error.generation);
+        if newest.is_none_or(|newest| newest <= generation) {
+            self.error = Some(ErrorStatus {
+                generation,
+                at: Timestamp::now(),
+                kind,
+                message,
+                detail,
+            });
+        }
         journal.tell(
             Some(&self.name),
             EventKind::GenerationFailed {
                 generation,
                 failure,
+                repeated,
             },
         );
     }
 
-    /// Whether the error shown is only about output that cannot be written.
-    pub(super) fn has_output_trouble(&self) -> bool {
-        self.error
-            .as_ref()
-            .is_some_and(|error| error.kind == FailureKind::Logto)
+    /// What was wrong with a generation that serves is over. Why a newer one failed stays.
+    pub(super) fn forget_trouble(&mut self, generation: u64) {
+        if self.life.serving() == Some(generation) {
+            self.error.take_if(|error| error.generation == generation);
+        }
     }
 
     /// Closes the sockets that neither what serves nor what comes up needs. A vassal that waits
@@ -150,12 +181,13 @@ impl Vassal {
             }
             return;
         }
-        let needed = [self.life.serving(), self.life.coming()]
-            .into_iter()
-            .flatten();
-        let configs: Vec<_> = needed
-            .filter_map(|number| Some(&self.generations.get(&number)?.terms.http))
-            .collect();
+        let serving = self.life.serving();
+        let serving = serving.and_then(|number| self.generations.get(&number));
+        let serving = serving.map(|generation| &generation.terms.http);
+        // It may wait for its start, and clients may wait for it.
+        let coming = self.life.coming().and(self.config.as_ref());
+        let coming = coming.map(|config| &config.http);
+        let configs: Vec<_> = serving.into_iter().chain(coming).collect();
         if configs.is_empty() {
             return;
         }
@@ -183,6 +215,7 @@ impl Vassal {
                 .flat_map(|generation| generation.workers.clone())
                 .collect(),
             error: self.error.clone(),
+            rolled_back: self.rolled_back,
         }
     }
 

@@ -1,5 +1,9 @@
-//! Resource limits (`setrlimit(2)`).
+//! Resource limits (`setrlimit(2)`) and the place in the line of those whom the kernel kills for memory.
 
+use std::io;
+use std::path::Path;
+
+use lictor_core::sys::read_bounded;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::JailError;
@@ -20,4 +24,44 @@ pub(super) fn restore_open_files(soft: Option<u64>) -> Result<(), JailError> {
         action: "restore the limit of open files",
         source: error.into(),
     })
+}
+
+/// Gives back the protection that the emperor may have when memory is short, such as by
+/// `OOMScoreAdjust=`: with it, the kernel would kill the neighbours of a vassal that leaks.
+pub(super) fn give_up_protection_from_oom() -> Result<(), JailError> {
+    give_up_protection(Path::new("/proc/self/oom_score_adj")).map_err(|source| JailError::Step {
+        action: "give up the emperor's protection from the out-of-memory killer",
+        source,
+    })
+}
+
+/// Writes 0 for what is less. Having less protection needs no right (`proc_pid_oom_score_adj(5)`).
+fn give_up_protection(score: &Path) -> io::Result<()> {
+    let own = read_bounded(score, 64).ok();
+    let own = own.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse::<i32>().ok());
+    if own.is_some_and(|own| own < 0) {
+        std::fs::write(score, "0")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_protection_is_given_up() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (before, after) in [
+            ("-500\n", "0"),
+            ("-1\n", "0"),
+            ("0\n", "0\n"),
+            ("300\n", "300\n"),
+        ] {
+            std::fs::write(file.path(), before).unwrap();
+            give_up_protection(file.path()).unwrap();
+            assert_eq!(read_bounded(file.path(), 64).unwrap(), after.as_bytes());
+        }
+        give_up_protection(Path::new("/nowhere")).unwrap();
+    }
 }

@@ -13,9 +13,11 @@ pub(crate) use user::Identity;
 
 /// Confines this process for good.
 ///
-/// 1. Limits, because raising one back needs the rights that step 2 gives up.
+/// 1. Limits, because raising one back needs the rights that step 2 gives up; and what protects the
+///    emperor alone.
 /// 2. Groups, then group, then user: after the user is set nothing else may be changed.
 pub(crate) fn enter(config: &VassalConfig, open_files: Option<u64>) -> Result<Identity, JailError> {
     limits::restore_open_files(open_files)?;
+    limits::give_up_protection_from_oom()?;
     user::become_user(config.uid.as_ref(), config.gid.as_ref())
 }

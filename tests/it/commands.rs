@@ -50,6 +50,8 @@ fn the_status_has_the_shape_of_its_contract() {
             "pid": "a process id",
             "version": env!("CARGO_PKG_VERSION"),
             "started_at": "a time",
+            "upgrades": 0,
+            "upgrade_failure": null,
             "sources": ["vassals"],
         },
         "vassals": [{
@@ -74,6 +76,7 @@ fn the_status_has_the_shape_of_its_contract() {
                 "since": "a time",
             }],
             "error": null,
+            "rolled_back": false,
         }],
     });
     assert_eq!(masked(status), expected);
@@ -112,7 +115,7 @@ fn an_unknown_name_suggests_the_nearest() {
     let emperor = Emperor::start();
     let blog = emperor.serve("blog", "", &hello("x"));
     let misspelt = blog.name.replace("blog", "blgo");
-    for command in ["status", "reload", "stop", "start", "retry"] {
+    for command in ["status", "reload", "stop", "start", "retry", "rollback"] {
         let ran = emperor.lictor(&[command, &misspelt]).with_code(1);
         assert!(
             ran.stderr

@@ -1,10 +1,13 @@
 //! A deploy cannot take a site down.
 
+use std::time::Duration;
+
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::harness::{
-    Emperor, Load, answering, connect, get, hello, slow, write_python, write_whole,
+    Connection, Emperor, Load, Watched, answering, connect, get, hello, slow, write_python,
+    write_whole,
 };
 
 #[test]
@@ -52,6 +55,43 @@ fn a_slow_request_is_finished_across_a_reload() {
     );
     emperor.replaced(&blog, 1);
     assert_eq!(emperor.get(&blog), "new");
+}
+
+#[test]
+fn a_queued_connection_that_is_still_silent_is_answered_by_a_worker_that_leaves() {
+    let emperor = Emperor::start();
+    let released = emperor.at("released");
+    let wait = format!("iter(lambda: time.sleep(0.01) or os.path.exists({released:?}), True)");
+    let code = answering(&format!(
+        "environ['PATH_INFO'] == '/slow' and (print('began', flush=True) or list({wait})) and 'whole' or 'whole'"
+    ));
+    let blog = emperor.serve("blog", "", &code);
+    let address = emperor.address(&blog);
+    let ask = |connection: &mut Connection, path| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+        connection.send(request.as_bytes()).expect("it is queued");
+    };
+    // Accepted long before, so that its request keeps the worker from the queue.
+    let mut first = connect(&address).expect("it listens");
+    first.get("/").expect("it is answered");
+    ask(&mut first, "/slow");
+    emperor.printed(&blog, |line| (line == "began").then_some(()));
+    // Two in the queue of the kernel; nobody else can take them.
+    let mut second = connect(&address).expect("it listens");
+    ask(&mut second, "/");
+    let mut silent = connect(&address).expect("it listens");
+    let worker = Watched::new(emperor.workers(&blog)[0]).expect("it is in a request");
+    emperor.lictor(&["stop", &blog.name]).with_code(0);
+    emperor.heard(&blog, "generation-draining", &[]);
+    while emperor.status_of(&blog)["workers"][0]["state"] != "draining" {}
+    write_whole(&released, "");
+    for request in [&mut first, &mut second] {
+        assert_eq!(request.receive().expect("it is finished").body, "whole");
+    }
+    // It has a moment for its request, during which the worker stays.
+    assert!(!worker.ends_within(Duration::from_millis(200)));
+    assert_eq!(silent.get("/").expect("it is answered").body, "whole");
+    emperor.heard(&blog, "master-exited", &[("expected", json!(true))]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! accepts, `worker::http` parses, `worker::wsgi` calls Python, and back.
 
 mod app;
+mod chance;
 mod master;
 mod worker;
 

@@ -70,6 +70,7 @@ pub(super) fn failed(generation: u64) -> EventKind {
     EventKind::GenerationFailed {
         generation,
         failure,
+        repeated: false,
     }
 }
 
@@ -144,6 +145,7 @@ fn status() -> Status {
         sockets: Vec::new(),
         workers: Vec::new(),
         error: None,
+        rolled_back: false,
     };
     Status {
         emperor,

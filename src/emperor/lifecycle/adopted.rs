@@ -4,17 +4,18 @@ use std::time::{Duration, Instant};
 
 use lictor_core::ipc::MasterPhase;
 
-use super::{Action, GRACE, Leaving, Lifecycle, Serving, Want};
+use super::{Action, Activity, GRACE, Leaving, Lifecycle, Serving, Want};
 
 /// A master that was leaving when its emperor went has a deadline of its own, which nobody knows
 /// any more; this is for one that does not keep to it.
 const LONGEST_LEAVE: Duration = Duration::from_hours(24);
 
 impl Lifecycle {
-    /// As another emperor left it. `failed` is the generation of the error shown.
+    /// As another emperor left it: what serves with its mercy. `failed` is the generation of the
+    /// error shown.
     pub(in crate::emperor) fn adopted(
         newest: u64,
-        serving: Option<u64>,
+        serving: Option<(u64, Duration)>,
         leaving: Vec<u64>,
         is_stopped: bool,
         failed: Option<u64>,
@@ -26,12 +27,14 @@ impl Lifecycle {
         Self {
             want: if is_stopped { Want::Stop } else { Want::Run },
             newest,
-            serving: serving.map(|generation| Serving {
+            serving: serving.map(|(generation, mercy)| Serving {
                 generation,
                 since: now,
+                mercy,
+                activity: Activity::Serves,
             }),
             leaving: leaving.collect(),
-            has_newest_failed: serving.is_some() && failed > serving,
+            has_newest_failed: serving.is_some_and(|(serving, _)| failed > Some(serving)),
             ..Self::new()
         }
     }
@@ -56,11 +59,19 @@ impl Lifecycle {
                 let old = self.serving.replace(Serving {
                     generation,
                     since: now,
+                    mercy: self.reload_mercy,
+                    activity: Activity::Serves,
                 });
-                let old = old.map(|old| self.drain(old.generation, now));
+                let old = old.map(|old| self.drain(old, now));
                 old.into_iter().chain(self.leave_if_unwanted(now)).collect()
             }
-            MasterPhase::Paused if is_serving => vec![Action::Resume(generation)],
+            MasterPhase::Paused => {
+                // Not before all have been found: the one that it was paused for may serve.
+                if let Some(serving) = self.serving.as_mut().filter(|_| is_serving) {
+                    serving.activity = Activity::FoundPaused;
+                }
+                Vec::new()
+            }
             MasterPhase::Draining if is_serving => {
                 self.serving = None;
                 self.leaving.insert(generation, left(now));
@@ -70,7 +81,17 @@ impl Lifecycle {
                     Vec::new()
                 }
             }
-            MasterPhase::Paused | MasterPhase::Draining => Vec::new(),
+            MasterPhase::Draining => Vec::new(),
+        }
+    }
+
+    /// All masters that ran have been found or are gone.
+    pub(super) fn all_found(&mut self) -> Vec<Action> {
+        let is_left_paused = |serving: &Serving| matches!(serving.activity, Activity::FoundPaused);
+        if self.serving.as_ref().is_some_and(is_left_paused) {
+            self.resume().into_iter().collect()
+        } else {
+            Vec::new()
         }
     }
 

@@ -17,16 +17,22 @@ pub(in crate::emperor) enum Event {
     StopAsked,
     /// The master of the coming generation was started.
     Spawned(u64),
+    /// Without overlap: it has imported the app and waits to be told to fork its workers.
+    Loaded(u64),
     /// Its workers can serve.
     Ready(u64),
     /// It said, or it is known, that it will not come up.
     Failed(u64),
+    /// Told to pause, it has no worker any more.
+    Paused(u64),
     /// Told to leave, it takes no connection any more.
     Withdrawn(u64),
     /// A master ended.
     Exited(u64),
     /// A master that was found running says where it stands.
     Found(u64, MasterPhase),
+    /// All that were running have said so, or are gone.
+    AllFound,
     /// A deadline came.
     Woken,
 }
@@ -36,12 +42,16 @@ pub(in crate::emperor) enum Event {
 pub(in crate::emperor) enum Action {
     /// Bind what is missing and start a master.
     Spawn(u64),
+    /// Let its workers finish and leave, its app and its sockets stay.
+    Pause(u64),
+    /// Let it have workers again, and serve.
+    Resume(u64),
+    /// Let it fork its workers: nobody else has any.
+    ForkWorkers(u64),
     /// Let it serve.
     Serve(u64),
     /// Say that it serves, and alone.
     Announce(u64),
-    /// It was paused: let it serve again.
-    Resume(u64),
     /// Tell it to finish and leave.
     Drain(u64),
     /// End its processes.

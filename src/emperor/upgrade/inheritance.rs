@@ -165,6 +165,7 @@ impl From<(SocketRecord, OwnedFd)> for Bound {
             owner: record.owner,
             mode: record.mode,
             file: record.file,
+            kept: None,
         }
     }
 }

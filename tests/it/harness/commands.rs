@@ -29,9 +29,13 @@ impl Ran {
 }
 
 /// The binary under test, with nothing of this machine's settings.
-pub(crate) fn program(directory: &Path, program: Option<&Path>) -> Command {
-    let tested = Path::new(env!("CARGO_BIN_EXE_lictor"));
-    let mut command = Command::new(program.unwrap_or(tested));
+pub(crate) fn program(directory: &Path) -> Command {
+    command_in(directory, env!("CARGO_BIN_EXE_lictor"))
+}
+
+/// A program likewise.
+pub(super) fn command_in(directory: &Path, program: &str) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(directory).stdin(Stdio::null());
     for name in [
         "LICTOR_RUN_DIR",
@@ -39,6 +43,7 @@ pub(crate) fn program(directory: &Path, program: Option<&Path>) -> Command {
         "PYTHONPATH",
         "PYTHONHOME",
         "VIRTUAL_ENV",
+        "NOTIFY_SOCKET",
     ] {
         command.env_remove(name);
     }
@@ -48,7 +53,7 @@ pub(crate) fn program(directory: &Path, program: Option<&Path>) -> Command {
 /// Runs `lictor` with these arguments to its end.
 #[track_caller]
 pub(crate) fn lictor(directory: &Path, arguments: &[&str]) -> Ran {
-    let mut command = program(directory, None);
+    let mut command = program(directory);
     command.args(arguments);
     run(command)
 }

@@ -81,7 +81,7 @@ fn number(value: &Value, field: &str) -> u64 {
 impl Emperor {
     /// Starts an emperor under guard, and waits until it can be asked.
     #[track_caller]
-    pub(super) fn guard(setup: Setup) -> Self {
+    pub(super) fn guard(mut setup: Setup) -> Self {
         let (child, log) = setup.spawn();
         let watched = Watched::new(child.id()).expect("a child that was not waited for is there");
         let mut emperor = Self {
@@ -311,6 +311,31 @@ impl Emperor {
                 is_it.then(|| event.clone())
             },
         )
+    }
+
+    /// Waits until such an event has happened so many times; gives them.
+    #[track_caller]
+    pub(crate) fn heard_times(
+        &self,
+        vassal: &Vassal,
+        sort: &str,
+        fields: &[(&str, Value)],
+        times: usize,
+    ) -> Vec<Value> {
+        let heard = std::cell::RefCell::new(Vec::new());
+        self.events.wait(
+            &format!("{times} times {sort} of {} with {fields:?}", vassal.name),
+            |event| {
+                let is_it = is(event, sort)
+                    && text(event, "vassal") == vassal.name
+                    && fields
+                        .iter()
+                        .all(|(field, value)| event.get(*field) == Some(value));
+                heard.borrow_mut().extend(is_it.then(|| event.clone()));
+                (heard.borrow().len() == times).then_some(())
+            },
+        );
+        heard.into_inner()
     }
 
     /// All events of this sort so far about a vassal.

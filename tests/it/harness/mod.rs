@@ -9,6 +9,7 @@ mod http;
 mod load;
 mod processes;
 mod pythons;
+mod service_manager;
 mod setup;
 
 pub(crate) use apps::{answering, hello, slow, write_python, write_whole};
@@ -20,6 +21,7 @@ pub(crate) use http::{Connection, Response, connect, get, try_get};
 pub(crate) use load::Load;
 pub(crate) use processes::{Watched, signal, title_of};
 pub(crate) use pythons::{Build, Python, pythons, says, virtualenv};
+pub(crate) use service_manager::ServiceManager;
 pub(crate) use setup::Setup;
 
 use std::time::Duration;

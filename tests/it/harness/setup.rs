@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::io::BufReader;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
-use super::commands::program;
+use super::commands::{command_in, program};
 use super::emperor::Emperor;
 use super::{Events, pythons};
 
@@ -25,8 +26,10 @@ pub(crate) struct Setup {
     /// Another binary than the one under test.
     program: Option<PathBuf>,
     sources: Vec<String>,
+    flags: Vec<String>,
     variables: Vec<(String, String)>,
     path: String,
+    passed: Vec<OwnedFd>,
     /// What the emperor was started with.
     arguments: Vec<String>,
 }
@@ -53,8 +56,10 @@ impl Setup {
             tag,
             program: None,
             sources: vec!["vassals".to_owned()],
+            flags: Vec::new(),
             variables: Vec::new(),
             path,
+            passed: Vec::new(),
             arguments: Vec::new(),
         }
     }
@@ -73,10 +78,26 @@ impl Setup {
         self
     }
 
+    /// Flags of `lictor emperor`.
+    pub(crate) fn flags(mut self, flags: &[&str]) -> Self {
+        self.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        self
+    }
+
     /// A variable of the emperor's own environment.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// At most two sockets that the emperor is started with, as a service manager passes them
+    /// (`sd_listen_fds(3)`).
+    pub(crate) fn passing(mut self, sockets: Vec<(String, OwnedFd)>) -> Self {
+        let names: Vec<_> = sockets.iter().map(|(name, _)| name.as_str()).collect();
+        let (count, names) = (names.len().to_string(), names.join(":"));
+        self.passed = sockets.into_iter().map(|(_, socket)| socket).collect();
+        self.variable("LISTEN_FDS", &count)
+            .variable("LISTEN_FDNAMES", &names)
     }
 
     /// A path below the test's own directory.
@@ -105,7 +126,8 @@ impl Setup {
     fn start_with(mut self, options: &[&str]) -> Emperor {
         let sources = self.sources.iter().map(String::as_str);
         let all = ["emperor", "--run-dir", "run"].into_iter().chain(sources);
-        let all = all.chain(options.iter().copied());
+        let flags = self.flags.iter().map(String::as_str);
+        let all = all.chain(flags).chain(options.iter().copied());
         self.arguments = all.map(str::to_owned).collect();
         let emperor = Emperor::guard(self);
         emperor.wait_until_ready();
@@ -128,21 +150,41 @@ impl Setup {
 
     /// Starts a process; gives it and its log.
     #[track_caller]
-    pub(super) fn spawn(&self) -> (Child, Events) {
-        let mut command = program(&self.root, self.program.as_deref());
+    pub(super) fn spawn(&mut self) -> (Child, Events) {
+        let mut command = if self.passed.is_empty() {
+            let mut command = match &self.program {
+                Some(program) => command_in(&self.root, &program.display().to_string()),
+                None => program(&self.root),
+            };
+            command.stdout(Stdio::null());
+            command
+        } else {
+            passing(&self.root, &mut self.passed)
+        };
         command
             .args(&self.arguments)
             .env("PATH", &self.path)
             .env("LICTOR_LOG", "debug");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         let mut child = command
-            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("lictor can be run");
         let log = BufReader::new(child.stderr.take().expect("it is a pipe"));
         (child, Events::of_lines(log))
     }
+}
+
+/// The binary under test by way of a shell, which puts what stands on its stdin and stdout where a
+/// service manager puts sockets, and has the process id that the variable must name.
+fn passing(root: &Path, sockets: &mut Vec<OwnedFd>) -> Command {
+    let script = "exec 3<&0 4<&1 </dev/null >/dev/null; LISTEN_PID=$$ exec \"$0\" \"$@\"";
+    let mut command = command_in(root, "sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_lictor")]);
+    let mut sockets = sockets.drain(..);
+    let mut next = || sockets.next().map_or_else(Stdio::null, Stdio::from);
+    command.stdin(next()).stdout(next());
+    command
 }
 
 /// A PATH on which `python3` is a real interpreter, not a version manager's script, which is slow.

@@ -60,7 +60,13 @@ pub enum EventKind {
     /// A generation is up and serves from now on.
     GenerationReady { generation: u64, interface: String },
     /// A generation did not come up, or what serves has trouble.
-    GenerationFailed { generation: u64, failure: Failure },
+    GenerationFailed {
+        generation: u64,
+        failure: Failure,
+        /// It failed exactly as the one before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repeated: bool,
+    },
     /// A new emperor found a generation that runs, and took it over as it is.
     GenerationAdopted { generation: u64, pid: u32 },
     /// Without overlap: the old workers finish and leave before the new ones are started.
@@ -180,8 +186,10 @@ impl fmt::Display for EventKind {
             Self::GenerationFailed {
                 generation,
                 failure,
+                repeated,
             } => {
-                write!(f, "generation {generation}: failed: {failure}")
+                let how = if *repeated { "failed again" } else { "failed" };
+                write!(f, "generation {generation}: {how}: {failure}")
             }
             Self::GenerationAdopted { generation, pid } => {
                 write!(f, "generation {generation}: adopted as it runs, pid {pid}")
@@ -299,5 +307,36 @@ impl fmt::Display for EventKind {
             }
             Self::OutputDropped { lines } => write!(f, "{lines} lines of output dropped"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::FailureKind;
+
+    fn failed(repeated: bool) -> EventKind {
+        EventKind::GenerationFailed {
+            generation: 8,
+            failure: Failure::new(FailureKind::Import, "no module", ""),
+            repeated,
+        }
+    }
+
+    #[test]
+    fn only_a_failure_that_repeats_itself_says_so() {
+        let text = serde_json::to_string(&failed(true)).unwrap();
+        assert!(text.contains(r#""repeated":true"#), "{text}");
+        let text = serde_json::to_string(&failed(false)).unwrap();
+        assert!(!text.contains("repeated"), "{text}");
+        // What an older emperor says is a first failure.
+        assert_eq!(
+            serde_json::from_str::<EventKind>(&text).unwrap(),
+            failed(false)
+        );
+        assert_eq!(
+            failed(true).to_string(),
+            "generation 8: failed again: import: no module"
+        );
     }
 }

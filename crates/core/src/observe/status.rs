@@ -98,6 +98,9 @@ pub struct VassalStatus {
     pub workers: Vec<WorkerStatus>,
     /// Why the newest generation failed, if it did.
     pub error: Option<ErrorStatus>,
+    /// Whether it runs by an earlier text of its file, until the file changes again.
+    #[serde(default)]
+    pub rolled_back: bool,
 }
 
 /// One listening socket.

@@ -29,6 +29,13 @@ pub enum ExitStatus {
     Unknown,
 }
 
+impl ExitStatus {
+    /// Whether SIGKILL ended it.
+    pub fn is_kill(self) -> bool {
+        self == Self::Signal(Signal::KILL.as_raw())
+    }
+}
+
 impl Pidfd {
     /// Holds a child that has not been reaped.
     pub fn open(pid: u32) -> io::Result<Self> {

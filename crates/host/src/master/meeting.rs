@@ -186,6 +186,8 @@ impl Master {
     fn phase(&self) -> MasterPhase {
         if self.pool.is_draining() {
             MasterPhase::Draining
+        } else if self.pool.is_paused() {
+            MasterPhase::Paused
         } else {
             MasterPhase::Serving
         }

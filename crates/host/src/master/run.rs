@@ -1,5 +1,6 @@
 //! The master's loop: waits, asks [`Pool`] what to do, and does it.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -8,17 +9,20 @@ use std::time::{Duration, Instant};
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{Channel, MasterMessage, WorkerOrder};
-use lictor_core::observe::{Failure, FailureKind, Timestamp};
-use lictor_core::sys::{Pidfd, Scoreboard, release_cold_code};
+use lictor_core::observe::{Failure, FailureKind};
+use lictor_core::sys::{OomKills, Scoreboard, release_cold_code};
 use pyo3::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::boot::End;
-use super::fork::{Seed, fork};
+use super::deaths::Deaths;
 use super::meeting::Meeting;
-use super::pool::{Pool, PoolAction, PoolEvent};
+use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
 use super::touch::Touch;
+use super::troubles::{Ended, Part, Troubles};
+use super::workers::WorkerHandle;
 use crate::app::App;
+use crate::chance;
 use crate::worker::Listener;
 
 /// What a master is made of.
@@ -39,50 +43,61 @@ pub(super) struct Parts {
     pub(super) trouble: OwnedFd,
 }
 
-/// The master's record of a worker.
-pub(super) struct WorkerHandle {
-    pub(super) pidfd: Pidfd,
-    pub(super) channel: Channel,
-    pub(super) since: Timestamp,
-    /// It takes no connection any more.
-    pub(super) has_withdrawn: bool,
-}
-
 /// The master of one generation.
 pub(super) struct Master {
     pub(super) parts: Parts,
     pub(super) pool: Pool,
-    /// By slot, from 1.
-    pub(super) workers: Vec<Option<WorkerHandle>>,
+    pub(super) workers: BTreeMap<Seat, WorkerHandle>,
     pub(super) touch: Option<Touch>,
     /// Readable after SIGTERM.
     pub(super) sigterm: UnixStream,
     pub(super) is_emperor_gone: bool,
     pub(super) has_told_withdrawal: bool,
     pub(super) interface: String,
-    pub(super) failure: Option<Failure>,
+    /// How the last worker of each slot ended.
+    pub(super) endings: BTreeMap<u32, Ended>,
+    pub(super) troubles: Troubles,
+    pub(super) deaths: Deaths,
+    /// As of the last look.
+    pub(super) oom_kills: OomKills,
+    /// Numbers drawn so far.
+    draws: u64,
 }
 
 /// What an action led to.
-enum Outcome {
+pub(super) enum Outcome {
     GoOn,
+    /// The pool has to hear of this.
+    Event(PoolEvent),
     End(End),
-    Child(u32, Channel),
+    Child(Seat, u32, Channel),
 }
 
 impl Master {
     pub(super) fn new(parts: Parts) -> io::Result<Self> {
         let (sigterm, teller) = UnixStream::pair()?;
-        let processes = parts.config.processes;
+        let config = &parts.config;
+        let settings = Settings {
+            processes: config.processes,
+            overlap: config.overlap,
+            has_ready_path: config.ready_path.is_some(),
+            start_timeout: config.start_timeout,
+            reload_mercy: config.reload_mercy,
+            lifetime: config.max_worker_lifetime,
+        };
         let master = Self {
-            pool: Pool::new(processes),
-            workers: (0..processes).map(|_| None).collect(),
-            touch: Touch::watch(&parts.config.touch_reload),
+            pool: Pool::new(settings),
+            workers: BTreeMap::new(),
+            touch: Touch::watch(&config.touch_reload),
             sigterm,
             is_emperor_gone: false,
             has_told_withdrawal: false,
             interface: String::new(),
-            failure: None,
+            endings: BTreeMap::new(),
+            troubles: Troubles::default(),
+            deaths: Deaths::default(),
+            oom_kills: OomKills::read(),
+            draws: 0,
             parts,
         };
         master.sigterm.set_nonblocking(true)?;
@@ -111,16 +126,23 @@ impl Master {
                     sigterm.drop_ref(py);
                     return end;
                 }
-                Outcome::Child(id, channel) => return self.into_seed(id, channel, sigterm),
+                Outcome::Child(seat, slot, channel) => {
+                    return self.into_seed(seat, slot, channel, sigterm);
+                }
+                // All are taken in before.
+                Outcome::Event(event) => events = vec![event],
             }
         }
     }
 
     fn act_on(&mut self, py: Python<'_>, events: Vec<PoolEvent>) -> Outcome {
-        for event in events {
+        let mut events = VecDeque::from(events);
+        while let Some(event) = events.pop_front() {
+            self.pool.jitter = self.draw();
             for action in self.pool.step(event, Instant::now()) {
                 match self.perform(py, action) {
                     Outcome::GoOn => {}
+                    Outcome::Event(event) => events.push_front(event),
                     outcome @ (Outcome::End(_) | Outcome::Child(..)) => return outcome,
                 }
             }
@@ -133,119 +155,72 @@ impl Master {
         Outcome::GoOn
     }
 
+    /// Another number between 0 and 1 each time, and in each master.
+    fn draw(&mut self) -> f64 {
+        self.draws += 1;
+        let seed = u64::from(std::process::id()) << 32 | self.draws;
+        f64::from(chance::permille(seed)) / 1000.0
+    }
+
     fn perform(&mut self, py: Python<'_>, action: PoolAction) -> Outcome {
         match action {
-            PoolAction::Fork(id) => return self.fork_worker(py, id),
-            PoolAction::Serve(id) => self.tell_worker(id, &WorkerOrder::Serve),
-            PoolAction::Drain(id, deadline) => {
-                self.tell_worker(id, &WorkerOrder::Drain { deadline });
+            PoolAction::Fork(seat, slot) => return self.fork_worker(py, seat, slot),
+            PoolAction::Probe(seat) => return self.probe_worker(seat),
+            PoolAction::Serve(seat) => self.let_serve(seat),
+            PoolAction::Drain(seat, deadline) => {
+                self.tell_worker(seat, &WorkerOrder::Drain { deadline });
             }
-            PoolAction::Terminate(id) => self.signal_worker(id, Pidfd::terminate),
-            PoolAction::Kill(id) => self.signal_worker(id, Pidfd::kill),
-            PoolAction::AnnounceReady => {
+            PoolAction::Terminate(seat) => self.terminate_worker(seat),
+            PoolAction::Kill(seat) => self.kill_worker(seat),
+            PoolAction::End(seat, reason) => self.end_worker(seat, reason),
+            PoolAction::TellRetiring(seat, reason) => self.tell_retiring(seat, reason),
+            PoolAction::TellTrouble(slot, wait) => self.tell_trouble(slot, wait),
+            PoolAction::TellMended => self.tell_mended(Part::Workers),
+            PoolAction::TellLoaded => self.tell_emperor(&MasterMessage::Loaded),
+            PoolAction::TellReady => {
                 self.tell_emperor(&MasterMessage::Ready {
                     interface: self.interface.clone(),
                 });
             }
-            PoolAction::GiveUp(id) => {
-                let failure = self.failure.take().unwrap_or_else(|| {
-                    let message = format!("worker {id} ended before it could serve");
-                    Failure::new(FailureKind::Crash, message, "hint: see `lictor logs`")
-                });
-                self.tell_emperor(&MasterMessage::Failed(failure));
-                if self.workers.iter().all(Option::is_none) {
-                    return Outcome::End(End::Failed);
-                }
-            }
+            PoolAction::TellPaused => self.tell_emperor(&MasterMessage::Paused),
+            PoolAction::GiveUp(slot) => return self.give_up(slot),
             PoolAction::Leave => return Outcome::End(End::Left),
         }
         Outcome::GoOn
     }
 
-    fn fork_worker(&mut self, py: Python<'_>, id: u32) -> Outcome {
-        let Ok((mine, theirs)) = Channel::pair() else {
-            return self.fork_failed(id);
+    fn give_up(&mut self, slot: u32) -> Outcome {
+        let failure = match self.endings.remove(&slot) {
+            Some(ended) => ended.while_coming(slot),
+            None => unknown_end(slot),
         };
-        if let Some(slot) = self.parts.scoreboard.slot(id) {
-            slot.reset();
-        }
-        let pid = match fork(py) {
-            Ok(0) => return Outcome::Child(id, theirs),
-            Ok(pid) => pid,
-            Err(_) => return self.fork_failed(id),
-        };
-        let Ok(pidfd) = Pidfd::open(pid) else {
-            return self.fork_failed(id);
-        };
-        let handle = WorkerHandle {
-            pidfd,
-            channel: mine,
-            since: Timestamp::now(),
-            has_withdrawn: false,
-        };
-        if let Some(worker) = self.workers.get_mut(index_of(id)) {
-            *worker = Some(handle);
-        }
-        self.tell_emperor(&MasterMessage::WorkerSpawned { worker: id, pid });
-        Outcome::GoOn
-    }
-
-    /// No process could be made: like a worker that ended at once, so that the pool waits longer
-    /// each time.
-    fn fork_failed(&mut self, id: u32) -> Outcome {
-        let hint = "hint: look at the limits of processes and memory";
-        let failure = Failure::new(
-            FailureKind::Crash,
-            format!("could not fork worker {id}"),
-            hint,
-        );
-        let mut actions = self.pool.step(PoolEvent::WorkerExited(id), Instant::now());
-        if actions.contains(&PoolAction::Fork(id)) {
-            // Trying again at once would fail again; the second quick end waits.
-            actions = self.pool.step(PoolEvent::WorkerExited(id), Instant::now());
-        }
-        if actions.contains(&PoolAction::GiveUp(id)) {
-            self.tell_emperor(&MasterMessage::Failed(failure));
+        self.tell_emperor(&MasterMessage::Failed(failure));
+        if self.workers.is_empty() {
             return Outcome::End(End::Failed);
         }
-        self.tell_emperor(&MasterMessage::Troubled(failure));
         Outcome::GoOn
     }
 
-    fn into_seed(self, id: u32, channel: Channel, sigterm: Py<PyAny>) -> End {
-        // Everything that is the master's alone is closed here, by going out of scope.
-        let Parts {
-            vassal,
-            generation,
-            config,
-            listeners,
-            scoreboard,
-            app,
-            ..
-        } = self.parts;
-        let Some(slot) = scoreboard.slot(id) else {
-            return End::Failed;
+    fn tell_trouble(&mut self, slot: u32, wait: Duration) {
+        let failure = match self.endings.get(&slot).cloned() {
+            Some(ended) => ended.while_serving(slot, wait),
+            None => unknown_end(slot),
         };
-        let seed = Seed {
-            vassal,
-            generation,
-            id,
-            config,
-            listeners,
-            channel,
-            slot,
-            app,
-            sigterm,
-        };
-        End::Forked(Box::new(seed))
+        let message = self.troubles.begin(Part::Workers, failure);
+        self.tell_emperor(&message);
+    }
+
+    pub(super) fn tell_mended(&mut self, part: Part) {
+        if let Some(message) = self.troubles.end(part) {
+            self.tell_emperor(&message);
+        }
     }
 
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
-        let timeout = self
-            .pool
-            .wake_at()
-            .map(|at| at.saturating_duration_since(Instant::now()));
+        let wake_at = [self.pool.wake_at(), self.beat_at()];
+        let wake_at = wake_at.into_iter().flatten().min();
+        let timeout = wake_at.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|left| left + Duration::from_millis(1));
         let timeout = timeout.and_then(|left| Timespec::try_from(left).ok());
         let mut fds = vec![
@@ -263,10 +238,7 @@ impl Master {
                 .iter()
                 .map(|touch| PollFd::new(touch, PollFlags::IN)),
         );
-        for worker in self.workers.iter().flatten() {
-            fds.push(PollFd::new(&worker.pidfd, PollFlags::IN));
-            fds.push(PollFd::new(&worker.channel, PollFlags::IN));
-        }
+        fds.extend(self.workers.values().flat_map(WorkerHandle::poll_fds));
         if py.detach(|| poll(&mut fds, timeout.as_ref())).is_err() {
             // Interrupted: the app may have handlers of its own. What they raise has nowhere to go.
             drop(py.check_signals());
@@ -279,23 +251,11 @@ impl Master {
     pub(super) fn tell_emperor(&self, message: &MasterMessage) {
         drop(self.parts.channel.send(message, &[]));
     }
-
-    /// A worker that does not hear this is gone, or is ended by the deadline.
-    pub(super) fn tell_worker(&self, id: u32, order: &WorkerOrder) {
-        if let Some(worker) = self.workers.get(index_of(id)).and_then(Option::as_ref) {
-            drop(worker.channel.send(order, &[]));
-        }
-    }
-
-    fn signal_worker(&self, id: u32, signal: impl Fn(&Pidfd) -> io::Result<()>) {
-        if let Some(worker) = self.workers.get(index_of(id)).and_then(Option::as_ref) {
-            drop(signal(&worker.pidfd));
-        }
-    }
 }
 
-pub(super) fn index_of(id: u32) -> usize {
-    (id as usize).saturating_sub(1)
+fn unknown_end(slot: u32) -> Failure {
+    let message = format!("worker {slot} ended before it could serve");
+    Failure::new(FailureKind::Crash, message, "hint: see `lictor logs`")
 }
 
 /// What Python does on SIGTERM at the moment, for the workers to restore.

@@ -132,7 +132,8 @@ impl Reactor {
         }
     }
 
-    fn adopt(self: &Arc<Self>, socket: &Arc<Socket>, peer: Peer, listener: usize) {
+    /// Takes a connection in.
+    pub(super) fn adopt(self: &Arc<Self>, socket: &Arc<Socket>, peer: Peer, listener: usize) {
         let connection = {
             let mut table = lock(&self.table);
             let entry = table.vacant_entry();

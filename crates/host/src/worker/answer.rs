@@ -10,13 +10,17 @@ use super::access_line::AccessLine;
 use super::connection::Connection;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody};
-use super::reactor::Reactor;
+use super::reactor::{Phase, Reactor};
 
 impl Reactor {
     /// Calls the app for a request and lays its answer down.
     pub(super) fn answer(&self, connection: &Arc<Connection>, mut request: Arrived) {
         let started = (self.access_log != AccessLog::Off).then(Instant::now);
-        self.slot.enter_request();
+        // What is asked before the word to serve is the master's own question, and does not count.
+        let is_probe = self.phase() == Phase::Waiting;
+        if !is_probe {
+            self.slot.enter_request();
+        }
         // Never given up while the app works on it.
         connection.set_deadline_ms(u64::MAX);
         let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
@@ -53,20 +57,17 @@ impl Reactor {
                     .unwrap_or(report.body_bytes);
             });
         }
-        self.slot.leave_request(report.is_error);
+        if !is_probe {
+            self.slot.leave_request(report.is_error);
+        }
         if let Some(started) = started {
             self.log_access(&head, &report, started);
         }
-        let spare = request.into_spare();
-        match report.outcome {
-            Outcome::Answer(head, body) => connection.settle(|driver, is_closing| {
-                driver.end_body();
-                driver.recycle(spare);
-                driver.begin_whole(head, body, is_closing);
-            }),
-            Outcome::Streamed => connection.settle(|driver, _| driver.finish()),
-            Outcome::Cut => connection.settle(|driver, _| driver.cut()),
-            Outcome::Failed => {}
+        lay_down(connection, report.outcome, request);
+        if let Some(limits) = &self.limits
+            && !is_probe
+        {
+            self.look_at(limits);
         }
     }
 
@@ -87,5 +88,22 @@ impl Reactor {
         };
         // One write, so that lines of several workers do not mix; a full pipe loses it.
         let _lost = rustix::io::write(rustix::stdio::stderr(), line.render().as_bytes());
+    }
+}
+
+/// Ends the exchange, as far as a failure has not ended it.
+fn lay_down(connection: &Connection, outcome: Outcome, request: Arrived) {
+    match outcome {
+        Outcome::Answer(head, body) => {
+            let spare = request.into_spare();
+            connection.settle(|driver, is_closing| {
+                driver.end_body();
+                driver.recycle(spare);
+                driver.begin_whole(head, body, is_closing);
+            });
+        }
+        Outcome::Streamed => connection.settle(|driver, _| driver.finish()),
+        Outcome::Cut => connection.settle(|driver, _| driver.cut()),
+        Outcome::Failed => {}
     }
 }

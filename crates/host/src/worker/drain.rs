@@ -4,6 +4,7 @@
 //! `Connection: close`, gives idle connections a moment for a request that is on its way, and
 //! leaves when none is left or at the deadline. It does the same when its master is gone.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,6 +15,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 
 use super::connection::DRAIN_IDLE_LIMIT;
 use super::deadlines::millis;
+use super::exchange::Peer;
+use super::http::Socket;
 use super::reactor::{Phase, Reactor};
 use super::sync::lock;
 use super::wsgi::Application;
@@ -27,7 +30,11 @@ impl Reactor {
                 Ok(Received::Message(WorkerOrder::Drain { deadline }, _)) => {
                     self.begin_drain(deadline);
                 }
-                Ok(Received::Message(WorkerOrder::Heartbeat | WorkerOrder::Probe, _)) => {}
+                // A master that does not read the answer asks again.
+                Ok(Received::Message(WorkerOrder::Heartbeat, _)) => {
+                    drop(self.channel.send(&WorkerMessage::Alive, &[]));
+                }
+                Ok(Received::Message(WorkerOrder::Probe, fds)) => self.take_probe(fds),
                 Ok(Received::Nothing) => return,
                 // Not for us; the master is of the same build, so it will not happen twice.
                 Err(
@@ -55,6 +62,13 @@ impl Reactor {
         let mut fds = [PollFd::new(&self.channel, PollFlags::IN)];
         if poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0) {
             self.take_orders();
+        }
+    }
+
+    /// The master asks for `ready-path`, before the worker serves: a connection like any other.
+    fn take_probe(self: &Arc<Self>, fds: Vec<OwnedFd>) {
+        for fd in fds.into_iter().filter(|_| self.phase() == Phase::Waiting) {
+            self.adopt(&Socket::new(fd), Peer::default(), 0);
         }
     }
 
@@ -107,9 +121,13 @@ impl Reactor {
         self.wake_all();
     }
 
-    /// Leaves, if the worker drains and has nothing left to do.
+    /// Leaves, if the worker drains and has nothing left to do. While it still takes what the kernel
+    /// has queued, the table may be empty between two connections.
     pub(super) fn finish_if_empty(&self) {
-        if self.phase() == Phase::Draining && lock(&self.table).is_empty() {
+        if self.phase() == Phase::Draining
+            && lock(&self.listeners).is_empty()
+            && lock(&self.table).is_empty()
+        {
             self.finish();
         }
     }

@@ -13,6 +13,7 @@ mod drain;
 mod exchange;
 mod http;
 mod reactor;
+mod recycle;
 mod sync;
 mod threads;
 mod waiting;

@@ -23,6 +23,7 @@ use slab::Slab;
 use super::connection::{Connection, Next, Shared};
 use super::deadlines::NEVER;
 use super::http::DriverSettings;
+use super::recycle::Limits;
 use super::sync::lock;
 use super::wsgi::Application;
 use super::{Listener, Worker, accept};
@@ -56,6 +57,7 @@ pub(super) struct Reactor {
     pub(super) app: Application,
     pub(super) slot: &'static Slot,
     pub(super) access_log: AccessLog,
+    pub(super) limits: Option<Limits>,
     phase: AtomicU8,
     pub(super) started: Instant,
     /// When the earliest deadline of any connection passes, at the earliest.
@@ -100,6 +102,7 @@ impl Reactor {
             app,
             slot: worker.slot,
             access_log: config.access_log,
+            limits: Limits::new(config),
             phase: AtomicU8::new(Phase::Waiting as u8),
             started: Instant::now(),
             next_look_ms: AtomicU64::new(NEVER),

@@ -80,8 +80,8 @@ pub(super) const MAX_REQUESTS: OptionSpec = OptionSpec {
     example: "100000",
     is_local: false,
     documentation: "A worker is replaced after this many requests, for apps that leak. The number is \
-        varied by up to a tenth for each worker, one worker is replaced at a time, and it serves \
-        until its replacement does.",
+        varied by up to a tenth for each worker, one worker is replaced at a time and not in its \
+        first second, and it serves until its replacement does.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         let limit = setting.one(|s, node| values::whole(s, node, 0..=u32::MAX))?;

@@ -1,11 +1,15 @@
-//! The table of [`super::Lifecycle`], row by row, and what holds for every walk through it.
+//! The table of [`super::Lifecycle`], row by row.
 
-use proptest::prelude::*;
+mod adopted;
+mod walks;
+mod without_overlap;
 
-use super::Action::{Announce, Drain, Forget, Kill, Release, Resume, Serve, Spawn, TimeOut, Wait};
+use super::Action::{Announce, Drain, Forget, Kill, Release, Serve, Spawn, TimeOut, Wait};
 use super::Event::{
     Exited, Failed, FileBad, FileGone, FileGood, Ready, Spawned, StopAsked, Withdrawn, Woken,
 };
+use super::coming::LONGEST_HANDING;
+use super::leaving::HEALTHY;
 use super::*;
 
 fn ready(now: Instant) -> Lifecycle {
@@ -163,63 +167,47 @@ fn a_master_that_does_not_leave_is_killed() {
     assert_eq!(life.step(Woken, late), [Kill(1)]);
 }
 
-fn any_event() -> impl Strategy<Value = u8> {
-    0..10u8
+#[test]
+fn an_old_generation_has_its_own_mercy_whatever_the_new_file_says() {
+    let now = Instant::now();
+    let mut life = Lifecycle::new();
+    life.reload_mercy = Duration::from_hours(1);
+    life.step(FileGood, now);
+    life.step(Spawned(1), now);
+    life.step(Ready(1), now);
+    life.reload_mercy = Duration::from_secs(1);
+    life.step(FileGood, now);
+    life.step(Spawned(2), now);
+    life.step(Ready(2), now);
+    life.step(Withdrawn(1), now);
+    assert!(life.wake_at().unwrap() > now + Duration::from_hours(1));
 }
 
-proptest! {
-    /// Whatever happens: at most one generation serves and one comes up, every generation that was
-    /// started is told to leave before it is forgotten, and a vassal that shall run is never left
-    /// without a process, a deadline or a bad file.
-    #[test]
-    fn no_walk_loses_a_vassal(walk in proptest::collection::vec((any_event(), 1..6u64), 1..60)) {
-        let mut now = Instant::now();
-        let mut life = Lifecycle::new();
-        let mut alive = std::collections::BTreeSet::new();
-        for (event, pick) in walk {
-            now += Duration::from_millis(37 * pick);
-            let some = alive.iter().copied().cycle().nth(usize::try_from(pick).unwrap());
-            let event = match event {
-                0 => FileGood,
-                1 => FileBad,
-                2 => FileGone,
-                3 => StopAsked,
-                4 | 5 => match life.coming().filter(|g| alive.contains(g)) {
-                    Some(generation) => Ready(generation),
-                    None => Woken,
-                },
-                6 => match life.coming().filter(|g| alive.contains(g)) {
-                    Some(generation) => Failed(generation),
-                    None => Woken,
-                },
-                7 => match some {
-                    Some(generation) => { alive.remove(&generation); Exited(generation) }
-                    None => Woken,
-                },
-                8 => some.map_or(Woken, Withdrawn),
-                _ => Woken,
-            };
-            for action in life.step(event, now) {
-                match action {
-                    Spawn(generation) => {
-                        alive.insert(generation);
-                        life.step(Spawned(generation), now);
-                    }
-                    Forget => prop_assert!(alive.is_empty()),
-                    Kill(g) | Drain(g) | TimeOut(g) => prop_assert!(alive.contains(&g)),
-                    Serve(g) | Announce(g) | Resume(g) => prop_assert_eq!(life.serving(), Some(g)),
-                    Release | Wait(_) => {}
-                }
-            }
-            for generation in &alive {
-                let is_known = life.serving() == Some(*generation)
-                    || life.coming() == Some(*generation)
-                    || life.is_leaving(*generation);
-                prop_assert!(is_known, "generation {} is nobody's", generation);
-            }
-            if life.state() == VassalState::Backoff {
-                prop_assert!(life.wake_at().is_some() || life.has_newest_failed || life.newest() == 0);
-            }
-        }
+#[test]
+fn a_change_ends_any_wait_and_forgets_the_failures() {
+    let mut now = Instant::now();
+    let mut life = Lifecycle::new();
+    life.step(FileGood, now);
+    for generation in 1..=12 {
+        life.step(Spawned(generation), now);
+        life.step(Exited(generation), now);
+        now = life.wake_at().unwrap();
+        assert_eq!(life.step(Woken, now), [Spawn(generation + 1)]);
     }
+    life.step(Spawned(13), now);
+    let wait = Duration::from_mins(1);
+    assert_eq!(life.step(Exited(13), now), [Wait(wait)]);
+    assert_eq!(life.step(FileGood, now), [Spawn(14)]);
+    life.step(Spawned(14), now);
+    let first = Duration::from_millis(100);
+    assert_eq!(life.step(Exited(14), now), [Wait(first)]);
+    // A bad file ends the wait too: only a change helps.
+    assert_eq!(life.step(FileBad, now), []);
+    assert_eq!(life.wake_at(), None);
+    assert_eq!(life.step(FileGood, now), [Spawn(16)]);
+}
+
+#[test]
+fn before_its_file_was_read_a_vassal_is_starting() {
+    assert_eq!(Lifecycle::new().state(), VassalState::Starting);
 }

@@ -1,0 +1,6 @@
+"""The smallest site, as hello.toml runs it."""
+
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+    return [b"hello\n"]
