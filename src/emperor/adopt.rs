@@ -133,7 +133,7 @@ impl Emperor {
             }
             Err(error) => self.give_up(place, &error),
         }
-        self.start_postponed(name);
+        self.go_on_with(name);
     }
 
     /// A master that cannot be reached is ended. A process that only a record calls a master is

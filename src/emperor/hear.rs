@@ -150,7 +150,7 @@ impl Emperor {
             },
         );
         self.happen(name, Event::Exited(generation));
-        self.start_postponed(name);
+        self.go_on_with(name);
         self.fail_foreground();
     }
 

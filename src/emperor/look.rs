@@ -87,6 +87,7 @@ impl Emperor {
             .vassals
             .entry(name.to_owned())
             .or_insert_with(|| Vassal::new(name.to_owned(), found.source, found.path.clone()));
+        vassal.is_file_gone = false;
         vassal.stand_for(&found);
         self.unread.push_back(name.to_owned());
     }
@@ -117,12 +118,17 @@ impl Emperor {
     }
 
     fn file_removed(&mut self, name: &str) {
-        let Some(vassal) = self.vassals.get(name) else {
+        let Some(vassal) = self.vassals.get_mut(name) else {
             return;
         };
         let file = vassal.path.display().to_string();
         self.journal
             .tell(Some(name), EventKind::VassalRemoved { file });
+        if vassal.is_unreached() {
+            // Its sockets are not here yet, and another vassal may be about to take them over.
+            vassal.is_file_gone = true;
+            return;
+        }
         self.happen(name, Event::FileGone);
     }
 

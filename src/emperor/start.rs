@@ -16,12 +16,12 @@ use super::vassal::{Vassal, owner_of};
 
 impl Emperor {
     /// A generation waits for its turn to start. Its sockets listen from now on, so that clients
-    /// wait with it instead of being refused. Masters that were found and not reached yet hold them.
+    /// wait with it instead of being refused.
     pub(super) fn queue(&mut self, place: Place) {
-        if let Some(vassal) = self.vassals.get_mut(&place.vassal)
-            && vassal.is_unreached()
-        {
-            vassal.postponed = Some(place.generation);
+        if self.must_wait(&place.vassal) {
+            if let Some(vassal) = self.vassals.get_mut(&place.vassal) {
+                vassal.postponed = Some(place.generation);
+            }
             return;
         }
         match self.bind_sockets(&place) {
@@ -30,20 +30,59 @@ impl Emperor {
         }
     }
 
-    /// A master was reached, or ended.
-    pub(super) fn start_postponed(&mut self, name: &str) {
-        let is_reached = |vassal: &Vassal| !vassal.is_unreached();
-        if !self.vassals.get(name).is_some_and(is_reached) {
+    /// Whether masters that were found and not reached yet hold its sockets: its own masters, or
+    /// those of a vassal whose file was renamed.
+    fn must_wait(&self, name: &str) -> bool {
+        let config = self
+            .vassals
+            .get(name)
+            .and_then(|vassal| vassal.config.as_ref());
+        let has_wanted = |other: &Vassal| {
+            let mut wanted = config.iter().flat_map(|config| &config.http);
+            let left = &other.left_sockets;
+            wanted.any(|address| left.iter().any(|left| left.address == *address))
+        };
+        let mut unreached = self.vassals.values().filter(|vassal| vassal.is_unreached());
+        unreached.any(|other| other.name == name || has_wanted(other))
+    }
+
+    /// A master was reached, or ended: what waited for it is done.
+    pub(super) fn go_on_with(&mut self, name: &str) {
+        let Some(vassal) = self.vassals.get_mut(name) else {
+            return;
+        };
+        if vassal.is_unreached() {
             return;
         }
-        self.happen(name, Event::AllFound);
-        if let Some(vassal) = self.vassals.get_mut(name)
-            && let Some(generation) = vassal.postponed.take()
-            && vassal.life.coming() == Some(generation)
-        {
-            let vassal = name.to_owned();
-            self.queue(Place { vassal, generation });
+        let event = if std::mem::take(&mut vassal.is_file_gone) {
+            Event::FileGone
+        } else {
+            Event::AllFound
+        };
+        self.happen(name, event);
+        for place in self.postponed() {
+            self.queue(place);
         }
+    }
+
+    /// The generations that need not wait any longer.
+    fn postponed(&mut self) -> Vec<Place> {
+        let waiting = self
+            .vassals
+            .values()
+            .filter(|known| known.postponed.is_some());
+        let names = waiting.map(|known| known.name.clone());
+        let names: Vec<String> = names.filter(|name| !self.must_wait(name)).collect();
+        let taken = names.into_iter().filter_map(|name| {
+            let vassal = self.vassals.get_mut(&name)?;
+            let generation = vassal.postponed.take()?;
+            let is_wanted = vassal.life.coming() == Some(generation);
+            is_wanted.then_some(Place {
+                vassal: name,
+                generation,
+            })
+        });
+        taken.collect()
     }
 
     /// Starts a generation whose turn has come.

@@ -43,6 +43,8 @@ pub(super) struct Vassal {
     pub(super) left_sockets: Vec<SocketRecord>,
     /// A generation to be started once every master that was found has been reached.
     pub(super) postponed: Option<u64>,
+    /// Its file went before every master that was found has been reached.
+    pub(super) is_file_gone: bool,
     /// Its record, as it was written last.
     pub(super) written: Option<Record>,
     state: VassalState,
@@ -68,6 +70,7 @@ impl Vassal {
             error: None,
             left_sockets: Vec::new(),
             postponed: None,
+            is_file_gone: false,
             written: None,
             state: VassalState::Starting,
             since: Timestamp::now(),

@@ -222,10 +222,17 @@ impl Site {
             Deed::Touch => self.is_there && !self.is_stopped,
             Deed::Break(how) => self.serves() && self.broken != Some(how),
             Deed::Mend => self.is_there && !self.is_stopped && self.broken.is_some(),
-            Deed::KillWorker | Deed::FreezeWorker | Deed::Crash => self.serves(),
+            Deed::KillWorker | Deed::FreezeWorker | Deed::Crash => {
+                // Each worker of a lazy app imports what there is by then.
+                self.serves() && !(self.shape.is_lazy && self.has_broken_code())
+            }
             // Of a broken file nothing new can be started, so that what serves is all there is.
             Deed::KillMaster => self.serves() && !self.broken.is_some_and(Breakage::is_in_file),
         }
+    }
+
+    fn has_broken_code(&self) -> bool {
+        self.broken.is_some_and(|how| !how.is_in_file())
     }
 
     /// Whether it stops answering by this.

@@ -155,10 +155,14 @@ fn kill_emperor_and_change(random: &mut Random, sites: &[Site]) -> Step {
             deeds.push((site, deed));
         }
     }
+    let is_twice = random.once_in(4);
+    let just_before = deeds.pop().filter(|(_, deed)| *deed != Deed::Rename);
+    // Of a name that has no process yet nobody but the emperor holds the socket.
+    deeds.retain(|(_, deed)| !(is_twice && *deed == Deed::Rename));
     Step::KillEmperor {
-        just_before: deeds.pop().filter(|(_, deed)| *deed != Deed::Rename),
+        just_before,
         meanwhile: deeds,
-        is_twice: random.once_in(4),
+        is_twice,
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{adopted, running};
 use crate::harness::{
-    DEADLINE, Emperor, Vassal, connect, get, hello, signal, write_python, write_whole,
+    DEADLINE, Emperor, Load, Vassal, connect, get, hello, signal, write_python, write_whole,
 };
 
 /// How often something of this sort happened to a vassal, once everything decided at the first look
@@ -149,19 +149,31 @@ fn a_vassal_that_waited_to_be_tried_again_is_tried_again() {
 }
 
 #[test]
-fn a_vassal_renamed_meanwhile_keeps_its_address() {
+fn a_vassal_renamed_meanwhile_keeps_its_address_and_loses_no_request() {
     let mut emperor = Emperor::start();
     let path = emperor.at("site.sock");
     let old = emperor.serve("old", &format!("http = {path:?}"), &hello("as it was"));
-    let address = path.display().to_string();
+    // A port of its own, at an address of this machine that no other test has.
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let port = format!("127.78.{high}.{low}:8000");
+    let plain = emperor.serve("plain", &format!("http = {port:?}"), &hello("as it was"));
+    let addresses = [path.display().to_string(), port];
+    let loads = addresses.each_ref().map(|address| Load::on(address));
     emperor.kill9();
-    let new = emperor.vassal("new");
+    let [new, other] = ["new", "other"].map(|name| emperor.vassal(name));
     fs::rename(&old.file, &new.file).expect("it is ours");
+    fs::rename(&plain.file, &other.file).expect("it is ours");
     emperor.start_again();
-    emperor.ready_after(&new, 0);
-    emperor.heard(&old, "vassal-gone", &[]);
-    assert_eq!(get(&address, "/"), "as it was");
-    assert_eq!(emperor.addresses(&new), [address]);
+    for (before, now, address) in [(&old, &new, &addresses[0]), (&plain, &other, &addresses[1])] {
+        emperor.ready_after(now, 0);
+        emperor.heard(before, "vassal-gone", &[]);
+        assert_eq!(get(address, "/"), "as it was");
+        assert_eq!(emperor.addresses(now), [address.clone()]);
+    }
+    for load in loads {
+        let (failures, asked) = load.stop();
+        assert_eq!(failures, Vec::<String>::new(), "of {asked} requests");
+    }
 }
 
 #[test]
