@@ -12,9 +12,9 @@ use super::fd_store::Returned;
 use super::log_format::TextFormat;
 use super::memory_pressure::FreeMemory;
 use super::notify::OWN_VARIABLES;
-use super::run::{End, run};
 use super::settings::{EmperorError, Settings};
 use super::sources::{SingleApp, Source};
+use super::tenure::{End, run};
 use super::upgrade::{Inherited, WayBack};
 use crate::control::RunDir;
 

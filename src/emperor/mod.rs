@@ -47,6 +47,7 @@ mod sources;
 mod spawn;
 mod start;
 mod status_line;
+mod tenure;
 mod turns;
 mod upgrade;
 mod vassal;

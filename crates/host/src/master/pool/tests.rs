@@ -478,6 +478,7 @@ fn a_paused_generation_keeps_no_worker_and_serves_again_when_it_is_resumed() {
         [Drain(a, MERCY), Drain(b, MERCY)]
     );
     assert!(!pool.is_draining(), "it keeps its app and sockets");
+    assert!(pool.is_paused() && pool.serves(), "it is to be gone back to");
     // One that crashes meanwhile is not replaced; one that does not leave is ended.
     assert_eq!(pool.step(exited(a), now), []);
     let terminate = pool.wake_at().unwrap();
@@ -489,6 +490,7 @@ fn a_paused_generation_keeps_no_worker_and_serves_again_when_it_is_resumed() {
         pool.step(ResumeOrdered, now),
         [Fork(Seat(3), 1), Fork(Seat(4), 2)]
     );
+    assert!(!pool.is_paused() && pool.serves());
     // Nothing is announced: the emperor knows that it serves.
     assert_eq!(pool.step(WorkerReady(Seat(4)), now), [Serve(Seat(4))]);
     assert_eq!(pool.step(exited(Seat(3)), now), [Fork(Seat(5), 1)]);
