@@ -4,6 +4,12 @@
 #[path = "../crates/host/src/master/pool/mod.rs"]
 mod pool;
 
+#[path = "../crates/host/src/master/overdue/rules.rs"]
+mod rules;
+
+#[path = "../crates/host/src/master/overdue/report.rs"]
+mod report;
+
 #[path = "../crates/host/src/master/deaths.rs"]
 mod deaths;
 

@@ -165,7 +165,7 @@ impl Emperor {
         if self.settings.is_foreground
             && self.settings.reload_tree.is_none()
             && !serves
-            && !self.is_stopping
+            && !self.is_stopping()
         {
             self.has_app_failed = true;
             self.stop();

@@ -28,10 +28,11 @@ impl Emperor {
     }
 
     fn act(&mut self, name: &str, verb: Verb) -> Result<Acted, ActError> {
+        let is_stopping = self.is_stopping();
         let Some(vassal) = self.vassals.get_mut(name) else {
             return Err(self.unknown(name));
         };
-        if self.is_stopping {
+        if is_stopping {
             return Err(ActError::Refused("the emperor is stopping".to_owned()));
         }
         let seq = self.journal.seq();
@@ -127,8 +128,8 @@ impl Emperor {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 started_at: self.started_at,
-                upgrades: self.upgrades,
-                upgrade_failure: self.upgrade_failure.clone(),
+                upgrades: self.upgrades.count,
+                upgrade_failure: self.upgrades.failure.clone(),
                 sources: self.settings.sources.iter().map(Source::label).collect(),
             },
             vassals: self

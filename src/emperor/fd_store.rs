@@ -74,7 +74,7 @@ impl Emperor {
                 self.orphans.reclaim(bound);
             }
         }
-        let now = (!self.is_stopping).then(Instant::now);
+        let now = (!self.is_stopping()).then(Instant::now);
         self.orphans.close(now);
     }
 

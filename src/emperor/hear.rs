@@ -7,6 +7,7 @@ use lictor_core::sys::ExitStatus;
 use super::generation::{Generation, Place};
 use super::lifecycle::Event;
 use super::run::{Emperor, Input};
+use super::worker_event::worker_event;
 
 /// Lines of a vassal that crashed which are shown with the failure.
 const LAST_LINES: usize = 20;
@@ -72,74 +73,19 @@ impl Emperor {
     }
 
     fn hear_of_worker(&mut self, place: &Place, message: MasterMessage) {
-        let generation = place.generation;
-        let kind = match message {
-            MasterMessage::WorkerSpawned { worker, pid } => EventKind::WorkerSpawned {
-                generation,
-                worker,
-                pid,
-            },
-            MasterMessage::WorkerReady { worker, pid } => EventKind::WorkerReady {
-                generation,
-                worker,
-                pid,
-            },
-            MasterMessage::WorkerRetiring {
-                worker,
-                pid,
-                reason,
-            } => EventKind::WorkerRetiring {
-                generation,
-                worker,
-                pid,
-                reason,
-            },
-            MasterMessage::RequestOverdue {
-                worker,
-                pid,
-                method,
-                path,
-                age_ms,
-                traceback,
-            } => EventKind::RequestOverdue {
-                generation,
-                worker,
-                pid,
-                method,
-                path,
-                milliseconds: age_ms,
-                traceback,
-            },
+        let is_loss = matches!(
+            message,
             MasterMessage::WorkerExited {
-                worker,
-                pid,
-                status,
-                expected,
-            } => {
-                if let Some(vassal) = self.vassals.get_mut(&place.vassal).filter(|_| !expected) {
-                    vassal.restarts += 1;
-                }
-                EventKind::WorkerExited {
-                    generation,
-                    worker,
-                    pid,
-                    status,
-                    expected,
-                }
+                expected: false,
+                ..
             }
-            MasterMessage::Booted { .. }
-            | MasterMessage::Ready { .. }
-            | MasterMessage::Adopted(_)
-            | MasterMessage::Loaded
-            | MasterMessage::Paused
-            | MasterMessage::Failed(_)
-            | MasterMessage::Troubled(_)
-            | MasterMessage::Mended
-            | MasterMessage::Withdrawn
-            | MasterMessage::Report { .. }
-            | MasterMessage::ReloadWanted { .. } => return,
-        };
-        self.journal.tell(Some(&place.vassal), kind);
+        );
+        if let Some(vassal) = self.vassals.get_mut(&place.vassal).filter(|_| is_loss) {
+            vassal.restarts += 1;
+        }
+        if let Some(kind) = worker_event(place.generation, message) {
+            self.journal.tell(Some(&place.vassal), kind);
+        }
     }
 
     /// Only a generation that comes up can fail to; later words are noise.
@@ -192,6 +138,7 @@ impl Emperor {
             self.tell_failure(place, Failure::new(FailureKind::Crash, message, detail));
         } else if !expected && let Some(vassal) = self.vassals.get_mut(name) {
             vassal.restarts += 1;
+            self.fall_back(name);
         }
         self.journal.tell(
             Some(name),

@@ -125,6 +125,10 @@ impl Drop for HeldRunDir {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the kernel tells nobody with a deadline that a lock is free"
+)]
 /// Takes the lock, also from an emperor that has been killed and is not quite gone.
 fn locked(lock: &File) -> Result<(), Errno> {
     let until = Instant::now() + DYING;

@@ -24,7 +24,7 @@ type Parsed = (VassalConfig, Option<Arc<FileText>>);
 impl Emperor {
     /// Looks at all sources and acts on what changed.
     pub(super) fn look(&mut self, watch: &mut Watch) {
-        if self.is_stopping {
+        if self.is_stopping() {
             return;
         }
         // Watched first, so that what changes during the look is looked at again.
@@ -135,7 +135,7 @@ impl Emperor {
     /// Reads one of the files that wait for it. After the last one of the first look, everything
     /// that was there has been acted on.
     pub(super) fn read_next(&mut self) {
-        if self.is_stopping {
+        if self.is_stopping() {
             self.unread.clear();
             return;
         }

@@ -51,6 +51,7 @@ mod turns;
 mod upgrade;
 mod vassal;
 mod watch;
+mod worker_event;
 
 pub(crate) use entry::{EmperorArgs, LogFormat, ServeArgs, govern, serve};
 pub(crate) use hold::HoldError;

@@ -16,7 +16,7 @@ impl Emperor {
     /// Before the loop waits again, so that no order is ever acted on that no record tells of.
     pub(super) fn remember(&mut self) {
         let changed = std::mem::take(&mut self.changed);
-        let Some(records) = self.records.as_ref().filter(|_| !self.is_stopping) else {
+        let Some(records) = self.records.as_ref().filter(|_| !self.is_stopping()) else {
             return;
         };
         let boot_id = boot_id().unwrap_or_default();

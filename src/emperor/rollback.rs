@@ -1,6 +1,6 @@
 //! Going back to the last vassal file that worked, until the file changes again.
 
-use lictor_core::observe::EventKind;
+use lictor_core::observe::{EventKind, VassalState};
 
 use super::lifecycle::Event;
 use super::run::Emperor;
@@ -38,5 +38,28 @@ impl Emperor {
             .tell(Some(name), EventKind::VassalRolledBack { file });
         self.happen(name, Event::FileGood);
         Ok(())
+    }
+
+    /// What served has ended, and the newest file has failed beside it: what follows is made from
+    /// the file that worked, as if somebody had rolled back.
+    pub(super) fn fall_back(&mut self, name: &str) {
+        let Some(vassal) = self.vassals.get(name) else {
+            return;
+        };
+        let is_degraded = vassal.life.state() == VassalState::Degraded && !vassal.rolled_back;
+        let text = vassal.kept.good.clone().filter(|_| is_degraded);
+        let Some(text) = text.filter(|text| !vassal.has_newest(text)) else {
+            return;
+        };
+        let file = text.path.display().to_string();
+        let Some((config, text)) = self.config_of(vassal, text) else {
+            return;
+        };
+        if let Some(vassal) = self.vassals.get_mut(name) {
+            vassal.rolled_back = true;
+            vassal.begin_with(config, text);
+            self.journal
+                .tell(Some(name), EventKind::VassalRolledBack { file });
+        }
     }
 }

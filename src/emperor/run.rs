@@ -26,7 +26,7 @@ use super::reports::Reports;
 use super::settings::{EmperorError, Settings};
 use super::snapshot::Snapshot;
 use super::sources::Source;
-use super::upgrade::{self, CheckError, Checked, Inheritance, Upgrade, WayBack};
+use super::upgrade::{self, CheckError, Checked, Inheritance, Upgrade, Upgrades, WayBack};
 use super::vassal::Vassal;
 use super::watch::Watch;
 use super::{host, lifecycle};
@@ -64,6 +64,18 @@ pub(super) enum End {
     Upgrade(Upgrade),
 }
 
+/// Where an emperor is heading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    Governs,
+    /// To its end, and that of its vassals.
+    Stops,
+    /// It goes, and its vassals stay.
+    Leaves,
+    /// It becomes another program, and its vassals stay.
+    Upgrades,
+}
+
 /// The emperor.
 #[derive(Debug)]
 pub(super) struct Emperor {
@@ -92,17 +104,8 @@ pub(super) struct Emperor {
     pub(super) inherited: BTreeMap<String, Vec<(SocketRecord, OwnedFd)>>,
     /// Vassals to which something happened since their records were written.
     pub(super) changed: BTreeSet<String>,
-    pub(super) is_stopping: bool,
-    /// It goes, and its vassals stay.
-    pub(super) is_leaving: bool,
-    /// A binary is being asked whether it can take over.
-    pub(super) is_checking: bool,
-    /// It can.
-    pub(super) is_upgrading: bool,
-    /// How often this process has become another program.
-    pub(super) upgrades: u32,
-    /// Why it could not become another program, the last time that was tried.
-    pub(super) upgrade_failure: Option<String>,
+    pub(super) course: Course,
+    pub(super) upgrades: Upgrades,
     pub(super) has_app_failed: bool,
 }
 
@@ -146,7 +149,7 @@ pub(super) async fn run(
         let vassals = emperor.vassals.keys();
         emperor.last_used.write(held.path(), vassals);
     }
-    if let (true, Some(held)) = (emperor.is_upgrading, &mut run_dir) {
+    if let (true, Some(held)) = (emperor.course == Course::Upgrades, &mut run_dir) {
         upgrade::block();
         let upgrade = emperor
             .hand_down(held)
@@ -180,14 +183,15 @@ fn set_up(
     returned: Returned,
     run_dir: &mut Option<HeldRunDir>,
 ) -> Result<(Emperor, mpsc::Receiver<Input>), EmperorError> {
-    let (mut upgrades, mut sockets, mut failure) = (0, BTreeMap::new(), None);
+    let (mut upgrades, mut sockets) = (Upgrades::default(), BTreeMap::new());
     *run_dir = match (&settings.run_dir, inherited) {
         (Some(path), Some(inherited)) => {
             if let Some(failure) = &inherited.failure {
                 tracing::error!("not upgraded: {failure}");
             }
-            (upgrades, sockets) = (inherited.upgrades, inherited.sockets);
-            failure = inherited.failure;
+            upgrades.count = inherited.upgrades;
+            upgrades.failure = inherited.failure;
+            sockets = inherited.sockets;
             Some(HeldRunDir::inherited(
                 path,
                 inherited.lock,
@@ -227,12 +231,8 @@ fn set_up(
         records,
         inherited: sockets,
         changed: BTreeSet::new(),
-        is_stopping: false,
-        is_leaving: false,
-        is_checking: false,
-        is_upgrading: false,
+        course: Course::Governs,
         upgrades,
-        upgrade_failure: failure,
         has_app_failed: false,
         settings,
     };
@@ -295,7 +295,7 @@ impl Emperor {
             self.answer_reports();
             self.tell_manager();
             self.remember();
-            if self.is_leaving || self.is_upgrading {
+            if matches!(self.course, Course::Leaves | Course::Upgrades) {
                 return;
             }
             if self.is_over() {
@@ -319,8 +319,13 @@ impl Emperor {
         }
     }
 
+    /// Whether everything is to end with it.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.course == Course::Stops
+    }
+
     fn is_over(&self) -> bool {
-        self.is_stopping
+        self.is_stopping()
             && self
                 .vassals
                 .values()
@@ -356,8 +361,8 @@ impl Emperor {
 
     /// Told to end: the vassals end with it, unless they shall stay.
     fn end(&mut self) {
-        if self.settings.leaves_vassals && !self.is_stopping {
-            self.is_leaving = true;
+        if self.settings.leaves_vassals && !self.is_stopping() {
+            self.course = Course::Leaves;
             let vassals = self.vassals.len();
             self.journal
                 .tell(None, EventKind::EmperorLeaving { vassals });
@@ -368,7 +373,7 @@ impl Emperor {
 
     /// The first time politely; a second time at once.
     pub(super) fn stop(&mut self) {
-        if self.is_stopping {
+        if self.is_stopping() {
             for generation in self
                 .vassals
                 .values()
@@ -378,7 +383,7 @@ impl Emperor {
             }
             return;
         }
-        self.is_stopping = true;
+        self.course = Course::Stops;
         self.journal.tell(None, EventKind::EmperorStopping);
         self.tell_manager_of_stop();
         let names: Vec<String> = self.vassals.keys().cloned().collect();

@@ -46,7 +46,7 @@ pub(super) fn title(vassal: &str, generation: u64) -> String {
 pub(super) fn spawn(
     handover: &Handover,
     host: BorrowedFd<'_>,
-    meeting: Option<OwnedFd>,
+    meeting: Option<&OwnedFd>,
     listeners: &[BorrowedFd<'_>],
 ) -> Result<Spawned, SpawnError> {
     let failed = |action| move |source: io::Error| SpawnError::Io { action, source };
@@ -73,7 +73,7 @@ pub(super) fn spawn(
         Some(_) => Some(opened_anew(&output).map_err(failed("open the pipe of the output"))?),
         None => None,
     };
-    fds.extend(meeting.iter().chain(&theirs).map(AsFd::as_fd));
+    fds.extend(meeting.into_iter().chain(&theirs).map(AsFd::as_fd));
     fds.extend_from_slice(listeners);
     if let Err(error) = channel.send(&MasterOrder::Start, &fds) {
         drop(child.kill());

@@ -151,7 +151,7 @@ impl Emperor {
             listeners,
             hosting: None,
         };
-        let spawned = spawn(&handover, self.host.as_fd(), meeting, &fds)
+        let spawned = spawn(&handover, self.host.as_fd(), meeting.as_ref(), &fds)
             .map_err(|error| crash(format!("{error}{}", cause(&error))))?;
         let reader = tokio::spawn(output::read(
             place.vassal.clone(),

@@ -32,6 +32,7 @@ mod crash_loops;
 mod examples;
 mod files;
 mod foreground;
+mod harakiri;
 mod heartbeat;
 mod http_framing;
 mod http_limits;

@@ -16,4 +16,5 @@ pub(super) use become_it::{Upgrade, WayBack};
 pub(crate) use check::answer_check;
 pub(super) use check::{CheckError, Checked};
 pub(super) use inheritance::{Inheritance, Inherited};
+pub(super) use order::Upgrades;
 pub(super) use signals::{block, unblock};

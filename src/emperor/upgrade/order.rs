@@ -7,7 +7,17 @@ use super::check::{CheckError, Checked, check};
 use super::{Inheritance, Upgrade};
 use crate::control::Upgrading;
 use crate::emperor::hold::HeldRunDir;
-use crate::emperor::run::{Emperor, Input};
+use crate::emperor::run::{Course, Emperor, Input};
+
+/// How often this process has become another program, and what is under way.
+#[derive(Debug, Default)]
+pub(in crate::emperor) struct Upgrades {
+    pub(in crate::emperor) count: u32,
+    /// A binary is being asked whether it can take over.
+    is_checking: bool,
+    /// Why it could not, the last time that was tried.
+    pub(in crate::emperor) failure: Option<String>,
+}
 
 impl Emperor {
     /// Asks the binary on disk; whoever waits for the answer gets it when that has spoken.
@@ -17,17 +27,17 @@ impl Emperor {
     ) {
         let refusal = if self.settings.is_foreground {
             Some("one app in the foreground is not upgraded; stop it and start it again")
-        } else if self.is_stopping {
+        } else if self.is_stopping() {
             Some("the emperor is stopping")
-        } else if self.is_checking {
+        } else if self.upgrades.is_checking {
             Some("an upgrade is under way")
         } else {
             None
         };
         if let Some(refusal) = refusal {
-            return self.refuse_upgrade(reply, refusal.to_owned());
+            return refuse(reply, refusal);
         }
-        self.is_checking = true;
+        self.upgrades.is_checking = true;
         let (program, arguments) = (
             self.settings.program.clone(),
             self.settings.arguments.clone(),
@@ -46,46 +56,33 @@ impl Emperor {
         checked: Result<Checked, CheckError>,
         reply: Option<oneshot::Sender<Result<Upgrading, String>>>,
     ) {
-        self.is_checking = false;
+        self.upgrades.is_checking = false;
         match checked {
-            Ok(_) if self.is_stopping => {
-                self.refuse_upgrade(reply, "the emperor is stopping".to_owned());
+            Ok(_) if self.is_stopping() => {
+                refuse(reply, "the emperor is stopping");
             }
             Ok(checked) => {
                 let upgrading = Upgrading {
                     from: env!("CARGO_PKG_VERSION").to_owned(),
                     to: checked.version,
-                    upgrades: self.upgrades,
+                    upgrades: self.upgrades.count,
                 };
                 let (from, to) = (upgrading.from.clone(), upgrading.to.clone());
                 self.journal
                     .tell(None, EventKind::EmperorUpgrading { from, to });
                 // Whoever asked may have gone.
                 drop(reply.map(|reply| reply.send(Ok(upgrading))));
-                self.is_upgrading = true;
-                self.upgrade_failure = None;
+                self.course = Course::Upgrades;
+                self.upgrades.failure = None;
             }
             Err(error) => {
                 let program = self.settings.program.display();
                 let message =
                     format!("`{program}` cannot take over, this emperor goes on: {error}");
-                self.upgrade_failure = Some(message.clone());
-                self.refuse_upgrade(reply, message);
+                self.upgrades.failure = Some(message.clone());
+                refuse(reply, &message);
             }
         }
-    }
-
-    fn refuse_upgrade(
-        &self,
-        reply: Option<oneshot::Sender<Result<Upgrading, String>>>,
-        refusal: String,
-    ) {
-        match reply {
-            // Whoever asked may have gone.
-            Some(reply) => drop(reply.send(Err(refusal.clone()))),
-            None => {}
-        }
-        tracing::error!("not upgraded: {refusal}");
     }
 
     /// What the next program must not let go of.
@@ -104,10 +101,18 @@ impl Emperor {
                 control,
                 open_files: self.settings.open_files,
                 arguments: self.settings.arguments.clone(),
-                upgrades: self.upgrades + 1,
+                upgrades: self.upgrades.count + 1,
                 from: env!("CARGO_PKG_VERSION").to_owned(),
                 failure: None,
             },
         })
     }
+}
+
+fn refuse(reply: Option<oneshot::Sender<Result<Upgrading, String>>>, refusal: &str) {
+    if let Some(reply) = reply {
+        // Whoever asked may have gone.
+        drop(reply.send(Err(refusal.to_owned())));
+    }
+    tracing::error!("not upgraded: {refusal}");
 }

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::fs::{MemfdFlags, OFlags, SealFlags, fcntl_add_seals, fcntl_setfl, memfd_create};
 use rustix::io::Errno;
 
 /// A memfd with these bytes, sealed against every change. `is_executable` asks for one that a
@@ -31,7 +31,14 @@ pub fn sealed_memfd(name: &str, bytes: &[u8], is_executable: bool) -> io::Result
     Ok(fd)
 }
 
-/// The bytes of such a file, at most `limit_bytes`, read without moving its position: the file is
+/// An empty memfd whose writers always write at its end.
+pub fn scratch_memfd(name: &str) -> io::Result<OwnedFd> {
+    let fd = memfd_create(name, MemfdFlags::CLOEXEC)?;
+    fcntl_setfl(&fd, OFlags::APPEND)?;
+    Ok(fd)
+}
+
+/// The bytes of a file without a name, at most `limit_bytes`, read without moving its position: the file is
 /// shared with whoever gave it.
 pub fn read_memfd(fd: OwnedFd, limit_bytes: u64) -> io::Result<(Vec<u8>, OwnedFd)> {
     let file = File::from(fd);

@@ -3,11 +3,13 @@
 mod bytecode;
 mod exit;
 mod failure;
+mod harakiri;
 mod load;
 mod output;
 mod surroundings;
 
 pub(crate) use exit::{leave, run_exit_handlers};
 pub(crate) use failure::failure_of;
+pub(crate) use harakiri::arm_harakiri;
 pub(crate) use load::{App, load};
 pub(crate) use surroundings::{prepare, python_version};

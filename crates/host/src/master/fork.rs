@@ -7,6 +7,7 @@ use lictor_core::ipc::Channel;
 use lictor_core::sys::Slot;
 use pyo3::prelude::*;
 
+use super::overdue::WatchedWorker;
 use crate::app::App;
 use crate::worker::Listener;
 
@@ -20,6 +21,8 @@ pub(crate) struct Seed {
     /// To the master.
     pub(super) channel: Channel,
     pub(super) slot: &'static Slot,
+    /// With `harakiri`.
+    pub(super) watched: Option<WatchedWorker>,
     /// None if the worker imports the app itself.
     pub(super) app: Option<App>,
     /// The app's own handler of SIGTERM, as Python knew it before the master took the signal.

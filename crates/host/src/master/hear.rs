@@ -22,6 +22,7 @@ impl Master {
         self.hear_touches();
         self.hear_emperor(&mut events);
         self.meet_emperor();
+        self.hear_overdue(&mut events);
         self.hear_workers(&mut events);
         self.tell_withdrawal();
         self.beat(&mut events);

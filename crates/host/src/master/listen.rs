@@ -93,8 +93,10 @@ impl Master {
 
     fn worker_exited(&mut self, seat: Seat, status: ExitStatus) -> Option<PoolEvent> {
         let worker = self.workers.remove(&seat)?;
+        self.watched_exited(seat);
         let is_out_of_memory = status.is_kill() && !worker.is_killed() && self.was_out_of_memory();
-        let expected = self.pool.is_leaving(seat);
+        // A worker with an overdue request leaves, but not because anybody wanted it to.
+        let expected = self.pool.is_leaving(seat) && worker.ended_for.is_none();
         let how = match worker.ended_for {
             Some(reason) => format!("{status}: {reason}"),
             None if is_out_of_memory => {

@@ -12,6 +12,7 @@ mod hear;
 mod heart;
 mod listen;
 mod meeting;
+mod overdue;
 mod pool;
 mod probe;
 mod probe_answer;

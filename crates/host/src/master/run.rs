@@ -17,6 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::boot::End;
 use super::deaths::Deaths;
 use super::meeting::Meeting;
+use super::overdue::Overdue;
 use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
 use super::touch::Touch;
 use super::troubles::{Ended, Part, Troubles};
@@ -49,6 +50,8 @@ pub(super) struct Master {
     pub(super) pool: Pool,
     pub(super) workers: BTreeMap<Seat, WorkerHandle>,
     pub(super) touch: Option<Touch>,
+    /// `harakiri`.
+    pub(super) overdue: Overdue,
     /// Readable after SIGTERM.
     pub(super) sigterm: UnixStream,
     pub(super) is_emperor_gone: bool,
@@ -88,6 +91,7 @@ impl Master {
         let master = Self {
             pool: Pool::new(settings),
             workers: BTreeMap::new(),
+            overdue: Overdue::new(config)?,
             touch: Touch::watch(&config.touch_reload),
             sigterm,
             is_emperor_gone: false,
@@ -218,7 +222,7 @@ impl Master {
 
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
-        let wake_at = [self.pool.wake_at(), self.beat_at()];
+        let wake_at = [self.pool.wake_at(), self.overdue.wake_at(), self.beat_at()];
         let wake_at = wake_at.into_iter().flatten().min();
         let timeout = wake_at.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|left| left + Duration::from_millis(1));
@@ -227,6 +231,11 @@ impl Master {
             PollFd::new(&self.sigterm, PollFlags::IN),
             PollFd::new(&self.parts.trouble, PollFlags::IN),
         ];
+        fds.extend(
+            self.overdue
+                .bell()
+                .map(|bell| PollFd::from_borrowed_fd(bell, PollFlags::IN)),
+        );
         if !self.is_emperor_gone {
             fds.push(PollFd::new(&self.parts.channel, PollFlags::IN));
         }

@@ -5,7 +5,7 @@ use lictor_core::sys::set_title;
 use pyo3::prelude::*;
 
 use super::fork::Seed;
-use crate::app::{App, load, run_exit_handlers};
+use crate::app::{App, arm_harakiri, load, run_exit_handlers};
 use crate::worker::{self, Worker};
 
 /// Runs a worker to its end. Gives the exit status.
@@ -18,6 +18,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         listeners,
         channel,
         slot,
+        watched,
         app,
         sigterm,
     } = seed;
@@ -36,6 +37,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         callable,
         interface,
     } = app;
+    let board = watched.map(|watched| arm_harakiri(py, watched.board, watched.dump));
     let ready = WorkerMessage::Ready {
         interface: interface.to_owned(),
     };
@@ -52,6 +54,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
             listeners,
             channel,
             slot,
+            board,
             app: callable,
         },
     );

@@ -86,6 +86,7 @@ impl Master {
 
     fn try_fork(&mut self, py: Python<'_>, seat: Seat, slot: u32) -> io::Result<Outcome> {
         let (mine, theirs) = Channel::pair()?;
+        self.overdue.prepare()?;
         if let Some(slot) = self.parts.scoreboard.slot(seat.0) {
             slot.reset();
         }
@@ -95,18 +96,20 @@ impl Master {
             Err(error) => return Err(io::Error::other(error.value(py).to_string())),
         };
         let handle = WorkerHandle::new(slot, Pidfd::open(pid)?, mine);
+        self.overdue.forked(seat, slot, pid);
         self.workers.insert(seat, handle);
         self.tell_emperor(&MasterMessage::WorkerSpawned { worker: slot, pid });
         Ok(Outcome::GoOn)
     }
 
     pub(super) fn into_seed(
-        self,
+        mut self,
         seat: Seat,
         slot: u32,
         channel: Channel,
         sigterm: Py<PyAny>,
     ) -> End {
+        let watched = self.overdue.take_prepared();
         // Everything that is the master's alone is closed here, by going out of scope.
         let Parts {
             vassal,
@@ -128,6 +131,7 @@ impl Master {
             listeners,
             channel,
             slot: record,
+            watched,
             app,
             sigterm,
         }))

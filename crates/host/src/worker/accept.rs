@@ -139,7 +139,9 @@ impl Reactor {
             let entry = table.vacant_entry();
             let key = self.next_key(entry.key());
             let made = Connection::new(key, Arc::clone(socket), &self.shared, peer, listener);
-            Arc::clone(entry.insert(Arc::new(made)))
+            let connection = Arc::clone(entry.insert(Arc::new(made)));
+            self.tell_connections(table.len());
+            connection
         };
         // Claimed before anything can wake another thread for it.
         let _nobody_else_knows_it = connection.claim();

@@ -1,16 +1,19 @@
 //! One request: the call of the app and what is told about it afterwards.
 
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use lictor_core::config::AccessLog;
+use lictor_core::sys::{RequestRecord, Taken};
 
 use super::access_line::AccessLine;
 use super::connection::Connection;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody};
 use super::reactor::{Phase, Reactor};
+use super::threads;
 
 impl Reactor {
     /// Calls the app for a request and lays its answer down.
@@ -25,6 +28,7 @@ impl Reactor {
         connection.set_deadline_ms(u64::MAX);
         let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
         let head = request.head(connection.listener, &connection.peer);
+        let record = self.write_down(connection, &head);
         let call = |body| {
             let exchange: Arc<dyn Exchange> = Arc::<Connection>::clone(connection);
             let fields = &mut request.fields();
@@ -47,6 +51,11 @@ impl Reactor {
                 is_error: false,
             },
         };
+        let is_ended = record.is_some_and(RequestRecord::leave);
+        if is_ended {
+            // The client was told by harakiri, and so was the log; what the app says now is too late.
+            (report.outcome, report.is_error) = (Outcome::Cut, true);
+        }
         if let Outcome::Failed = report.outcome {
             connection.settle(|driver, is_closing| {
                 if let Some(status) = driver.blame() {
@@ -60,7 +69,7 @@ impl Reactor {
         if !is_probe {
             self.slot.leave_request(report.is_error);
         }
-        if let Some(started) = started {
+        if let Some(started) = started.filter(|_| !is_ended) {
             self.log_access(&head, &report, started);
         }
         lay_down(connection, report.outcome, request);
@@ -69,6 +78,27 @@ impl Reactor {
         {
             self.look_at(limits);
         }
+    }
+
+    /// Lets the master see, with `harakiri`, what this thread is in from now on.
+    fn write_down(
+        &self,
+        connection: &Connection,
+        head: &RequestHead<'_>,
+    ) -> Option<&'static RequestRecord> {
+        let board = self.board?;
+        let record = threads::record()?;
+        connection.set_record(record);
+        let request = Taken {
+            socket: connection.as_fd(),
+            remote: &head.peer.address,
+            method: head.method,
+            uri: head.uri,
+            is_http_10: head.is_http_10,
+            is_blocked: connection.socket().is_write_blocked(),
+        };
+        board.enter(record, &request);
+        Some(record)
     }
 
     fn log_access(&self, head: &RequestHead<'_>, report: &Report, started: Instant) {

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
+use lictor_core::sys::RequestRecord;
+
 use super::exchange::{Peer, STALL_LIMIT};
 use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
 use super::sync::lock;
@@ -77,6 +80,8 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) driver: Driver,
+    /// Where the request in progress is written down, with `harakiri`.
+    record: Option<&'static RequestRecord>,
     phase: Phase,
     lingered_bytes: usize,
     /// `Socket::bytes_read` and `bytes_written` when the phase was last looked at.
@@ -100,6 +105,7 @@ impl Connection {
             shared: Arc::clone(shared),
             state: Mutex::new(State {
                 driver,
+                record: None,
                 phase: Phase::Idle,
                 lingered_bytes: 0,
                 bytes_seen: (0, 0),
@@ -195,14 +201,43 @@ impl Connection {
         matches!(lock(&self.state).phase, Phase::Idle | Phase::Lingering)
     }
 
+    /// The app is called for a request that is written down there.
+    pub(super) fn set_record(&self, record: &'static RequestRecord) {
+        lock(&self.state).record = Some(record);
+    }
+
     /// Works on the HTTP state once the app is done.
     pub(super) fn settle<T>(&self, work: impl FnOnce(&mut Driver, bool) -> T) -> T {
         let mut state = lock(&self.state);
         let result = work(&mut state.driver, self.is_draining());
         state.driver.end_request();
+        state.record = None;
         state.phase = Phase::Answered;
         state.bytes_seen = (self.socket.bytes_read(), self.socket.bytes_written());
         result
+    }
+}
+
+impl State {
+    /// The app begins its answer with this much of the body. False if `harakiri` was faster.
+    pub(super) fn begin(&mut self, status: u16, body_bytes: usize) -> bool {
+        let Some(record) = self.record else {
+            return true;
+        };
+        if !record.begin(status) {
+            self.driver.cut();
+            return false;
+        }
+        record.add_body_bytes(body_bytes);
+        true
+    }
+
+    /// The app adds to its answer.
+    pub(super) fn put(&mut self, chunk: Bytes) {
+        if let Some(record) = self.record {
+            record.add_body_bytes(chunk.len());
+        }
+        self.driver.put(chunk);
     }
 }
 

@@ -99,6 +99,9 @@ impl Reactor {
         self.shared.is_draining.store(true, Ordering::Relaxed);
         self.slot.set_state(SlotState::Draining);
         self.close_listeners();
+        if let Some(board) = self.board {
+            board.set_withdrawn();
+        }
         // A master that does not read this waits for the exit instead.
         drop(self.channel.send(&WorkerMessage::Withdrawn, &[]));
         let connections: Vec<_> = lock(&self.table)

@@ -24,9 +24,10 @@ use std::sync::Arc;
 
 use lictor_core::config::{Address, VassalConfig};
 use lictor_core::ipc::Channel;
-use lictor_core::sys::Slot;
+use lictor_core::sys::{RequestBoard, Slot};
 use pyo3::{Py, PyAny, Python};
 
+pub(crate) use self::access_line::AccessLine;
 use self::reactor::Reactor;
 use self::wsgi::Application;
 
@@ -40,6 +41,8 @@ pub(crate) struct Worker {
     pub(crate) channel: Channel,
     /// Counters that the master reads.
     pub(crate) slot: &'static Slot,
+    /// What the master reads of the requests in flight, with `harakiri`.
+    pub(crate) board: Option<&'static RequestBoard>,
     /// The WSGI callable.
     pub(crate) app: Py<PyAny>,
 }
@@ -65,7 +68,7 @@ pub(crate) fn serve(py: Python<'_>, worker: Worker) {
     };
     match threads::start(py, &reactor, threads.saturating_sub(1)) {
         Ok(others) => {
-            py.detach(|| reactor.run(true));
+            py.detach(|| reactor.run(0));
             threads::join(py, &others);
         }
         Err(error) => error.display(py),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use lictor_core::config::AccessLog;
 use lictor_core::ipc::Channel;
-use lictor_core::sys::Slot;
+use lictor_core::sys::{RequestBoard, Slot};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
@@ -26,7 +26,7 @@ use super::http::DriverSettings;
 use super::recycle::Limits;
 use super::sync::lock;
 use super::wsgi::Application;
-use super::{Listener, Worker, accept};
+use super::{Listener, Worker, accept, threads};
 
 /// Events taken at once where no other thread could take them.
 const BATCH: usize = 64;
@@ -56,6 +56,8 @@ pub(super) struct Reactor {
     pub(super) shared: Arc<Shared>,
     pub(super) app: Application,
     pub(super) slot: &'static Slot,
+    /// With `harakiri`.
+    pub(super) board: Option<&'static RequestBoard>,
     pub(super) access_log: AccessLog,
     pub(super) limits: Option<Limits>,
     phase: AtomicU8,
@@ -101,6 +103,7 @@ impl Reactor {
             }),
             app,
             slot: worker.slot,
+            board: worker.board,
             access_log: config.access_log,
             limits: Limits::new(config),
             phase: AtomicU8::new(Phase::Waiting as u8),
@@ -119,8 +122,12 @@ impl Reactor {
         })
     }
 
-    /// The loop of one thread; returns when the worker is done.
-    pub(super) fn run(self: &Arc<Self>, is_main: bool) {
+    /// The loop of one thread, the main one being number 0; returns when the worker is done.
+    pub(super) fn run(self: &Arc<Self>, number: usize) {
+        let is_main = number == 0;
+        if let Some(record) = self.board.and_then(|board| board.records().get(number)) {
+            threads::sit_at(record);
+        }
         let batch = if self.is_shared { 1 } else { BATCH };
         let mut events: Vec<Event> = Vec::with_capacity(batch);
         while self.phase() != Phase::Finished {
@@ -232,6 +239,7 @@ impl Reactor {
             drop(table.remove(index));
         }
         let is_empty = table.is_empty();
+        self.tell_connections(table.len());
         if is_empty {
             // Before another thread can add a connection, whose deadline this would take away.
             self.next_look_ms.store(NEVER, Ordering::Relaxed);
@@ -241,6 +249,13 @@ impl Reactor {
             self.finish_if_empty();
         }
         self.resume_accepting();
+    }
+
+    /// For the master, which ends a worker that has nothing but lost requests.
+    pub(super) fn tell_connections(&self, count: usize) {
+        if let Some(board) = self.board {
+            board.set_connections(count);
+        }
     }
 
     /// A key that no earlier connection at this place of the table had.

@@ -4,9 +4,11 @@
 //! app's thread-locals, profilers and `threading.enumerate()` see what they expect. Daemons: a
 //! request that is stuck must not keep the process from ending at its deadline.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lictor_core::sys::RequestRecord;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyCFunction};
 
@@ -14,6 +16,21 @@ use super::reactor::Reactor;
 
 /// How long threads that are told to end are waited for, all together.
 const JOIN_LIMIT: Duration = Duration::from_millis(250);
+
+thread_local! {
+    static RECORD: Cell<Option<&'static RequestRecord>> = const { Cell::new(None) };
+}
+
+/// Where the calling thread says which request it is in, with `harakiri`.
+pub(super) fn record() -> Option<&'static RequestRecord> {
+    RECORD.get()
+}
+
+/// The calling thread writes here from now on.
+pub(super) fn sit_at(record: &'static RequestRecord) {
+    record.sit();
+    RECORD.set(Some(record));
+}
 
 /// Starts `count` threads beside the calling one.
 pub(super) fn start<'py>(
@@ -25,7 +42,7 @@ pub(super) fn start<'py>(
     for number in 0..count {
         let reactor = Arc::clone(reactor);
         let target = PyCFunction::new_closure(py, None, None, move |args, _| {
-            args.py().detach(|| reactor.run(false));
+            args.py().detach(|| reactor.run(number as usize + 1));
         })?;
         let name = format!("lictor-{}", number + 2);
         let options = [("name", name.into_pyobject(py)?.into_any())].into_py_dict(py)?;

@@ -69,19 +69,21 @@ impl Exchange for Connection {
     }
 
     fn begin_whole(&self, head: ResponseHead, body: Bytes) {
-        lock(&self.state)
-            .driver
-            .begin_whole(head, body, self.is_draining());
+        let mut state = lock(&self.state);
+        if state.begin(head.status, body.len()) {
+            state.driver.begin_whole(head, body, self.is_draining());
+        }
     }
 
     fn begin_stream(&self, head: ResponseHead) {
-        lock(&self.state)
-            .driver
-            .begin_stream(head, self.is_draining());
+        let mut state = lock(&self.state);
+        if state.begin(head.status, 0) {
+            state.driver.begin_stream(head, self.is_draining());
+        }
     }
 
     fn put(&self, chunk: Bytes) {
-        lock(&self.state).driver.put(chunk);
+        lock(&self.state).put(chunk);
     }
 
     fn flush(&self) -> Result<(), ExchangeError> {

@@ -564,6 +564,7 @@ fn reasons_are_told_in_words() {
         (Reason::MaxWorkerLifetime, "`max-worker-lifetime`"),
         (Reason::NotReady, "it was not ready within `start-timeout`"),
         (Reason::NoAnswer, "it does not answer"),
+        (Reason::Overdue, "a request took longer than `harakiri`"),
     ];
     for (reason, expected) in words {
         assert_eq!(reason.to_string(), expected);

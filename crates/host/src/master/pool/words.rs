@@ -74,6 +74,7 @@ pub(crate) enum Reason {
     MaxWorkerLifetime,
     NotReady,
     NoAnswer,
+    Overdue,
 }
 
 impl fmt::Display for Reason {
@@ -86,6 +87,7 @@ impl fmt::Display for Reason {
             Self::MaxWorkerLifetime => f.write_str("`max-worker-lifetime`"),
             Self::NotReady => f.write_str("it was not ready within `start-timeout`"),
             Self::NoAnswer => f.write_str("it does not answer"),
+            Self::Overdue => f.write_str("a request took longer than `harakiri`"),
         }
     }
 }
