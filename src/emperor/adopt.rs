@@ -62,7 +62,7 @@ impl Emperor {
         }
         if is_over {
             // Its masters died with their emperor. It keeps its numbers and what was handed down,
-            // and begins anew.
+            // and begins anew, if its file is still there.
             for socket in &record.sockets {
                 let is_held =
                     vassal.listeners.has(&socket.wanted.0) || self.orphans.has(&socket.address);
@@ -71,7 +71,11 @@ impl Emperor {
                 }
             }
             records.forget(&name);
-            self.vassals.insert(name, vassal);
+            if found.is_some() {
+                self.vassals.insert(name, vassal);
+            } else {
+                vassal.listeners.release(None, &mut self.orphans);
+            }
             return;
         }
         vassal.hash = record.hash;

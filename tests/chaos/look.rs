@@ -22,8 +22,8 @@ pub(crate) struct Seen {
     pub(crate) generation: u64,
     pub(crate) master: u32,
     pub(crate) workers: Vec<u32>,
-    /// The last generation that failed.
-    failed: u64,
+    /// The later generation that failed.
+    failed: Option<u64>,
 }
 
 /// A site of the walk, with all that is known of it.
@@ -175,7 +175,9 @@ fn of_status(known: &Known<'_>, shown: &Value, failure: Option<&str>) -> Vec<Str
     } else {
         "ready"
     };
-    let kind = shown["error"]["kind"].as_str();
+    // A worker that ended soon after the one before it is trouble, which is told for a while.
+    let is_trouble = failure.is_none() && shown["error"]["generation"] == shown["generation"];
+    let kind = shown["error"]["kind"].as_str().filter(|_| !is_trouble);
     let workers = shown["workers"].as_array().cloned().unwrap_or_default();
     let is_serving = |worker: &Value| {
         let state = worker["state"].as_str();
@@ -247,11 +249,12 @@ fn seen_in(shown: &Value) -> Seen {
     let number = |value: &Value| value.as_u64().unwrap_or_default();
     let pid = |value: &Value| u32::try_from(number(value)).unwrap_or_default();
     let workers = shown["workers"].as_array().cloned().unwrap_or_default();
+    let (generation, failed) = (&shown["generation"], &shown["error"]["generation"]);
     Seen {
-        generation: number(&shown["generation"]),
+        generation: number(generation),
         master: pid(&shown["pid"]),
         workers: workers.iter().map(|worker| pid(&worker["pid"])).collect(),
-        failed: number(&shown["error"]["generation"]),
+        failed: Some(number(failed)).filter(|failed| *failed > number(generation)),
     }
 }
 

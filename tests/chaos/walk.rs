@@ -188,15 +188,42 @@ impl Walk {
         }
     }
 
-    /// Where there is an emperor, or soon is.
+    /// Under an emperor.
     fn suffer(&mut self, site: usize, deed: Deed) -> Change {
-        let is_over = matches!(deed, Deed::Remove | Deed::Stop);
-        if is_over {
+        let is_down = !self.sites[site].serves();
+        let vassal = self.vassal(site);
+        let looks = self.emperor.count(&vassal, "vassal-changed");
+        if matches!(deed, Deed::Remove | Deed::Stop) {
             self.load.close(site);
         } else if deed == Deed::FreezeWorker || self.sites[site].goes_down_by(deed) {
-            self.nuisances.clear();
-            self.load.close_when_idle(site);
+            self.close_when_idle(site);
         }
+        let change = self.change(site, deed);
+        if is_down && deed == Deed::Mend {
+            // What is down is tried again all the time, and may be up before it is looked at.
+            self.emperor
+                .heard_times(&vassal, "vassal-changed", &[], looks + 1);
+        }
+        change
+    }
+
+    /// Where there is no emperor, or soon is none. Nobody holds the socket of a master that is
+    /// killed.
+    fn suffer_alone(&mut self, site: usize, deed: Deed) -> Change {
+        match deed {
+            Deed::Remove => self.load.close(site),
+            Deed::KillMaster | Deed::FreezeWorker => self.close_when_idle(site),
+            _ => {}
+        }
+        self.change(site, deed)
+    }
+
+    fn close_when_idle(&mut self, site: usize) {
+        self.nuisances.clear();
+        self.load.close_when_idle(site);
+    }
+
+    fn change(&mut self, site: usize, deed: Deed) -> Change {
         let before = self.vassal(site);
         let change = self.sites[site].suffer(deed);
         if deed == Deed::EditTwice {
@@ -207,15 +234,6 @@ impl Walk {
         }
         self.act(site, deed, &before);
         change
-    }
-
-    /// Where there is no emperor: of a master that is killed nobody holds the socket.
-    fn suffer_alone(&mut self, site: usize, deed: Deed) -> Change {
-        if deed == Deed::KillMaster {
-            self.nuisances.clear();
-            self.load.close_when_idle(site);
-        }
-        self.suffer(site, deed)
     }
 
     fn act(&mut self, site: usize, deed: Deed, before: &Vassal) {

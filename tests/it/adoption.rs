@@ -370,6 +370,7 @@ fn a_socket_file_of_a_vassal_that_is_gone_for_good_is_removed() {
     assert!(path.exists());
     emperor.start_again();
     assert!(!path.exists());
+    assert_eq!(emperor.status()["vassals"], json!([]));
     assert!(!emperor.at("run/vassals").join(&blog.name).exists());
 }
 
