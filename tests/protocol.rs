@@ -31,6 +31,7 @@ const WORKER: u32 = 2;
 const PID: u32 = 4711;
 
 /// Everything that a master of version 1 says, by the name of its file.
+#[expect(clippy::too_many_lines, reason = "one value for each message")]
 fn messages() -> Vec<(String, MasterMessage)> {
     let failure = |kind| Failure {
         kind,
@@ -231,11 +232,11 @@ fn directory(version: u32) -> PathBuf {
 }
 
 /// Every packet of the record is read as what it meant, and nothing is missing in it.
-fn all_are_read<M: DeserializeOwned + PartialEq + Debug>(sort: &str, meant: Vec<(String, M)>) {
+fn all_are_read<M: DeserializeOwned + PartialEq + Debug>(sort: &str, meant: &[(String, M)]) {
     let recorded = recorded(1, sort);
     let names: BTreeSet<&String> = meant.iter().map(|(name, _)| name).collect();
     assert_eq!(recorded.keys().collect::<BTreeSet<_>>(), names);
-    for (name, meant) in &meant {
+    for (name, meant) in meant {
         let packet = recorded.get(name).expect("it was compared");
         let read = serde_json::from_str::<M>(packet);
         assert_eq!(read.as_ref().ok(), Some(meant), "{name}: {packet} {read:?}");
@@ -244,7 +245,7 @@ fn all_are_read<M: DeserializeOwned + PartialEq + Debug>(sort: &str, meant: Vec<
 
 #[test]
 fn a_master_of_version_1_is_understood() {
-    all_are_read("message", messages());
+    all_are_read("message", &messages());
 }
 
 #[test]
@@ -256,7 +257,7 @@ fn a_master_of_version_1_is_told_what_it_knows() {
     });
     assert_eq!(told.collect::<BTreeMap<_, _>>(), recorded);
     // A master of today hears an emperor of then, which it may get when it is downgraded.
-    all_are_read("order", orders());
+    all_are_read("order", &orders());
 }
 
 #[test]

@@ -132,6 +132,19 @@ impl Emperor {
         }
     }
 
+    /// What follows from the inputs so far. Gives whether another start may follow at once.
+    fn do_what_is_due(&mut self) -> bool {
+        self.read_next();
+        let has_started = self.start_next();
+        if self.unread.is_empty() {
+            self.close_orphans();
+        }
+        self.answer_reports();
+        self.tell_manager();
+        self.remember();
+        has_started
+    }
+
     pub(super) async fn govern(
         &mut self,
         watch: &mut Watch,
@@ -140,15 +153,8 @@ impl Emperor {
         commands: &mut mpsc::Receiver<Command>,
     ) {
         loop {
-            self.read_next();
-            let has_started = self.start_next();
+            let has_started = self.do_what_is_due();
             let has_read = self.unread.is_empty();
-            if has_read {
-                self.close_orphans();
-            }
-            self.answer_reports();
-            self.tell_manager();
-            self.remember();
             if matches!(self.course, Course::Leaves | Course::Upgrades) {
                 return;
             }

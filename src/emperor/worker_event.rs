@@ -4,6 +4,7 @@ use lictor_core::ipc::MasterMessage;
 use lictor_core::observe::EventKind;
 
 /// None for what is not about a worker.
+#[expect(clippy::too_many_lines, reason = "one field beside the other")]
 pub(super) fn worker_event(generation: u64, message: MasterMessage) -> Option<EventKind> {
     Some(match message {
         MasterMessage::WorkerSpawned { worker, pid } => EventKind::WorkerSpawned {

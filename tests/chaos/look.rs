@@ -98,7 +98,10 @@ fn of_run_dir(emperor: &Emperor, known: &[Known<'_>], vassals: &[Value]) -> Vec<
         let directory = records.join(&known.vassal.name);
         let sockets = sockets_in(&directory);
         if sockets != 1 {
-            complaints.push(format!("{sockets} sockets of masters in {directory:?}"));
+            complaints.push(format!(
+                "{sockets} sockets of masters in `{}`",
+                directory.display()
+            ));
         }
     }
     let most = DESCRIPTORS + DESCRIPTORS_OF_VASSAL * vassals.len();

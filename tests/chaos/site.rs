@@ -1,6 +1,10 @@
 //! The model: what each site is, what can be done to it, and what that makes of it. Pure.
 
 /// How a site is made.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a table of independent properties"
+)]
 #[derive(Debug)]
 pub(crate) struct Shape {
     /// What its app calls itself, whatever its file is called.
@@ -265,10 +269,8 @@ impl Site {
                 self.version += 2;
                 Change::Generation
             }
-            Deed::Reload => Change::Generation,
             Deed::Touch if !self.serves => Change::Standing,
             Deed::Touch if self.broken.is_some() => Change::Failure,
-            Deed::Touch => Change::Generation,
             Deed::Break(how) => {
                 self.broken = Some(how);
                 Change::Failure
@@ -292,7 +294,7 @@ impl Site {
                 self.serves = false;
                 Change::Standing
             }
-            Deed::KillMaster => Change::Generation,
+            Deed::Touch | Deed::Reload | Deed::KillMaster => Change::Generation,
         }
     }
 }

@@ -27,7 +27,8 @@ impl Orphaned {
     #[track_caller]
     fn new() -> Self {
         let mut emperor = Emperor::start();
-        let options = format!("http = {:?}\nreload-mercy = 0", emperor.at("blog.sock"));
+        let path = emperor.at("blog.sock");
+        let options = format!("http = '{}'\nreload-mercy = 0", path.display());
         let blog = emperor.serve("blog", &options, &hello("x"));
         let neighbour = emperor.serve("neighbour", "", &hello("undisturbed"));
         let undisturbed = running(&emperor, &neighbour);
@@ -72,7 +73,7 @@ impl Stranger {
 
     /// Fails the test if somebody has ended it.
     #[track_caller]
-    fn is_unharmed(mut self) {
+    fn goes_on_unharmed(mut self) {
         assert_eq!(self.0.try_wait().expect("it is ours"), None);
     }
 }
@@ -95,7 +96,7 @@ fn a_process_that_has_the_number_of_a_master_now_is_left_alone() {
     write_whole(&file, &record.to_string());
     orphaned.start_again();
     orphaned.begins_anew();
-    stranger.is_unharmed();
+    stranger.goes_on_unharmed();
 }
 
 #[test]
@@ -106,14 +107,14 @@ fn a_process_that_a_forged_record_names_is_neither_adopted_nor_killed() {
     orphaned.start_again();
     orphaned.begins_anew();
     assert!(orphaned.emperor.stop().success());
-    stranger.is_unharmed();
+    stranger.goes_on_unharmed();
 }
 
 #[test]
 fn somebody_who_listens_in_the_place_of_a_master_is_not_believed() {
     let mut orphaned = Orphaned::new();
     let (emperor, blog) = (&orphaned.emperor, &orphaned.blog);
-    let answer = json(MasterMessage::Adopted(serving(emperor, blog)));
+    let answer = json(&MasterMessage::Adopted(serving(emperor, blog)));
     let manners = Manners {
         answer: &answer,
         descriptors: "reading elsewhere",
@@ -124,7 +125,7 @@ fn somebody_who_listens_in_the_place_of_a_master_is_not_believed() {
     name_in_record(emperor, blog, stranger.0.id());
     orphaned.start_again();
     orphaned.begins_anew();
-    stranger.is_unharmed();
+    stranger.goes_on_unharmed();
     impostor.leaves_unharmed();
 }
 
@@ -139,7 +140,7 @@ fn records_of_another_boot_are_not_believed() {
     write_whole(&file, &record.to_string());
     orphaned.start_again();
     orphaned.begins_anew();
-    stranger.is_unharmed();
+    stranger.goes_on_unharmed();
 }
 
 #[test]
@@ -178,9 +179,9 @@ fn damaged_records_are_as_good_as_none() {
     for (vassal, (_, damage)) in vassals.iter().zip(damages) {
         let file = record_file(&emperor, vassal);
         let text = record_of(&emperor, vassal).to_string();
-        let damaged = damage(&text);
-        assert_ne!(damaged, text.as_bytes());
-        fs::write(file, damaged).expect("it is ours");
+        let bytes = damage(&text);
+        assert_ne!(bytes, text.as_bytes());
+        fs::write(file, bytes).expect("it is ours");
     }
     for (number, vassal) in no_files.iter().enumerate() {
         let file = record_file(&emperor, vassal);
@@ -252,8 +253,8 @@ fn serving(emperor: &Emperor, vassal: &Vassal) -> Adopted {
     }
 }
 
-fn json(message: MasterMessage) -> String {
-    serde_json::to_string(&message).expect("it is JSON")
+fn json(message: &MasterMessage) -> String {
+    serde_json::to_string(message).expect("it is JSON")
 }
 
 /// Puts a fake with these manners in the place of the master, and waits until it has been ended and
@@ -287,9 +288,9 @@ fn a_master_that_hangs_up_instead_of_answering_is_replaced() {
 #[test]
 fn a_master_that_answers_nonsense_is_replaced() {
     is_replaced(|_| "\u{0}not even JSON".to_owned());
-    is_replaced(|_| json(MasterMessage::Mended));
+    is_replaced(|_| json(&MasterMessage::Mended));
     is_replaced(|adopted| {
-        json(MasterMessage::Adopted(adopted)).replace("\"phase\"", "\"unknown\"")
+        json(&MasterMessage::Adopted(adopted)).replace("\"phase\"", "\"unknown\"")
     });
 }
 
@@ -297,7 +298,7 @@ fn a_master_that_answers_nonsense_is_replaced() {
 fn a_master_that_answers_without_end_is_replaced() {
     // Larger than any message, and still one packet.
     is_replaced(|adopted| {
-        json(MasterMessage::Adopted(Adopted {
+        json(&MasterMessage::Adopted(Adopted {
             last_output: "x".repeat(129 * 1024 - 1024),
             ..adopted
         })) + &" ".repeat(2048)
@@ -307,7 +308,7 @@ fn a_master_that_answers_without_end_is_replaced() {
 #[test]
 fn a_master_of_a_later_version_is_replaced() {
     is_replaced(|adopted| {
-        json(MasterMessage::Adopted(Adopted {
+        json(&MasterMessage::Adopted(Adopted {
             protocol: 99,
             ..adopted
         }))
@@ -322,7 +323,7 @@ fn harms_only_itself(descriptors: &str, then: &str, change: impl Fn(&mut Adopted
     let (emperor, blog) = (&orphaned.emperor, &orphaned.blog);
     let mut adopted = serving(emperor, blog);
     change(&mut adopted);
-    let answer = json(MasterMessage::Adopted(adopted));
+    let answer = json(&MasterMessage::Adopted(adopted));
     let manners = Manners {
         answer: &answer,
         descriptors,
@@ -378,7 +379,7 @@ fn what_an_adopted_master_says_is_cleaned() {
     adopted.python = "3.12\u{1b}[2J".to_owned();
     adopted.interface = "w".repeat(100_000);
     adopted.last_output = "\u{1b}[2Jgone\nlast\n".to_owned();
-    let answer = json(MasterMessage::Adopted(adopted));
+    let answer = json(&MasterMessage::Adopted(adopted));
     let manners = Manners {
         answer: &answer,
         descriptors: "reading",

@@ -478,7 +478,10 @@ fn a_paused_generation_keeps_no_worker_and_serves_again_when_it_is_resumed() {
         [Drain(a, MERCY), Drain(b, MERCY)]
     );
     assert!(!pool.is_draining(), "it keeps its app and sockets");
-    assert!(pool.is_paused() && pool.serves(), "it is to be gone back to");
+    assert!(
+        pool.is_paused() && pool.serves(),
+        "it is to be gone back to"
+    );
     // One that crashes meanwhile is not replaced; one that does not leave is ended.
     assert_eq!(pool.step(exited(a), now), []);
     let terminate = pool.wake_at().unwrap();
