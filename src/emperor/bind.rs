@@ -8,6 +8,7 @@ use std::path::Path;
 use lictor_core::config::{Address, VassalConfig};
 use lictor_core::observe::{Failure, FailureKind};
 use lictor_core::sys::{close_elsewhere, read_bounded};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
@@ -69,6 +70,8 @@ impl Bound {
     pub(super) fn adjust(&mut self, config: &VassalConfig, owner: Owner) {
         let backlog = i32::try_from(config.listen).unwrap_or(i32::MAX);
         let _stays_as_it_is = SockRef::from(&self.fd).listen(backlog);
+        // A tenant may have made it one at which workers hang instead of looking at their orders.
+        let _stays_as_it_is = rustix::io::ioctl_fionbio(&self.fd, true);
         let mode = config.chmod_socket.0;
         if (self.owner, self.mode) == (owner, mode) {
             return;
@@ -83,6 +86,20 @@ impl Bound {
                 tracing::warn!("could not change mode and owner of `{path}`: {error}");
             }
         }
+    }
+
+    /// Whether clients can reach it: anybody may have removed its file, and a tenant can shut down
+    /// the socket that it shares.
+    pub(super) fn is_reachable(&self) -> bool {
+        let is_in_place = match (&self.address, self.file) {
+            (Address::Unix(path), Some(_)) => {
+                SocketFile::at(path).is_ok_and(|file| file.identity() == self.file)
+            }
+            _ => true,
+        };
+        let mut shut = [PollFd::new(&self.fd, PollFlags::RDHUP)];
+        let is_shut = poll(&mut shut, Some(&Timespec::default())).is_ok_and(|count| count > 0);
+        is_in_place && !is_shut && is_listening_at(&self.fd, &self.address)
     }
 
     /// Removes the socket file, if it still is the one that was made here, and closes the socket.

@@ -23,8 +23,8 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// Binds what the configuration asks for and is not bound yet. What is bound stays as it is;
-    /// what another vassal of the same user has just let go of is taken over.
+    /// Binds what the configuration asks for and is not bound yet. What is bound stays as it is, if
+    /// clients still reach it; what another vassal of the same user has just let go of is taken over.
     pub(super) fn bind(
         &mut self,
         config: &VassalConfig,
@@ -34,6 +34,8 @@ impl Listeners {
         for bound in self.bound.values_mut() {
             bound.adjust(config, owner);
         }
+        let lost = self.bound.extract_if(.., |_, bound| !bound.is_reachable());
+        lost.for_each(|(_, bound)| bound.close());
         let mut new = BTreeMap::new();
         for wanted in numbered(&config.http) {
             if self.bound.contains_key(&wanted) {

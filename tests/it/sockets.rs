@@ -300,6 +300,72 @@ fn a_vassal_that_waits_keeps_its_clients_waiting_not_refused() {
 }
 
 #[test]
+fn a_socket_file_that_somebody_removed_is_there_again_with_the_next_generation() {
+    let emperor = Emperor::start();
+    let path = emperor.at("blog.sock");
+    let blog = emperor.serve("blog", &format!("http = {path:?}"), &hello("x"));
+    fs::remove_file(&path).expect("it is there");
+    emperor
+        .lictor(&["reload", &blog.name, "--wait"])
+        .with_code(0);
+    assert_eq!(emperor.get(&blog), "x");
+}
+
+/// An app that does something to each socket that its master listens on.
+fn app_that_does(what: &str, then: &str) -> String {
+    format!(
+        "import fcntl, os, socket\n\
+         for fd in range(3, 200):\n    \
+             try:\n        \
+                 is_socket = os.readlink(f'/proc/self/fd/{{fd}}').startswith('socket:')\n    \
+             except OSError:\n        \
+                 continue\n    \
+             if not is_socket:\n        \
+                 continue\n    \
+             found = socket.socket(fileno=os.dup(fd))\n    \
+             listens = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)\n    \
+             if listens and found.type == socket.SOCK_STREAM:\n        \
+                 {what}\n\
+         {then}\n"
+    )
+}
+
+#[test]
+fn sockets_that_an_app_has_shut_down_listen_again_once_it_is_mended() {
+    let emperor = Emperor::start();
+    let path = emperor.at("blog.sock");
+    let options = format!("http = [{path:?}, \"127.0.0.1:0\"]");
+    let blog = emperor.serve("blog", &options, &hello("x"));
+    let bad = app_that_does("found.shutdown(socket.SHUT_RDWR)", "raise SystemExit(3)");
+    emperor.deploy(&blog, &bad);
+    emperor.failed_after(&blog, 1);
+    let unix = path.display().to_string();
+    assert!(connect(&unix).is_err(), "the app has done its worst");
+    emperor.deploy(&blog, &hello("mended"));
+    emperor.replaced(&blog, 2);
+    for address in emperor.addresses(&blog) {
+        assert_eq!(get(&address, "/"), "mended", "{address}");
+    }
+}
+
+#[test]
+fn sockets_that_an_app_made_wait_do_so_no_more_once_it_is_mended() {
+    let emperor = Emperor::start();
+    let path = emperor.at("blog.sock");
+    let blog = emperor.serve("blog", &format!("http = {path:?}"), &hello("x"));
+    let flag = "fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_NONBLOCK)";
+    emperor.deploy(&blog, &app_that_does(flag, "raise SystemExit(3)"));
+    emperor.failed_after(&blog, 1);
+    let waits = app_that_does(
+        "print('waits:', os.get_blocking(fd), flush=True)",
+        &hello("x"),
+    );
+    emperor.deploy(&blog, &waits);
+    let said = emperor.printed(&blog, |line| Some(line.strip_prefix("waits: ")?.to_owned()));
+    assert_eq!(said, "False");
+}
+
+#[test]
 fn a_stopped_vassal_leaves_no_socket_file() {
     let emperor = Emperor::start();
     let path = emperor.at("blog.sock");
