@@ -51,6 +51,13 @@ impl Emperor {
             .iter()
             .filter_map(|generation| Some((generation, living(generation)?)))
             .collect();
+        let dead = record.generations.iter().filter(|known| {
+            let is_living = |(other, _): &(&GenerationRecord, Pidfd)| other.number == known.number;
+            !living.iter().any(is_living)
+        });
+        for known in dead {
+            self.watch_remnants(&name, known.pid, known.terms.reload_mercy);
+        }
         let is_over = living.is_empty() && !record.is_stopped;
         let mut vassal = Vassal::new(name.clone(), 0, record.file.clone());
         vassal.life = life(&record, &living);

@@ -125,7 +125,7 @@ impl Emperor {
             record.kill();
         }
         record.stop_reading_later();
-        let pid = record.pid();
+        let (pid, mercy) = (record.pid(), record.terms.reload_mercy);
         let status = record.reap().unwrap_or(ExitStatus::Unknown).to_string();
         vassal.generations.remove(&generation);
         self.reports.gone(place);
@@ -139,6 +139,7 @@ impl Emperor {
         } else if !expected && let Some(vassal) = self.vassals.get_mut(name) {
             vassal.restarts += 1;
             self.fall_back(name);
+            self.watch_remnants(name, pid, mercy);
         }
         self.journal.tell(
             Some(name),

@@ -36,6 +36,7 @@ mod queue;
 mod reach;
 mod record;
 mod remember;
+mod remnants;
 mod reports;
 mod rollback;
 mod run;

@@ -19,6 +19,7 @@ use super::memory_pressure::Gate;
 use super::notify::Manager;
 use super::reach::{ReachError, Reached};
 use super::record::{Records, SocketRecord};
+use super::remnants::Remnant;
 use super::reports::Reports;
 use super::settings::{EmperorError, Settings};
 use super::snapshot::Snapshot;
@@ -76,6 +77,7 @@ pub(super) struct Emperor {
     pub(super) gate: Gate,
     pub(super) last_used: LastUsed,
     pub(super) orphans: Orphans,
+    pub(super) remnants: Vec<Remnant>,
     pub(super) manager: Manager,
     pub(super) reports: Reports,
     /// For the next emperor; none if there shall be none.
@@ -172,6 +174,7 @@ impl Emperor {
                 Some(()) = signals.stop.recv() => self.end(),
                 Some(()) = signals.interrupt.recv() => self.end(),
                 () = self.manager.reads_on() => {}
+                Some(()) = signals.rotate.recv() => {}
                 () = until(deadline) => self.wake(),
                 // There is more to read or to start; whoever asks something has a turn first.
                 () = tokio::task::yield_now(), if has_started || !has_read => {}
@@ -186,6 +189,7 @@ impl Emperor {
 
     fn is_over(&self) -> bool {
         self.is_stopping()
+            && self.remnants.is_empty()
             && self
                 .vassals
                 .values()
@@ -201,11 +205,13 @@ impl Emperor {
             .chain(self.reports.wake_at())
             .chain(self.next_turn())
             .chain(self.orphans_wake_at())
+            .chain(self.remnants_wake_at())
             .chain(self.manager.wake_at())
             .min()
     }
 
     fn wake(&mut self) {
+        self.end_remnants();
         let now = Instant::now();
         let is_due = |vassal: &&Vassal| vassal.life.wake_at().is_some_and(|at| at <= now);
         let due: Vec<String> = self
@@ -241,6 +247,7 @@ impl Emperor {
             {
                 generation.kill();
             }
+            self.end_all_remnants();
             return;
         }
         self.course = Course::Stops;
@@ -274,6 +281,8 @@ pub(super) struct Signals {
     stop: Signal,
     interrupt: Signal,
     upgrade: Signal,
+    /// Sent by those who rotate logs; there is none to be opened again.
+    rotate: Signal,
 }
 
 impl Signals {
@@ -283,6 +292,7 @@ impl Signals {
             stop: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             upgrade: signal(SignalKind::user_defined2())?,
+            rotate: signal(SignalKind::user_defined1())?,
         })
     }
 }

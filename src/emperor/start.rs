@@ -123,6 +123,8 @@ impl Emperor {
                 Ok(())
             }
             Err(error) => {
+                // Once they are gone, the next try succeeds.
+                self.end_remnants_of(&place.vassal);
                 let holder = self.vassals.values().find(|other| {
                     other.name != place.vassal && other.listeners.has(error.address())
                 });

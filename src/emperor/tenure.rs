@@ -49,12 +49,13 @@ pub(super) async fn run(
     returned: Returned,
     way_back: &mut Option<WayBack>,
 ) -> Result<End, EmperorError> {
+    // First of all: an emperor that does not listen yet would be ended by them.
+    let mut signals = Signals::new().map_err(setup("listen to signals"))?;
+    upgrade::unblock();
     let (commands, mut command_queue) = mpsc::channel(COMMAND_QUEUE);
     let mut run_dir = None;
     let is_inherited = inherited.is_some();
     let (mut emperor, mut inputs) = set_up(settings, inherited, returned, &mut run_dir)?;
-    let mut signals = Signals::new().map_err(setup("listen to signals"))?;
-    upgrade::unblock();
     let server = match &run_dir {
         Some(held) => {
             let listener = held
@@ -158,6 +159,7 @@ fn set_up(
         gate: Gate::default(),
         last_used: LastUsed::read(run_dir.as_ref().map(HeldRunDir::path)),
         orphans: returned.into_orphans(manager.outbox()),
+        remnants: Vec::new(),
         manager,
         reports: Reports::default(),
         records,

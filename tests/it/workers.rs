@@ -226,3 +226,66 @@ fn workers_that_end_again_and_again_are_not_started_without_a_pause() {
     assert_eq!(emperor.status_of(&blog)["restarts"], 4);
     assert_eq!(emperor.status_of(&blog)["generation"], 1);
 }
+
+/// A vassal whose only worker is inside a long request when its master is killed.
+fn orphaned_in_a_request(emperor: &Emperor) -> (crate::harness::Vassal, u32) {
+    let code = answering(
+        "print('began', flush=True) or time.sleep(120) if environ['PATH_INFO'] == '/hang' else 'alive'",
+    );
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let address = free.expect("there is a free port");
+    let options = format!("http = \"{address}\"\nreload-mercy = \"30s\"");
+    let blog = emperor.serve("blog", &options, &code);
+    let mut connection = crate::harness::connect(&emperor.address(&blog)).expect("it listens");
+    connection
+        .send(b"GET /hang HTTP/1.1\r\nHost: test\r\n\r\n")
+        .expect("it reads");
+    emperor.printed(&blog, |line| (line == "began").then_some(()));
+    let worker = emperor.workers(&blog)[0];
+    crate::harness::signal(emperor.master(&blog), Signal::KILL);
+    emperor.ready_after(&blog, 1);
+    (blog, worker)
+}
+
+#[test]
+fn a_worker_without_its_master_is_not_in_the_way_of_the_next_start() {
+    let emperor = Emperor::start();
+    let (blog, worker) = orphaned_in_a_request(&emperor);
+    let watched = crate::harness::Watched::new(worker).expect("it is in its request");
+    let address = emperor.address(&blog);
+    assert_eq!(get(&address, "/"), "alive");
+    emperor.lictor(&["stop", "--wait", &blog.name]).with_code(0);
+    // Its socket is to be bound anew, and the worker in the request still holds the old one.
+    emperor.lictor(&["start", &blog.name]).with_code(0);
+    emperor.ready_after(&blog, 2);
+    assert_eq!(get(&address, "/"), "alive");
+    assert!(watched.ends_within(crate::harness::DEADLINE));
+}
+
+#[test]
+fn a_worker_without_master_and_emperor_is_not_in_the_way_of_the_next_emperor() {
+    let mut emperor = Emperor::start();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let address = free.expect("there is a free port").to_string();
+    let options = format!("http = \"{address}\"\nreload-mercy = \"30s\"");
+    let blog = emperor.serve("blog", &options, &slow("whole"));
+    let master = emperor.master(&blog);
+    let request = emperor.begin(&blog);
+    emperor.kill9();
+    crate::harness::signal(master, Signal::KILL);
+    emperor.start_again();
+    emperor.ready_after(&blog, 1);
+    drop(request);
+    assert_eq!(get(&address, "/"), "whole");
+}
+
+#[test]
+fn a_signal_of_a_log_rotation_ends_nothing() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("x"));
+    emperor.signal(Signal::USR1);
+    assert_eq!(emperor.get(&blog), "x");
+    emperor.deploy(&blog, &hello("y"));
+    emperor.replaced(&blog, 1);
+    assert_eq!(emperor.get(&blog), "y");
+}

@@ -4,6 +4,7 @@ mod end_request;
 mod environment;
 mod fds;
 mod files;
+mod group;
 mod memfd;
 mod memory;
 mod oom;
@@ -20,6 +21,7 @@ pub use fds::{
     adopt, close_elsewhere, keep_across_exec, keep_inherited_to_ourselves, set_close_on_exec,
 };
 pub use files::{FileReadError, read_bounded};
+pub use group::ProcessGroup;
 pub use memfd::{open_path_of, read_memfd, scratch_memfd, sealed_memfd};
 pub use memory::release_cold_code;
 pub use oom::OomKills;
