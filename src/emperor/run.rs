@@ -169,16 +169,20 @@ impl Emperor {
                 Some(input) = inputs.recv() => self.take(input),
                 Some(command) = commands.recv() => self.obey(command),
                 () = watch.look_again(), if has_read => self.look_again(watch),
-                Some(()) = signals.upgrade.recv() => self.upgrade(None),
-                Some(()) = signals.reload.recv(), if has_read => self.reload_all(watch),
-                Some(()) = signals.stop.recv() => self.end(),
-                Some(()) = signals.interrupt.recv() => self.end(),
+                sent = signals.next(has_read) => self.take_signal(sent, watch),
                 () = self.manager.reads_on() => {}
-                Some(()) = signals.rotate.recv() => {}
                 () = until(deadline) => self.wake(),
                 // There is more to read or to start; whoever asks something has a turn first.
                 () = tokio::task::yield_now(), if has_started || !has_read => {}
             }
+        }
+    }
+
+    fn take_signal(&mut self, sent: Sent, watch: &mut Watch) {
+        match sent {
+            Sent::Upgrade => self.upgrade(None),
+            Sent::Reload => self.reload_all(watch),
+            Sent::End => self.end(),
         }
     }
 
@@ -285,7 +289,28 @@ pub(super) struct Signals {
     rotate: Signal,
 }
 
+/// What a signal asks for.
+enum Sent {
+    Upgrade,
+    Reload,
+    End,
+}
+
 impl Signals {
+    /// The next one that asks for something; SIGHUP only if `may_reload`. May be dropped at any time
+    /// without losing one.
+    async fn next(&mut self, may_reload: bool) -> Sent {
+        loop {
+            tokio::select! {
+                Some(()) = self.upgrade.recv() => return Sent::Upgrade,
+                Some(()) = self.reload.recv(), if may_reload => return Sent::Reload,
+                Some(()) = self.stop.recv() => return Sent::End,
+                Some(()) = self.interrupt.recv() => return Sent::End,
+                Some(()) = self.rotate.recv() => {}
+            }
+        }
+    }
+
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             reload: signal(SignalKind::hangup())?,

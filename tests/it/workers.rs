@@ -242,7 +242,7 @@ fn orphaned_in_a_request(emperor: &Emperor) -> (crate::harness::Vassal, u32) {
         .expect("it reads");
     emperor.printed(&blog, |line| (line == "began").then_some(()));
     let worker = emperor.workers(&blog)[0];
-    crate::harness::signal(emperor.master(&blog), Signal::KILL);
+    signal(emperor.master(&blog), Signal::KILL);
     emperor.ready_after(&blog, 1);
     (blog, worker)
 }
@@ -272,7 +272,7 @@ fn a_worker_without_master_and_emperor_is_not_in_the_way_of_the_next_emperor() {
     let master = emperor.master(&blog);
     let request = emperor.begin(&blog);
     emperor.kill9();
-    crate::harness::signal(master, Signal::KILL);
+    signal(master, Signal::KILL);
     emperor.start_again();
     emperor.ready_after(&blog, 1);
     drop(request);
