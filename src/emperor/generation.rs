@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 use super::line::{Line, Listener};
 use super::run::Input;
 
-/// After its mercy, what a generation has left behind is not listened to any further.
+/// After its mercy, what a generation has left behind is ended and not listened to any further.
 const LAST_OUTPUT: Duration = Duration::from_secs(10);
 
 /// One generation.
@@ -130,16 +130,18 @@ impl Generation {
         self.master.kill_group(self.is_child);
     }
 
-    /// Stops listening to what its processes print, once those that finish have had their time: a
-    /// process that a tenant left behind would hold the pipe for ever.
-    pub(super) fn stop_reading_later(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            let patience = self.terms.reload_mercy + LAST_OUTPUT;
-            tokio::spawn(async move {
-                tokio::time::sleep(patience).await;
+    /// The master has ended, and been reaped. Those of its workers that finish get their time; then
+    /// the rest is ended, and listened to no further: a worker that hangs would stay for ever, and a
+    /// process that a tenant left behind would hold the pipe.
+    pub(super) fn end_rest_later(self) {
+        let patience = self.terms.reload_mercy + LAST_OUTPUT;
+        tokio::spawn(async move {
+            tokio::time::sleep(patience).await;
+            self.master.kill_group(false);
+            if let Some(reader) = self.reader {
                 reader.abort();
-            });
-        }
+            }
+        });
     }
 
     /// Collects the master's exit status, if it has ended.

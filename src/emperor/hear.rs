@@ -124,10 +124,11 @@ impl Emperor {
             // What did not come up leaves nothing behind; what drained has nothing left.
             record.kill();
         }
-        record.stop_reading_later();
         let pid = record.pid();
         let status = record.reap().unwrap_or(ExitStatus::Unknown).to_string();
-        vassal.generations.remove(&generation);
+        if let Some(record) = vassal.generations.remove(&generation) {
+            record.end_rest_later();
+        }
         self.reports.gone(place);
         if let Some(records) = &self.records {
             records.close_meeting(name, generation);

@@ -133,13 +133,6 @@ pub(crate) enum Deed {
     Crash,
 }
 
-impl Deed {
-    /// Whether it can be done while there is no emperor.
-    pub(crate) fn needs_emperor(self) -> bool {
-        matches!(self, Self::Reload | Self::Stop | Self::Start)
-    }
-}
-
 /// How a site differs from what it was before a deed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -178,6 +171,8 @@ pub(crate) struct Site {
     pub(crate) is_there: bool,
     is_stopped: bool,
     broken: Option<Breakage>,
+    /// It serves by the last file that worked, although a later one is there.
+    is_rolled_back: bool,
     /// Of the newest good code.
     pub(crate) version: u32,
     serves: bool,
@@ -191,6 +186,7 @@ impl Site {
             is_there: false,
             is_stopped: false,
             broken: None,
+            is_rolled_back: false,
             version: 0,
             serves: false,
         }
@@ -201,7 +197,9 @@ impl Site {
         match (self.is_there, self.is_stopped, self.serves) {
             (false, ..) => Expected::Absent,
             (true, true, _) => Expected::Stopped,
-            (true, false, true) => Expected::Serves(self.version, failure),
+            (true, false, true) => {
+                Expected::Serves(self.version, failure.filter(|_| !self.is_rolled_back))
+            }
             (true, false, false) => Expected::Down(failure.unwrap_or_default()),
         }
     }
@@ -226,9 +224,19 @@ impl Site {
                 // Each worker of a lazy app imports what there is by then.
                 self.serves() && !(self.shape.is_lazy && self.has_broken_code())
             }
-            // Of a broken file nothing new can be started, so that what serves is all there is.
-            Deed::KillMaster => self.serves() && !self.broken.is_some_and(Breakage::is_in_file),
+            Deed::KillMaster => self.serves(),
         }
+    }
+
+    /// Whether this can be done to it while there is no emperor.
+    pub(crate) fn may_alone(&self, deed: Deed) -> bool {
+        let needs_emperor = match deed {
+            Deed::Reload | Deed::Stop | Deed::Start => true,
+            // The next emperor begins anew, by the file that is there.
+            Deed::KillMaster => self.broken.is_some_and(Breakage::is_in_file),
+            _ => false,
+        };
+        self.may(deed) && !needs_emperor
     }
 
     fn has_broken_code(&self) -> bool {
@@ -253,6 +261,7 @@ impl Site {
                 };
                 self.is_there = true;
                 self.broken = None;
+                self.is_rolled_back = false;
                 self.version += 1;
                 self.serves = true;
                 change
@@ -267,10 +276,14 @@ impl Site {
             }
             Deed::Reload => Change::Generation,
             Deed::Touch if !self.serves => Change::Standing,
-            Deed::Touch if self.broken.is_some() => Change::Failure,
+            Deed::Touch if self.broken.is_some() => {
+                self.is_rolled_back = false;
+                Change::Failure
+            }
             Deed::Touch => Change::Generation,
             Deed::Break(how) => {
                 self.broken = Some(how);
+                self.is_rolled_back = false;
                 Change::Failure
             }
             Deed::Remove => {
@@ -288,11 +301,14 @@ impl Site {
                 Change::Standing
             }
             Deed::KillWorker | Deed::FreezeWorker | Deed::Crash => Change::Worker,
-            Deed::KillMaster if self.broken.is_some() => {
+            Deed::KillMaster if self.has_broken_code() => {
                 self.serves = false;
                 Change::Standing
             }
-            Deed::KillMaster => Change::Generation,
+            Deed::KillMaster => {
+                self.is_rolled_back = self.broken.is_some();
+                Change::Generation
+            }
         }
     }
 }
