@@ -159,22 +159,33 @@ impl Emperor {
             return;
         };
         let pid = known.pid();
-        if error.is_of_a_master() || is_called(pid, &title(vassal, *generation)) {
+        let is_it = error.is_of_a_master() || is_called(pid, &title(vassal, *generation));
+        if is_it {
             known.kill();
-            // One that only came up has been begun again already.
-            if is_serving {
-                tracing::warn!(
-                    vassal,
-                    "generation {generation}: could not be adopted and is replaced: {error}"
-                );
-            }
-            return;
         }
-        tracing::warn!(
-            vassal,
-            "generation {generation}: process {pid} stands in its record, but is not its master \
-             and is left alone: {error}"
-        );
+        // One that only came up has been begun again already.
+        if is_serving {
+            let fate = if is_it {
+                "and is replaced"
+            } else {
+                "because another process has its number, which is left alone"
+            };
+            tracing::warn!(
+                vassal,
+                "generation {generation}: pid {pid} could not be adopted {fate}: {error}"
+            );
+        }
+        if !is_it {
+            self.lose(place);
+        }
+    }
+
+    /// Its master is gone, and nobody will tell when it went.
+    fn lose(&mut self, place: &Place) {
+        let Place { vassal, generation } = place;
+        if let Some(records) = &self.records {
+            records.close_meeting(vassal, *generation);
+        }
         if let Some(vassal) = self.vassals.get_mut(vassal) {
             vassal.generations.remove(generation);
         }

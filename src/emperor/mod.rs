@@ -41,6 +41,7 @@ mod reports;
 mod rollback;
 mod run;
 mod settings;
+mod signals;
 mod snapshot;
 mod socket_file;
 mod socket_name;

@@ -1,13 +1,11 @@
 //! The emperor's loop: everything that happens becomes one input, in one order.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use lictor_core::ipc::MasterMessage;
 use lictor_core::observe::{EventKind, Timestamp};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
 use super::generation::Place;
@@ -22,6 +20,7 @@ use super::record::{Records, SocketRecord};
 use super::remnants::Remnant;
 use super::reports::Reports;
 use super::settings::{EmperorError, Settings};
+use super::signals::{Sent, Signals};
 use super::snapshot::Snapshot;
 use super::sources::Source;
 use super::upgrade::{CheckError, Checked, Upgrades};
@@ -276,48 +275,5 @@ async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The signals that an emperor listens to.
-pub(super) struct Signals {
-    reload: Signal,
-    stop: Signal,
-    interrupt: Signal,
-    upgrade: Signal,
-    /// Sent by those who rotate logs; there is none to be opened again.
-    rotate: Signal,
-}
-
-/// What a signal asks for.
-enum Sent {
-    Upgrade,
-    Reload,
-    End,
-}
-
-impl Signals {
-    /// The next one that asks for something; SIGHUP only if `may_reload`. May be dropped at any time
-    /// without losing one.
-    async fn next(&mut self, may_reload: bool) -> Sent {
-        loop {
-            tokio::select! {
-                Some(()) = self.upgrade.recv() => return Sent::Upgrade,
-                Some(()) = self.reload.recv(), if may_reload => return Sent::Reload,
-                Some(()) = self.stop.recv() => return Sent::End,
-                Some(()) = self.interrupt.recv() => return Sent::End,
-                Some(()) = self.rotate.recv() => {}
-            }
-        }
-    }
-
-    pub(super) fn new() -> io::Result<Self> {
-        Ok(Self {
-            reload: signal(SignalKind::hangup())?,
-            stop: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            upgrade: signal(SignalKind::user_defined2())?,
-            rotate: signal(SignalKind::user_defined1())?,
-        })
     }
 }

@@ -267,7 +267,12 @@ fn changes(known: &Known<'_>, now: &Seen) -> Option<String> {
     let is_same_master = (before.generation, before.master) == (now.generation, now.master);
     let is_so = match known.change {
         Change::Nothing => before == now,
-        Change::Worker => is_same_master && before.failed == now.failed,
+        Change::Worker => {
+            let mut stayed = before.workers.clone();
+            stayed.retain(|worker| now.workers.contains(worker));
+            let is_one_lost = stayed.len() + 1 == before.workers.len();
+            is_same_master && is_one_lost && before.failed == now.failed
+        }
         Change::Generation => now.generation > before.generation,
         Change::Failure => {
             is_same_master && before.workers == now.workers && now.failed > before.failed

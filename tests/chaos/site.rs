@@ -137,13 +137,6 @@ pub(crate) enum Deed {
     Crash,
 }
 
-impl Deed {
-    /// Whether it can be done while there is no emperor.
-    pub(crate) fn needs_emperor(self) -> bool {
-        matches!(self, Self::Reload | Self::Stop | Self::Start)
-    }
-}
-
 /// How a site differs from what it was before a deed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -173,6 +166,7 @@ pub(crate) enum Expected {
 }
 
 /// One site.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) shape: &'static Shape,
@@ -182,6 +176,8 @@ pub(crate) struct Site {
     pub(crate) is_there: bool,
     is_stopped: bool,
     broken: Option<Breakage>,
+    /// It serves by the last file that worked, although a later one is there.
+    is_rolled_back: bool,
     /// Of the newest good code.
     pub(crate) version: u32,
     serves: bool,
@@ -195,6 +191,7 @@ impl Site {
             is_there: false,
             is_stopped: false,
             broken: None,
+            is_rolled_back: false,
             version: 0,
             serves: false,
         }
@@ -205,7 +202,9 @@ impl Site {
         match (self.is_there, self.is_stopped, self.serves) {
             (false, ..) => Expected::Absent,
             (true, true, _) => Expected::Stopped,
-            (true, false, true) => Expected::Serves(self.version, failure),
+            (true, false, true) => {
+                Expected::Serves(self.version, failure.filter(|_| !self.is_rolled_back))
+            }
             (true, false, false) => Expected::Down(failure.unwrap_or_default()),
         }
     }
@@ -230,9 +229,17 @@ impl Site {
                 // Each worker of a lazy app imports what there is by then.
                 self.serves() && !(self.shape.is_lazy && self.has_broken_code())
             }
-            // Of a broken file nothing new can be started, so that what serves is all there is.
-            Deed::KillMaster => self.serves() && !self.broken.is_some_and(Breakage::is_in_file),
+            Deed::KillMaster => self.serves(),
         }
+    }
+
+    /// Whether this can be done to it while there is no emperor.
+    pub(crate) fn may_alone(&self, deed: Deed) -> bool {
+        // The next emperor begins anew, by the file that is there.
+        let has_bad_file = self.broken.is_some_and(Breakage::is_in_file);
+        let needs_emperor = matches!(deed, Deed::Reload | Deed::Stop | Deed::Start)
+            || deed == Deed::KillMaster && has_bad_file;
+        self.may(deed) && !needs_emperor
     }
 
     fn has_broken_code(&self) -> bool {
@@ -257,6 +264,7 @@ impl Site {
                 };
                 self.is_there = true;
                 self.broken = None;
+                self.is_rolled_back = false;
                 self.version += 1;
                 self.serves = true;
                 change
@@ -270,9 +278,13 @@ impl Site {
                 Change::Generation
             }
             Deed::Touch if !self.serves => Change::Standing,
-            Deed::Touch if self.broken.is_some() => Change::Failure,
+            Deed::Touch if self.broken.is_some() => {
+                self.is_rolled_back = false;
+                Change::Failure
+            }
             Deed::Break(how) => {
                 self.broken = Some(how);
+                self.is_rolled_back = false;
                 Change::Failure
             }
             Deed::Remove => {
@@ -290,11 +302,15 @@ impl Site {
                 Change::Standing
             }
             Deed::KillWorker | Deed::FreezeWorker | Deed::Crash => Change::Worker,
-            Deed::KillMaster if self.broken.is_some() => {
+            Deed::KillMaster if self.has_broken_code() => {
                 self.serves = false;
                 Change::Standing
             }
-            Deed::Touch | Deed::Reload | Deed::KillMaster => Change::Generation,
+            Deed::KillMaster => {
+                self.is_rolled_back = self.broken.is_some();
+                Change::Generation
+            }
+            Deed::Touch | Deed::Reload => Change::Generation,
         }
     }
 }

@@ -83,7 +83,7 @@ const TABLE: [(usize, Draw); 22] = [
     (8, |random, sites| to(random, sites, Deed::Start)),
     (6, |random, sites| to(random, sites, Deed::KillWorker)),
     (6, |random, sites| to(random, sites, Deed::KillMaster)),
-    (0, |random, sites| to(random, sites, Deed::FreezeWorker)),
+    (3, |random, sites| to(random, sites, Deed::FreezeWorker)),
     (4, |random, sites| to(random, sites, Deed::Crash)),
     (6, |random, sites| Some(kill_emperor(random, sites))),
     (6, |random, sites| {
@@ -169,5 +169,5 @@ fn kill_emperor_and_change(random: &mut Random, sites: &[Site]) -> Step {
 /// Something that can be done without an emperor.
 fn another_deed(random: &mut Random, sites: &[Site]) -> Option<Step> {
     let step = try_to_draw(random, sites)?;
-    matches!(&step, Step::To(_, deed) if !deed.needs_emperor()).then_some(step)
+    matches!(&step, Step::To(site, deed) if sites[*site].may_alone(*deed)).then_some(step)
 }

@@ -95,6 +95,18 @@ fn a_request_outlives_its_killed_master() {
 }
 
 #[test]
+fn a_worker_that_hangs_does_not_outlive_its_killed_master_for_ever() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "reload-mercy = \"100ms\"", &hello("x"));
+    let (master, worker) = (emperor.master(&blog), emperor.workers(&blog)[0]);
+    let hangs = signal(worker, Signal::STOP);
+    signal(master, Signal::KILL);
+    emperor.ready_after(&blog, 1);
+    assert_eq!(emperor.get(&blog), "x");
+    assert!(hangs.ends_within(crate::harness::DEADLINE));
+}
+
+#[test]
 fn titles_tell_vassal_generation_and_worker() {
     let emperor = Emperor::start();
     let blog = emperor.serve("blog", "processes = 2", &hello("x"));
