@@ -373,3 +373,31 @@ fn a_broken_vassal_leaves_its_neighbour_alone() {
     assert_eq!(get(&address, "/"), "open");
     assert_eq!(emperor.workers(&shop), workers);
 }
+
+#[test]
+fn an_app_that_allocates_without_end_at_import_is_told() {
+    // A limit of its own stands for the machine's memory, of which a test takes none.
+    let code = "import resource\n\
+                resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))\n\
+                all = []\nwhile True:\n    all.append(bytearray(8 << 20))\n";
+    degrades(code).says("import", &["MemoryError"]);
+}
+
+#[test]
+fn an_app_that_forks_and_crashes_at_import_leaves_nobody_behind() {
+    // What it forked is in the master's group, and ended with it: the guard of the emperor looks.
+    let code = "import os, time\nif os.fork() == 0:\n    time.sleep(600)\nos.abort()";
+    degrades(code).says("crash", &["SIGABRT"]);
+}
+
+#[test]
+fn an_app_that_closes_its_descriptors_at_import_is_told() {
+    let failure = degrades_with(
+        "start-timeout = \"2s\"",
+        "import os\nos.closerange(3, 1024)",
+    );
+    assert!(
+        ["crash", "timeout"].contains(&failure.kind.as_str()),
+        "{failure:?}"
+    );
+}
