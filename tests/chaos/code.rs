@@ -8,7 +8,7 @@ use crate::site::{Breakage, Shape};
 
 /// Says its version; does what it is asked to do to itself.
 const APP: &str = "\
-import ctypes, os, resource
+import ctypes, os, resource, time
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
 held = []
@@ -20,6 +20,8 @@ def application(environ, start_response):
         print('a line of', LABEL, number)
     if path == '/crash':
         ctypes.string_at(0)
+    elif path == '/hang':
+        time.sleep(600)
     elif path == '/flood':
         for number in range(20000):
             print('a flood of', LABEL, number, 'x' * 80)
@@ -54,6 +56,7 @@ pub(crate) fn broken_code(shape: &Shape, version: u32, how: Breakage) -> String 
         Breakage::Import => format!("import does_not_exist\n{good}"),
         Breakage::Exit => format!("import os\nos._exit(3)\n{good}"),
         Breakage::Crash => format!("import ctypes\nctypes.string_at(0)\n{good}"),
+        Breakage::NotReady => good.replace("'200 OK'", "'500 Not Ready'"),
         Breakage::BadToml | Breakage::UnknownOption | Breakage::MissingVirtualenv => good,
     }
 }
@@ -70,19 +73,28 @@ pub(crate) fn file(shape: &Shape, address: &str, app: &Path, how: Option<Breakag
     let mut text = format!(
         "module = \"app\"\nchdir = {directory:?}\npython = {python:?}\nhttp = {address:?}\n\
          processes = {}\nthreads = {}\nlazy-apps = {}\n\
-         heartbeat = \"2s\"\nharakiri = \"20s\"\nreload-mercy = \"10s\"\n",
-        shape.processes, shape.threads, shape.is_lazy
+         overlap = {}\nheartbeat = \"2s\"\nreload-mercy = \"10s\"\n",
+        shape.processes, shape.threads, shape.is_lazy, shape.overlaps
     );
-    if shape.has_logto {
-        text += "logto = \"../logged.log\"\n";
-    }
+    let options = [
+        (shape.has_logto, "logto = \"../logged.log\"\n"),
+        (shape.has_ready_path, "ready-path = \"/\"\n"),
+        (shape.is_recycled, "max-requests = 30\n"),
+        (shape.has_harakiri, "harakiri = \"4s\"\n"),
+    ];
+    text.extend(
+        options
+            .iter()
+            .filter(|(has, _)| *has)
+            .map(|(_, line)| *line),
+    );
     match how {
         Some(Breakage::BadToml) => text += "processes = [\n",
         Some(Breakage::UnknownOption) => text += "proceses = 2\n",
         Some(Breakage::MissingVirtualenv) => {
             text = text.replace("python =", "virtualenv = \"/nowhere/venv\"\n# python =");
         }
-        Some(Breakage::Syntax | Breakage::Import | Breakage::Exit | Breakage::Crash) | None => {}
+        Some(_) | None => {}
     }
     text
 }

@@ -262,18 +262,19 @@ fn seen_in(shown: &Value) -> Seen {
 fn changes(known: &Known<'_>, now: &Seen) -> Option<String> {
     let before = known.before?;
     let is_same_master = (before.generation, before.master) == (now.generation, now.master);
+    let is_recycled = known.site.shape.is_recycled;
+    let are_same_workers = before.workers == now.workers || is_recycled;
+    let is_same_failure = before.failed == now.failed;
     let is_so = match known.change {
-        Change::Nothing => before == now,
+        Change::Nothing => is_same_master && are_same_workers && is_same_failure,
         Change::Worker => {
             let mut stayed = before.workers.clone();
             stayed.retain(|worker| now.workers.contains(worker));
             let is_one_lost = stayed.len() + 1 == before.workers.len();
-            is_same_master && is_one_lost && before.failed == now.failed
+            is_same_master && (is_one_lost || is_recycled) && is_same_failure
         }
         Change::Generation => now.generation > before.generation,
-        Change::Failure => {
-            is_same_master && before.workers == now.workers && now.failed > before.failed
-        }
+        Change::Failure => is_same_master && are_same_workers && now.failed > before.failed,
         Change::Standing => true,
     };
     (!is_so).then(|| {

@@ -12,6 +12,14 @@ pub(crate) struct Shape {
     pub(crate) is_executed: bool,
     pub(crate) has_logto: bool,
     pub(crate) is_lazy: bool,
+    /// Its old and new code never run side by side.
+    pub(crate) overlaps: bool,
+    /// A new generation must answer before it takes over.
+    pub(crate) has_ready_path: bool,
+    /// Its workers are replaced all the time.
+    pub(crate) is_recycled: bool,
+    /// A request may not take long.
+    pub(crate) has_harakiri: bool,
     /// Lines that it prints for each request.
     pub(crate) lines: u32,
 }
@@ -24,16 +32,24 @@ const PLAIN: Shape = Shape {
     is_executed: false,
     has_logto: false,
     is_lazy: false,
+    overlaps: true,
+    has_ready_path: false,
+    is_recycled: false,
+    has_harakiri: false,
     lines: 1,
 };
 
 /// The sites of the walk.
 pub(crate) const SHAPES: [Shape; 6] = [
-    PLAIN,
+    Shape {
+        has_ready_path: true,
+        ..PLAIN
+    },
     Shape {
         label: "wide",
         processes: 3,
         is_executed: true,
+        is_recycled: true,
         ..PLAIN
     },
     Shape {
@@ -48,11 +64,13 @@ pub(crate) const SHAPES: [Shape; 6] = [
         has_unix_socket: true,
         has_logto: true,
         is_executed: true,
+        overlaps: false,
         ..PLAIN
     },
     Shape {
         label: "loud",
         processes: 2,
+        has_harakiri: true,
         lines: 50,
         ..PLAIN
     },
@@ -72,17 +90,20 @@ pub(crate) enum Breakage {
     Import,
     Exit,
     Crash,
+    /// It answers, but not as it should.
+    NotReady,
     BadToml,
     UnknownOption,
     MissingVirtualenv,
 }
 
 impl Breakage {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Syntax,
         Self::Import,
         Self::Exit,
         Self::Crash,
+        Self::NotReady,
         Self::BadToml,
         Self::UnknownOption,
         Self::MissingVirtualenv,
@@ -93,6 +114,7 @@ impl Breakage {
         match self {
             Self::Syntax | Self::Import => "import",
             Self::Exit | Self::Crash => "crash",
+            Self::NotReady => "ready-path",
             Self::BadToml | Self::UnknownOption => "config",
             Self::MissingVirtualenv => "python",
         }
@@ -101,7 +123,7 @@ impl Breakage {
     /// Whether the vassal file is broken, and not the code.
     pub(crate) fn is_in_file(self) -> bool {
         match self {
-            Self::Syntax | Self::Import | Self::Exit | Self::Crash => false,
+            Self::Syntax | Self::Import | Self::Exit | Self::Crash | Self::NotReady => false,
             Self::BadToml | Self::UnknownOption | Self::MissingVirtualenv => true,
         }
     }
@@ -121,6 +143,8 @@ pub(crate) enum Deed {
     Rename,
     /// `lictor reload --wait`.
     Reload,
+    /// `lictor rollback --wait`.
+    RollBack,
     /// `lictor stop --wait`.
     Stop,
     /// `lictor start --wait`.
@@ -131,6 +155,8 @@ pub(crate) enum Deed {
     FreezeWorker,
     /// The app is asked to crash.
     Crash,
+    /// The app is asked for what takes too long.
+    Hang,
 }
 
 /// How a site differs from what it was before a deed.
@@ -218,9 +244,14 @@ impl Site {
             Deed::Start => self.is_there && self.is_stopped,
             Deed::Edit | Deed::EditTwice | Deed::Rename | Deed::Reload | Deed::Stop => is_good,
             Deed::Touch => self.is_there && !self.is_stopped,
-            Deed::Break(how) => self.serves() && self.broken != Some(how),
+            Deed::Break(how) => {
+                let can_be = how != Breakage::NotReady || self.shape.has_ready_path;
+                self.serves() && self.broken != Some(how) && can_be
+            }
+            Deed::RollBack => self.serves() && self.has_broken_file() && !self.is_rolled_back,
             Deed::Mend => self.is_there && !self.is_stopped && self.broken.is_some(),
-            Deed::KillWorker | Deed::FreezeWorker | Deed::Crash => {
+            Deed::Hang if !self.shape.has_harakiri => false,
+            Deed::KillWorker | Deed::FreezeWorker | Deed::Crash | Deed::Hang => {
                 // Each worker of a lazy app imports what there is by then.
                 self.serves() && !(self.shape.is_lazy && self.has_broken_code())
             }
@@ -231,12 +262,16 @@ impl Site {
     /// Whether this can be done to it while there is no emperor.
     pub(crate) fn may_alone(&self, deed: Deed) -> bool {
         let needs_emperor = match deed {
-            Deed::Reload | Deed::Stop | Deed::Start => true,
+            Deed::Reload | Deed::RollBack | Deed::Stop | Deed::Start => true,
             // The next emperor begins anew, by the file that is there.
-            Deed::KillMaster => self.broken.is_some_and(Breakage::is_in_file),
+            Deed::KillMaster => self.has_broken_file(),
             _ => false,
         };
         self.may(deed) && !needs_emperor
+    }
+
+    fn has_broken_file(&self) -> bool {
+        self.broken.is_some_and(Breakage::is_in_file)
     }
 
     fn has_broken_code(&self) -> bool {
@@ -248,6 +283,17 @@ impl Site {
         let mut after = self.clone();
         after.suffer(deed);
         self.serves() && !after.serves()
+    }
+
+    /// What a reload of everything makes of it.
+    pub(crate) fn suffer_reload(&mut self) -> Change {
+        if !self.is_there || self.is_stopped {
+            Change::Nothing
+        } else if self.is_rolled_back {
+            Change::Generation
+        } else {
+            self.suffer(Deed::Touch)
+        }
     }
 
     /// What a deed makes of it.
@@ -300,7 +346,11 @@ impl Site {
                 self.is_stopped = deed == Deed::Stop;
                 Change::Standing
             }
-            Deed::KillWorker | Deed::FreezeWorker | Deed::Crash => Change::Worker,
+            Deed::KillWorker | Deed::FreezeWorker | Deed::Crash | Deed::Hang => Change::Worker,
+            Deed::RollBack => {
+                self.is_rolled_back = true;
+                Change::Generation
+            }
             Deed::KillMaster if self.has_broken_code() => {
                 self.serves = false;
                 Change::Standing

@@ -18,6 +18,8 @@ pub(crate) enum Step {
     },
     /// `lictor upgrade`.
     Upgrade,
+    /// SIGHUP.
+    ReloadAll,
     /// The app prints more than anybody wants to read.
     Flood(usize),
     /// The same while nobody reads, because the emperor is stopped (SIGSTOP).
@@ -54,6 +56,7 @@ impl Step {
                 )
             }
             Self::Upgrade => "upgrade".to_owned(),
+            Self::ReloadAll => "reload of all".to_owned(),
             Self::Flood(site) => format!("{}: flood", label(site)),
             Self::FillLogPipe(site) => {
                 format!("{}: flood while the emperor is stopped", label(site))
@@ -67,7 +70,7 @@ impl Step {
 type Draw = fn(&mut Random, &[Site]) -> Option<Step>;
 
 /// How often, and what.
-const TABLE: [(usize, Draw); 22] = [
+const TABLE: [(usize, Draw); 25] = [
     (12, |random, sites| to(random, sites, Deed::Drop)),
     (3, |random, sites| to(random, sites, Deed::Touch)),
     (8, |random, sites| to(random, sites, Deed::Edit)),
@@ -90,6 +93,9 @@ const TABLE: [(usize, Draw); 22] = [
         Some(kill_emperor_and_change(random, sites))
     }),
     (4, |_, _| Some(Step::Upgrade)),
+    (2, |_, _| Some(Step::ReloadAll)),
+    (4, |random, sites| to(random, sites, Deed::RollBack)),
+    (3, |random, sites| to(random, sites, Deed::Hang)),
     (3, |random, sites| serving(random, sites).map(Step::Flood)),
     (3, |random, sites| {
         serving(random, sites).map(Step::FillLogPipe)
@@ -97,7 +103,9 @@ const TABLE: [(usize, Draw); 22] = [
     (3, |random, sites| serving(random, sites).map(Step::Exhaust)),
     (6, |random, sites| {
         let nuisance = *random.one_of(&Nuisance::ALL)?;
-        Some(Step::Annoy(serving(random, sites)?, nuisance))
+        let site = serving(random, sites)?;
+        let may_come = nuisance.may_come_to(sites[site].shape);
+        may_come.then_some(Step::Annoy(site, nuisance))
     }),
     (4, |random, sites| to(random, sites, Deed::EditTwice)),
 ];

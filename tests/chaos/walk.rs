@@ -135,6 +135,11 @@ impl Walk {
                 self.emperor.lictor(&["upgrade"]).with_code(0);
                 self.emperor.follow_anew();
             }
+            Step::ReloadAll => {
+                self.emperor.signal(Signal::HUP);
+                let sites = self.sites.iter_mut();
+                changes = sites.map(Site::suffer_reload).collect();
+            }
             Step::Flood(site) => self.is_answered(site, "/flood"),
             Step::FillLogPipe(site) => {
                 self.emperor.signal(Signal::STOP);
@@ -258,6 +263,7 @@ impl Walk {
             Deed::Remove => fs::remove_file(&vassal.file).expect("it is there"),
             Deed::Rename => fs::rename(&before.file, &vassal.file).expect("it is there"),
             Deed::Reload => self.order("reload", &vassal),
+            Deed::RollBack => self.order("rollback", &vassal),
             Deed::Stop => self.order("stop", &vassal),
             Deed::Start => self.order("start", &vassal),
             Deed::KillWorker => self.kill_worker(site),
@@ -267,6 +273,7 @@ impl Walk {
             }
             Deed::FreezeWorker => self.freeze_worker(site),
             Deed::Crash => self.crash(site),
+            Deed::Hang => self.hang(site),
         }
     }
 
@@ -287,18 +294,22 @@ impl Walk {
     }
 
     fn kill_worker(&mut self, site: usize) {
-        let worker = self.some_worker(site);
+        let (_, worker) = self.some_worker(site);
         let since = Instant::now();
-        assert!(signal(worker, Signal::KILL).ends_within(END));
+        worker.signal(Signal::KILL);
+        assert!(worker.ends_within(END));
         self.verdict.is_lost(site, since);
     }
 
     /// Its heart is listened to while it is idle; nobody asks it anything at this moment.
     fn freeze_worker(&mut self, site: usize) {
-        let worker = self.some_worker(site);
+        let (pid, worker) = self.some_worker(site);
         let since = Instant::now();
-        let watched = signal(worker, Signal::STOP);
-        is_frozen(worker, &watched);
+        worker.signal(Signal::STOP);
+        while processes::state(pid).is_some_and(|state| state != 'T') {
+            assert!(since.elapsed() < END, "process {pid} is not stopped");
+            worker.ends_within(Duration::from_millis(5));
+        }
         self.verdict.is_lost(site, since);
         self.load.open(site);
     }
@@ -311,9 +322,25 @@ impl Walk {
         self.verdict.is_lost(site, since);
     }
 
-    fn some_worker(&mut self, site: usize) -> u32 {
-        let workers = self.seen(site).workers.clone();
-        *self.random.one_of(&workers).expect("it has workers")
+    fn hang(&mut self, site: usize) {
+        let since = Instant::now();
+        let mut client = Client::connect(&self.addresses[site]).expect("it listens");
+        client.ask("/hang").expect("it takes requests");
+        assert_eq!(client.answer().expect("it is told").status, 504);
+        self.verdict.is_lost(site, since);
+    }
+
+    /// One that is there: they may have been replaced since they were seen.
+    fn some_worker(&mut self, site: usize) -> (u32, Watched) {
+        let Seen {
+            master, workers, ..
+        } = self.seen(site).clone();
+        // Drawn in any case, so that a walk is the same again.
+        let first = self.random.below(workers.len());
+        let seen = workers.iter().cycle().skip(first).take(workers.len());
+        let all = seen.copied().chain(processes::children(master));
+        let mut living = all.filter_map(|pid| Some((pid, Watched::new(pid)?)));
+        living.next().expect("it has workers")
     }
 
     #[track_caller]
@@ -391,15 +418,4 @@ fn address(emperor: &Emperor, site: &Site, number: usize) -> String {
     }
     let [_, _, high, low] = std::process::id().to_be_bytes();
     format!("127.77.{high}.{low}:{}", 8000 + number)
-}
-
-/// Waits until a process has come to a stop.
-#[track_caller]
-fn is_frozen(pid: u32, watched: &Watched) {
-    let until = Instant::now() + END;
-    let state = || processes::process(pid).map(|process| process.state);
-    while state() != Some('T') {
-        assert!(Instant::now() < until, "process {pid} is not stopped");
-        assert!(!watched.ends_within(Duration::from_millis(5)));
-    }
 }
