@@ -27,34 +27,30 @@ use lictor_core::ipc::{
 use lictor_core::observe::{Failure, FailureKind, WorkerState, WorkerStatus};
 use serde::{Serialize, de::DeserializeOwned};
 
+/// Every way to fail of version 1.
+const KINDS: [FailureKind; 9] = [
+    FailureKind::Config,
+    FailureKind::Python,
+    FailureKind::Import,
+    FailureKind::Socket,
+    FailureKind::ReadyPath,
+    FailureKind::Crash,
+    FailureKind::Timeout,
+    FailureKind::Permission,
+    FailureKind::Logto,
+];
+const PHASES: [MasterPhase; 3] = [
+    MasterPhase::Serving,
+    MasterPhase::Paused,
+    MasterPhase::Draining,
+];
 const WORKER: u32 = 2;
 const PID: u32 = 4711;
 
 /// Everything that a master of version 1 says, by the name of its file.
 fn messages() -> Vec<(String, MasterMessage)> {
-    let failure = |kind| Failure {
-        kind,
-        message: "ModuleNotFoundError: No module named 'redsi'".to_owned(),
-        detail: "Traceback:\n  \"x\"\n".to_owned(),
-    };
-    let kinds = [
-        FailureKind::Config,
-        FailureKind::Python,
-        FailureKind::Import,
-        FailureKind::Socket,
-        FailureKind::ReadyPath,
-        FailureKind::Crash,
-        FailureKind::Timeout,
-        FailureKind::Permission,
-        FailureKind::Logto,
-    ];
-    let phases = [
-        MasterPhase::Serving,
-        MasterPhase::Paused,
-        MasterPhase::Draining,
-    ];
-    let failed = kinds.map(|kind| MasterMessage::Failed(failure(kind)));
-    let adopted = phases.map(|phase| MasterMessage::Adopted(adopted(phase)));
+    let failed = KINDS.map(|kind| MasterMessage::Failed(failure(kind)));
+    let adopted = PHASES.map(|phase| MasterMessage::Adopted(adopted(phase)));
     let others = [
         MasterMessage::Booted {
             python: "3.12.1".to_owned(),
@@ -102,6 +98,14 @@ fn messages() -> Vec<(String, MasterMessage)> {
     let all = failed.into_iter().chain(adopted).chain(others);
     all.map(|message| (name_of_message(&message), message))
         .collect()
+}
+
+fn failure(kind: FailureKind) -> Failure {
+    Failure {
+        kind,
+        message: "ModuleNotFoundError: No module named 'redsi'".to_owned(),
+        detail: "Traceback:\n  \"x\"\n".to_owned(),
+    }
 }
 
 fn adopted(phase: MasterPhase) -> Adopted {
@@ -231,11 +235,11 @@ fn directory(version: u32) -> PathBuf {
 }
 
 /// Every packet of the record is read as what it meant, and nothing is missing in it.
-fn all_are_read<M: DeserializeOwned + PartialEq + Debug>(sort: &str, meant: Vec<(String, M)>) {
+fn all_are_read<M: DeserializeOwned + PartialEq + Debug>(sort: &str, meant: &[(String, M)]) {
     let recorded = recorded(1, sort);
     let names: BTreeSet<&String> = meant.iter().map(|(name, _)| name).collect();
     assert_eq!(recorded.keys().collect::<BTreeSet<_>>(), names);
-    for (name, meant) in &meant {
+    for (name, meant) in meant {
         let packet = recorded.get(name).expect("it was compared");
         let read = serde_json::from_str::<M>(packet);
         assert_eq!(read.as_ref().ok(), Some(meant), "{name}: {packet} {read:?}");
@@ -244,7 +248,7 @@ fn all_are_read<M: DeserializeOwned + PartialEq + Debug>(sort: &str, meant: Vec<
 
 #[test]
 fn a_master_of_version_1_is_understood() {
-    all_are_read("message", messages());
+    all_are_read("message", &messages());
 }
 
 #[test]
@@ -256,7 +260,7 @@ fn a_master_of_version_1_is_told_what_it_knows() {
     });
     assert_eq!(told.collect::<BTreeMap<_, _>>(), recorded);
     // A master of today hears an emperor of then, which it may get when it is downgraded.
-    all_are_read("order", orders());
+    all_are_read("order", &orders());
 }
 
 #[test]

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use crate::harness::pythons;
-use crate::harness::{Build, Python};
-use crate::site::{Breakage, Shape};
+use crate::harness::{Build, Python, pythons};
+use crate::shape::{Breakage, Shape, Trait};
 
 /// Says its version; does what it is asked to do to itself.
 const APP: &str = "\
@@ -63,7 +62,7 @@ pub(crate) fn broken_code(shape: &Shape, version: u32, how: Breakage) -> String 
 
 /// The vassal file, broken so if it is the file that is.
 pub(crate) fn file(shape: &Shape, address: &str, app: &Path, how: Option<Breakage>) -> String {
-    let wanted = if shape.is_executed {
+    let wanted = if shape.has(Trait::Executed) {
         Build::Static
     } else {
         Build::Shared
@@ -74,20 +73,19 @@ pub(crate) fn file(shape: &Shape, address: &str, app: &Path, how: Option<Breakag
         "module = \"app\"\nchdir = {directory:?}\npython = {python:?}\nhttp = {address:?}\n\
          processes = {}\nthreads = {}\nlazy-apps = {}\n\
          overlap = {}\nheartbeat = \"2s\"\nreload-mercy = \"10s\"\n",
-        shape.processes, shape.threads, shape.is_lazy, shape.overlaps
+        shape.processes,
+        shape.threads,
+        shape.has(Trait::Lazy),
+        !shape.has(Trait::NoOverlap)
     );
     let options = [
-        (shape.has_logto, "logto = \"../logged.log\"\n"),
-        (shape.has_ready_path, "ready-path = \"/\"\n"),
-        (shape.is_recycled, "max-requests = 30\n"),
-        (shape.has_harakiri, "harakiri = \"4s\"\n"),
+        (Trait::Logto, "logto = \"../logged.log\"\n"),
+        (Trait::ReadyPath, "ready-path = \"/\"\n"),
+        (Trait::Recycled, "max-requests = 30\n"),
+        (Trait::Harakiri, "harakiri = \"4s\"\n"),
     ];
-    text.extend(
-        options
-            .iter()
-            .filter(|(has, _)| *has)
-            .map(|(_, line)| *line),
-    );
+    let wanted = options.iter().filter(|(known, _)| shape.has(*known));
+    text.extend(wanted.map(|(_, line)| *line));
     match how {
         Some(Breakage::BadToml) => text += "processes = [\n",
         Some(Breakage::UnknownOption) => text += "proceses = 2\n",

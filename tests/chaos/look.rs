@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::client::Client;
 use crate::harness::{Emperor, Vassal};
 use crate::processes::{self, Process};
+use crate::shape::Trait;
 use crate::site::{Change, Expected, Site};
 
 /// Descriptors of an emperor that stand for no vassal, with room for those that ask it something.
@@ -98,7 +99,10 @@ fn of_run_dir(emperor: &Emperor, known: &[Known<'_>], vassals: &[Value]) -> Vec<
         let directory = records.join(&known.vassal.name);
         let sockets = sockets_in(&directory);
         if sockets != 1 {
-            complaints.push(format!("{sockets} sockets of masters in {directory:?}"));
+            complaints.push(format!(
+                "{sockets} sockets of masters in {}",
+                directory.display()
+            ));
         }
     }
     let most = DESCRIPTORS + DESCRIPTORS_OF_VASSAL * vassals.len();
@@ -159,7 +163,7 @@ fn complaints_of(
 
 fn nobody_listens(known: &Known<'_>) -> Vec<String> {
     let mut complaints = Vec::new();
-    if known.site.shape.has_unix_socket && Path::new(known.address).exists() {
+    if known.site.shape.has(Trait::UnixSocket) && Path::new(known.address).exists() {
         complaints.push("its socket file is left".to_owned());
     }
     if Client::connect(known.address).is_ok() {
@@ -262,7 +266,7 @@ fn seen_in(shown: &Value) -> Seen {
 fn changes(known: &Known<'_>, now: &Seen) -> Option<String> {
     let before = known.before?;
     let is_same_master = (before.generation, before.master) == (now.generation, now.master);
-    let is_recycled = known.site.shape.is_recycled;
+    let is_recycled = known.site.shape.has(Trait::Recycled);
     let are_same_workers = before.workers == now.workers || is_recycled;
     let is_same_failure = before.failed == now.failed;
     let is_so = match known.change {

@@ -1,7 +1,7 @@
 //! Clients that no server likes.
 
 use crate::client::Client;
-use crate::site::Shape;
+use crate::shape::{Shape, Trait};
 
 /// What they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Nuisance {
     pub(crate) fn may_come_to(self, shape: &Shape) -> bool {
         match self {
             // They would take longer than a request may, and their workers with them.
-            Self::HalfBody | Self::NotReading => !shape.has_harakiri,
+            Self::HalfBody | Self::NotReading => !shape.has(Trait::Harakiri),
             Self::SlowHeads | Self::Resets | Self::Garbage => true,
         }
     }

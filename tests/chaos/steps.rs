@@ -2,7 +2,8 @@
 
 use crate::nuisance::Nuisance;
 use crate::random::Random;
-use crate::site::{Breakage, Deed, Site};
+use crate::shape::Breakage;
+use crate::site::{Deed, Loss, Site};
 
 /// One step of the walk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,10 +85,14 @@ const TABLE: [(usize, Draw); 25] = [
     (3, |random, sites| to(random, sites, Deed::Reload)),
     (2, |random, sites| to(random, sites, Deed::Stop)),
     (8, |random, sites| to(random, sites, Deed::Start)),
-    (6, |random, sites| to(random, sites, Deed::KillWorker)),
+    (6, |random, sites| to(random, sites, Deed::Lose(Loss::Kill))),
     (6, |random, sites| to(random, sites, Deed::KillMaster)),
-    (3, |random, sites| to(random, sites, Deed::FreezeWorker)),
-    (4, |random, sites| to(random, sites, Deed::Crash)),
+    (3, |random, sites| {
+        to(random, sites, Deed::Lose(Loss::Freeze))
+    }),
+    (4, |random, sites| {
+        to(random, sites, Deed::Lose(Loss::Crash))
+    }),
     (6, |random, sites| Some(kill_emperor(random, sites))),
     (6, |random, sites| {
         Some(kill_emperor_and_change(random, sites))
@@ -95,7 +100,7 @@ const TABLE: [(usize, Draw); 25] = [
     (4, |_, _| Some(Step::Upgrade)),
     (2, |_, _| Some(Step::ReloadAll)),
     (4, |random, sites| to(random, sites, Deed::RollBack)),
-    (3, |random, sites| to(random, sites, Deed::Hang)),
+    (3, |random, sites| to(random, sites, Deed::Lose(Loss::Hang))),
     (3, |random, sites| serving(random, sites).map(Step::Flood)),
     (3, |random, sites| {
         serving(random, sites).map(Step::FillLogPipe)

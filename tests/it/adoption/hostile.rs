@@ -27,7 +27,8 @@ impl Orphaned {
     #[track_caller]
     fn new() -> Self {
         let mut emperor = Emperor::start();
-        let options = format!("http = {:?}\nreload-mercy = 0", emperor.at("blog.sock"));
+        let path = emperor.at("blog.sock").display().to_string();
+        let options = format!("http = {path:?}\nreload-mercy = 0");
         let blog = emperor.serve("blog", &options, &hello("x"));
         let neighbour = emperor.serve("neighbour", "", &hello("undisturbed"));
         let undisturbed = running(&emperor, &neighbour);
@@ -72,7 +73,7 @@ impl Stranger {
 
     /// Fails the test if somebody has ended it.
     #[track_caller]
-    fn is_unharmed(mut self) {
+    fn is_unharmed(&mut self) {
         assert_eq!(self.0.try_wait().expect("it is ours"), None);
     }
 }
@@ -87,7 +88,7 @@ impl Drop for Stranger {
 #[test]
 fn a_process_that_has_the_number_of_a_master_now_is_left_alone() {
     let mut orphaned = Orphaned::new();
-    let stranger = Stranger::new();
+    let mut stranger = Stranger::new();
     let mut record = record_of(&orphaned.emperor, &orphaned.blog);
     // The number, and when the one that had it before was started.
     record["generations"][0]["pid"] = json!(stranger.0.id());
@@ -101,7 +102,7 @@ fn a_process_that_has_the_number_of_a_master_now_is_left_alone() {
 #[test]
 fn a_process_that_a_forged_record_names_is_neither_adopted_nor_killed() {
     let mut orphaned = Orphaned::new();
-    let stranger = Stranger::new();
+    let mut stranger = Stranger::new();
     name_in_record(&orphaned.emperor, &orphaned.blog, stranger.0.id());
     orphaned.start_again();
     orphaned.begins_anew();
@@ -113,14 +114,14 @@ fn a_process_that_a_forged_record_names_is_neither_adopted_nor_killed() {
 fn somebody_who_listens_in_the_place_of_a_master_is_not_believed() {
     let mut orphaned = Orphaned::new();
     let (emperor, blog) = (&orphaned.emperor, &orphaned.blog);
-    let answer = json(MasterMessage::Adopted(serving(emperor, blog)));
+    let answer = json(&MasterMessage::Adopted(serving(emperor, blog)));
     let manners = Manners {
         answer: &answer,
         descriptors: "reading elsewhere",
         then: "stay",
     };
     let impostor = Fake::in_place_of(emperor, blog, manners);
-    let stranger = Stranger::new();
+    let mut stranger = Stranger::new();
     name_in_record(emperor, blog, stranger.0.id());
     orphaned.start_again();
     orphaned.begins_anew();
@@ -131,7 +132,7 @@ fn somebody_who_listens_in_the_place_of_a_master_is_not_believed() {
 #[test]
 fn records_of_another_boot_are_not_believed() {
     let mut orphaned = Orphaned::new();
-    let stranger = Stranger::new();
+    let mut stranger = Stranger::new();
     name_in_record(&orphaned.emperor, &orphaned.blog, stranger.0.id());
     let mut record = record_of(&orphaned.emperor, &orphaned.blog);
     record["boot_id"] = json!("f0f0f0f0-0000-4000-8000-000000000000");
@@ -145,7 +146,7 @@ fn records_of_another_boot_are_not_believed() {
 #[test]
 fn damaged_records_are_as_good_as_none() {
     type Damage = fn(&str) -> Vec<u8>;
-    let damages: [(&str, Damage); 7] = [
+    let ways: [(&str, Damage); 7] = [
         ("empty", |_| Vec::new()),
         ("garbage", |_| vec![0xff; 4096]),
         ("half", |text| text.as_bytes()[..text.len() / 2].to_vec()),
@@ -163,7 +164,7 @@ fn damaged_records_are_as_good_as_none() {
     let mut emperor = Emperor::start();
     let neighbour = emperor.serve("neighbour", "", &hello("undisturbed"));
     let undisturbed = running(&emperor, &neighbour);
-    let vassals: Vec<Vassal> = damages
+    let vassals: Vec<Vassal> = ways
         .iter()
         .map(|(name, _)| emperor.serve(name, "", &hello(name)))
         .collect();
@@ -175,7 +176,7 @@ fn damaged_records_are_as_good_as_none() {
         .collect();
     emperor.kill9();
     end_all(&all);
-    for (vassal, (_, damage)) in vassals.iter().zip(damages) {
+    for (vassal, (_, damage)) in vassals.iter().zip(ways) {
         let file = record_file(&emperor, vassal);
         let text = record_of(&emperor, vassal).to_string();
         let damaged = damage(&text);
@@ -252,8 +253,8 @@ fn serving(emperor: &Emperor, vassal: &Vassal) -> Adopted {
     }
 }
 
-fn json(message: MasterMessage) -> String {
-    serde_json::to_string(&message).expect("it is JSON")
+fn json(message: &MasterMessage) -> String {
+    serde_json::to_string(message).expect("it is JSON")
 }
 
 /// Puts a fake with these manners in the place of the master, and waits until it has been ended and
@@ -287,9 +288,9 @@ fn a_master_that_hangs_up_instead_of_answering_is_replaced() {
 #[test]
 fn a_master_that_answers_nonsense_is_replaced() {
     is_replaced(|_| "\u{0}not even JSON".to_owned());
-    is_replaced(|_| json(MasterMessage::Mended));
+    is_replaced(|_| json(&MasterMessage::Mended));
     is_replaced(|adopted| {
-        json(MasterMessage::Adopted(adopted)).replace("\"phase\"", "\"unknown\"")
+        json(&MasterMessage::Adopted(adopted)).replace("\"phase\"", "\"unknown\"")
     });
 }
 
@@ -297,7 +298,7 @@ fn a_master_that_answers_nonsense_is_replaced() {
 fn a_master_that_answers_without_end_is_replaced() {
     // Larger than any message, and still one packet.
     is_replaced(|adopted| {
-        json(MasterMessage::Adopted(Adopted {
+        json(&MasterMessage::Adopted(Adopted {
             last_output: "x".repeat(129 * 1024 - 1024),
             ..adopted
         })) + &" ".repeat(2048)
@@ -307,7 +308,7 @@ fn a_master_that_answers_without_end_is_replaced() {
 #[test]
 fn a_master_of_a_later_version_is_replaced() {
     is_replaced(|adopted| {
-        json(MasterMessage::Adopted(Adopted {
+        json(&MasterMessage::Adopted(Adopted {
             protocol: 99,
             ..adopted
         }))
@@ -322,7 +323,7 @@ fn harms_only_itself(descriptors: &str, then: &str, change: impl Fn(&mut Adopted
     let (emperor, blog) = (&orphaned.emperor, &orphaned.blog);
     let mut adopted = serving(emperor, blog);
     change(&mut adopted);
-    let answer = json(MasterMessage::Adopted(adopted));
+    let answer = json(&MasterMessage::Adopted(adopted));
     let manners = Manners {
         answer: &answer,
         descriptors,
@@ -378,7 +379,7 @@ fn what_an_adopted_master_says_is_cleaned() {
     adopted.python = "3.12\u{1b}[2J".to_owned();
     adopted.interface = "w".repeat(100_000);
     adopted.last_output = "\u{1b}[2Jgone\nlast\n".to_owned();
-    let answer = json(MasterMessage::Adopted(adopted));
+    let answer = json(&MasterMessage::Adopted(adopted));
     let manners = Manners {
         answer: &answer,
         descriptors: "reading",

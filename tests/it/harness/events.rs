@@ -3,7 +3,7 @@
 use std::io::{self, BufRead};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -75,16 +75,6 @@ impl Events {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
-    }
-
-    /// Waits until there are more lines than these, or not much longer; gives how many there are.
-    pub(crate) fn more_than(&self, count: usize, patience: Duration) -> usize {
-        let said = self.0.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let more = self
-            .0
-            .more
-            .wait_timeout_while(said, patience, |said| said.lines.len() <= count);
-        more.unwrap_or_else(PoisonError::into_inner).0.lines.len()
     }
 
     /// All lines so far.
