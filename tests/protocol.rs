@@ -27,35 +27,30 @@ use lictor_core::ipc::{
 use lictor_core::observe::{Failure, FailureKind, WorkerState, WorkerStatus};
 use serde::{Serialize, de::DeserializeOwned};
 
+/// Every way to fail of version 1.
+const KINDS: [FailureKind; 9] = [
+    FailureKind::Config,
+    FailureKind::Python,
+    FailureKind::Import,
+    FailureKind::Socket,
+    FailureKind::ReadyPath,
+    FailureKind::Crash,
+    FailureKind::Timeout,
+    FailureKind::Permission,
+    FailureKind::Logto,
+];
+const PHASES: [MasterPhase; 3] = [
+    MasterPhase::Serving,
+    MasterPhase::Paused,
+    MasterPhase::Draining,
+];
 const WORKER: u32 = 2;
 const PID: u32 = 4711;
 
 /// Everything that a master of version 1 says, by the name of its file.
-#[expect(clippy::too_many_lines, reason = "one value for each message")]
 fn messages() -> Vec<(String, MasterMessage)> {
-    let failure = |kind| Failure {
-        kind,
-        message: "ModuleNotFoundError: No module named 'redsi'".to_owned(),
-        detail: "Traceback:\n  \"x\"\n".to_owned(),
-    };
-    let kinds = [
-        FailureKind::Config,
-        FailureKind::Python,
-        FailureKind::Import,
-        FailureKind::Socket,
-        FailureKind::ReadyPath,
-        FailureKind::Crash,
-        FailureKind::Timeout,
-        FailureKind::Permission,
-        FailureKind::Logto,
-    ];
-    let phases = [
-        MasterPhase::Serving,
-        MasterPhase::Paused,
-        MasterPhase::Draining,
-    ];
-    let failed = kinds.map(|kind| MasterMessage::Failed(failure(kind)));
-    let adopted = phases.map(|phase| MasterMessage::Adopted(adopted(phase)));
+    let failed = KINDS.map(|kind| MasterMessage::Failed(failure(kind)));
+    let adopted = PHASES.map(|phase| MasterMessage::Adopted(adopted(phase)));
     let others = [
         MasterMessage::Booted {
             python: "3.12.1".to_owned(),
@@ -103,6 +98,14 @@ fn messages() -> Vec<(String, MasterMessage)> {
     let all = failed.into_iter().chain(adopted).chain(others);
     all.map(|message| (name_of_message(&message), message))
         .collect()
+}
+
+fn failure(kind: FailureKind) -> Failure {
+    Failure {
+        kind,
+        message: "ModuleNotFoundError: No module named 'redsi'".to_owned(),
+        detail: "Traceback:\n  \"x\"\n".to_owned(),
+    }
 }
 
 fn adopted(phase: MasterPhase) -> Adopted {

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use crate::harness::pythons;
-use crate::harness::{Build, Python};
-use crate::site::{Breakage, Shape};
+use crate::harness::{Build, Python, pythons};
+use crate::shape::{Breakage, Shape, Trait};
 
 /// Says its version; does what it is asked to do to itself.
 const APP: &str = "\
-import ctypes, os, resource
+import ctypes, os, resource, time
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
 held = []
@@ -20,6 +19,8 @@ def application(environ, start_response):
         print('a line of', LABEL, number)
     if path == '/crash':
         ctypes.string_at(0)
+    elif path == '/hang':
+        time.sleep(600)
     elif path == '/flood':
         for number in range(20000):
             print('a flood of', LABEL, number, 'x' * 80)
@@ -54,13 +55,14 @@ pub(crate) fn broken_code(shape: &Shape, version: u32, how: Breakage) -> String 
         Breakage::Import => format!("import does_not_exist\n{good}"),
         Breakage::Exit => format!("import os\nos._exit(3)\n{good}"),
         Breakage::Crash => format!("import ctypes\nctypes.string_at(0)\n{good}"),
+        Breakage::NotReady => good.replace("'200 OK'", "'500 Not Ready'"),
         Breakage::BadToml | Breakage::UnknownOption | Breakage::MissingVirtualenv => good,
     }
 }
 
 /// The vassal file, broken so if it is the file that is.
 pub(crate) fn file(shape: &Shape, address: &str, app: &Path, how: Option<Breakage>) -> String {
-    let wanted = if shape.is_executed {
+    let wanted = if shape.has(Trait::Executed) {
         Build::Static
     } else {
         Build::Shared
@@ -70,19 +72,27 @@ pub(crate) fn file(shape: &Shape, address: &str, app: &Path, how: Option<Breakag
     let mut text = format!(
         "module = \"app\"\nchdir = {directory:?}\npython = {python:?}\nhttp = {address:?}\n\
          processes = {}\nthreads = {}\nlazy-apps = {}\n\
-         heartbeat = \"2s\"\nharakiri = \"20s\"\nreload-mercy = \"10s\"\n",
-        shape.processes, shape.threads, shape.is_lazy
+         overlap = {}\nheartbeat = \"2s\"\nreload-mercy = \"10s\"\n",
+        shape.processes,
+        shape.threads,
+        shape.has(Trait::Lazy),
+        !shape.has(Trait::NoOverlap)
     );
-    if shape.has_logto {
-        text += "logto = \"../logged.log\"\n";
-    }
+    let options = [
+        (Trait::Logto, "logto = \"../logged.log\"\n"),
+        (Trait::ReadyPath, "ready-path = \"/\"\n"),
+        (Trait::Recycled, "max-requests = 30\n"),
+        (Trait::Harakiri, "harakiri = \"4s\"\n"),
+    ];
+    let wanted = options.iter().filter(|(known, _)| shape.has(*known));
+    text.extend(wanted.map(|(_, line)| *line));
     match how {
         Some(Breakage::BadToml) => text += "processes = [\n",
         Some(Breakage::UnknownOption) => text += "proceses = 2\n",
         Some(Breakage::MissingVirtualenv) => {
             text = text.replace("python =", "virtualenv = \"/nowhere/venv\"\n# python =");
         }
-        Some(Breakage::Syntax | Breakage::Import | Breakage::Exit | Breakage::Crash) | None => {}
+        Some(_) | None => {}
     }
     text
 }

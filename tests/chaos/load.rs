@@ -113,6 +113,15 @@ impl Load {
         });
     }
 
+    /// Lets the load go on for a moment, after which it is worth to look again.
+    pub(crate) fn moment(&self) {
+        let moment = self
+            .shared
+            .changed
+            .wait_timeout_while(self.shared.lock(), PACE, |state| !state.is_over);
+        drop(moment.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// What the requests have come to since this was asked last.
     pub(crate) fn outcomes(&self) -> Vec<Outcome> {
         std::mem::take(&mut self.shared.lock().outcomes)

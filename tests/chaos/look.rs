@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::client::Client;
 use crate::harness::{Emperor, Vassal};
 use crate::processes::{self, Process};
+use crate::shape::Trait;
 use crate::site::{Change, Expected, Site};
 
 /// Descriptors of an emperor that stand for no vassal, with room for those that ask it something.
@@ -99,7 +100,7 @@ fn of_run_dir(emperor: &Emperor, known: &[Known<'_>], vassals: &[Value]) -> Vec<
         let sockets = sockets_in(&directory);
         if sockets != 1 {
             complaints.push(format!(
-                "{sockets} sockets of masters in `{}`",
+                "{sockets} sockets of masters in {}",
                 directory.display()
             ));
         }
@@ -162,7 +163,7 @@ fn complaints_of(
 
 fn nobody_listens(known: &Known<'_>) -> Vec<String> {
     let mut complaints = Vec::new();
-    if known.site.shape.has_unix_socket && Path::new(known.address).exists() {
+    if known.site.shape.has(Trait::UnixSocket) && Path::new(known.address).exists() {
         complaints.push("its socket file is left".to_owned());
     }
     if Client::connect(known.address).is_ok() {
@@ -265,18 +266,19 @@ fn seen_in(shown: &Value) -> Seen {
 fn changes(known: &Known<'_>, now: &Seen) -> Option<String> {
     let before = known.before?;
     let is_same_master = (before.generation, before.master) == (now.generation, now.master);
+    let is_recycled = known.site.shape.has(Trait::Recycled);
+    let are_same_workers = before.workers == now.workers || is_recycled;
+    let is_same_failure = before.failed == now.failed;
     let is_so = match known.change {
-        Change::Nothing => before == now,
+        Change::Nothing => is_same_master && are_same_workers && is_same_failure,
         Change::Worker => {
             let mut stayed = before.workers.clone();
             stayed.retain(|worker| now.workers.contains(worker));
             let is_one_lost = stayed.len() + 1 == before.workers.len();
-            is_same_master && is_one_lost && before.failed == now.failed
+            is_same_master && (is_one_lost || is_recycled) && is_same_failure
         }
         Change::Generation => now.generation > before.generation,
-        Change::Failure => {
-            is_same_master && before.workers == now.workers && now.failed > before.failed
-        }
+        Change::Failure => is_same_master && are_same_workers && now.failed > before.failed,
         Change::Standing => true,
     };
     (!is_so).then(|| {

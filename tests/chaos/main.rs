@@ -5,7 +5,8 @@
 //! The walk is drawn from a seed, which is printed; `LICTOR_CHAOS_SEED` walks the same way again.
 //! `LICTOR_CHAOS_SECONDS` sets how long it goes on, 45 if it is not set.
 //!
-//! - `site` is the model: what each site should be, and what a deed makes of it.
+//! - `shape` says how the sites are made, `site` is the model: what each of them should be, and
+//!   what a deed makes of it.
 //! - `steps` is the table of what may happen, `walk` draws from it and does it.
 //! - `load` asks all the time, `verdict` says which of its failures are none.
 //! - `look` compares the model with `status`, the process table and the answers.
@@ -38,6 +39,7 @@ mod look;
 mod nuisance;
 mod processes;
 mod random;
+mod shape;
 mod site;
 mod steps;
 mod story;

@@ -1,6 +1,7 @@
 //! Clients that no server likes.
 
 use crate::client::Client;
+use crate::shape::{Shape, Trait};
 
 /// What they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,15 @@ impl Nuisance {
         Self::Resets,
         Self::Garbage,
     ];
+
+    /// Whether a site can bear them at all.
+    pub(crate) fn may_come_to(self, shape: &Shape) -> bool {
+        match self {
+            // They would take longer than a request may, and their workers with them.
+            Self::HalfBody | Self::NotReading => !shape.has(Trait::Harakiri),
+            Self::SlowHeads | Self::Resets | Self::Garbage => true,
+        }
+    }
 
     /// How many of these a site can bear and still answer others.
     fn count(self, places: usize) -> usize {

@@ -16,9 +16,7 @@ pub(crate) struct Process {
 
 /// All processes whose title begins so, and dead children of theirs, by number.
 pub(crate) fn ours(title_start: &str, emperor: u32) -> BTreeMap<u32, Process> {
-    let entries = std::fs::read_dir("/proc").expect("/proc is mounted");
-    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let all: BTreeMap<u32, Process> = numbers
+    let all: BTreeMap<u32, Process> = numbers()
         .filter_map(|pid| Some((pid, process(pid)?)))
         .collect();
     let is_ours = |process: &Process| process.title.starts_with(title_start);
@@ -32,8 +30,13 @@ pub(crate) fn ours(title_start: &str, emperor: u32) -> BTreeMap<u32, Process> {
     ours.map(|(pid, process)| (*pid, process.clone())).collect()
 }
 
+fn numbers() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").expect("/proc is mounted");
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}
+
 /// One process, if it is there.
-pub(crate) fn process(pid: u32) -> Option<Process> {
+fn process(pid: u32) -> Option<Process> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may hold anything; what follows its last one may not.
     let (_, rest) = stat.rsplit_once(')')?;
@@ -43,6 +46,17 @@ pub(crate) fn process(pid: u32) -> Option<Process> {
         parent: fields.next()?.parse().ok()?,
         title: title_of(pid),
     })
+}
+
+/// What a process is doing, if it is there.
+pub(crate) fn state(pid: u32) -> Option<char> {
+    process(pid).map(|process| process.state)
+}
+
+/// The children of a process.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let is_child = |pid: &u32| process(*pid).is_some_and(|process| process.parent == parent);
+    numbers().filter(is_child).collect()
 }
 
 /// How many descriptors a process has open.

@@ -1,115 +1,6 @@
 //! The model: what each site is, what can be done to it, and what that makes of it. Pure.
 
-/// How a site is made.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "a table of independent properties"
-)]
-#[derive(Debug)]
-pub(crate) struct Shape {
-    /// What its app calls itself, whatever its file is called.
-    pub(crate) label: &'static str,
-    pub(crate) has_unix_socket: bool,
-    pub(crate) processes: usize,
-    pub(crate) threads: usize,
-    /// Its Python is executed, not embedded.
-    pub(crate) is_executed: bool,
-    pub(crate) has_logto: bool,
-    pub(crate) is_lazy: bool,
-    /// Lines that it prints for each request.
-    pub(crate) lines: u32,
-}
-
-const PLAIN: Shape = Shape {
-    label: "plain",
-    has_unix_socket: false,
-    processes: 1,
-    threads: 1,
-    is_executed: false,
-    has_logto: false,
-    is_lazy: false,
-    lines: 1,
-};
-
-/// The sites of the walk.
-pub(crate) const SHAPES: [Shape; 6] = [
-    PLAIN,
-    Shape {
-        label: "wide",
-        processes: 3,
-        is_executed: true,
-        ..PLAIN
-    },
-    Shape {
-        label: "threads",
-        has_unix_socket: true,
-        processes: 2,
-        threads: 4,
-        ..PLAIN
-    },
-    Shape {
-        label: "logged",
-        has_unix_socket: true,
-        has_logto: true,
-        is_executed: true,
-        ..PLAIN
-    },
-    Shape {
-        label: "loud",
-        processes: 2,
-        lines: 50,
-        ..PLAIN
-    },
-    Shape {
-        label: "lazy",
-        processes: 2,
-        is_lazy: true,
-        is_executed: true,
-        ..PLAIN
-    },
-];
-
-/// What can be wrong with a deploy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Breakage {
-    Syntax,
-    Import,
-    Exit,
-    Crash,
-    BadToml,
-    UnknownOption,
-    MissingVirtualenv,
-}
-
-impl Breakage {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Syntax,
-        Self::Import,
-        Self::Exit,
-        Self::Crash,
-        Self::BadToml,
-        Self::UnknownOption,
-        Self::MissingVirtualenv,
-    ];
-
-    /// The kind of failure that `status` must show.
-    pub(crate) fn kind(self) -> &'static str {
-        match self {
-            Self::Syntax | Self::Import => "import",
-            Self::Exit | Self::Crash => "crash",
-            Self::BadToml | Self::UnknownOption => "config",
-            Self::MissingVirtualenv => "python",
-        }
-    }
-
-    /// Whether the vassal file is broken, and not the code.
-    pub(crate) fn is_in_file(self) -> bool {
-        match self {
-            Self::Syntax | Self::Import | Self::Exit | Self::Crash => false,
-            Self::BadToml | Self::UnknownOption | Self::MissingVirtualenv => true,
-        }
-    }
-}
+use crate::shape::{Breakage, Shape, Trait};
 
 /// What is done to one site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,16 +16,28 @@ pub(crate) enum Deed {
     Rename,
     /// `lictor reload --wait`.
     Reload,
+    /// `lictor rollback --wait`.
+    RollBack,
     /// `lictor stop --wait`.
     Stop,
     /// `lictor start --wait`.
     Start,
-    KillWorker,
     KillMaster,
-    /// SIGSTOP.
-    FreezeWorker,
+    /// A worker ends.
+    Lose(Loss),
+}
+
+/// How a worker ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP, until somebody notices.
+    Freeze,
     /// The app is asked to crash.
     Crash,
+    /// The app is asked for what takes too long.
+    Hang,
 }
 
 /// How a site differs from what it was before a deed.
@@ -165,22 +68,26 @@ pub(crate) enum Expected {
     Down(&'static str),
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Absent,
+    Stopped,
+    Serves,
+    Down,
+}
+
 /// One site.
-#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) shape: &'static Shape,
     /// How often it was renamed.
     pub(crate) renamed: u32,
-    /// Whether its file is there.
-    pub(crate) is_there: bool,
-    is_stopped: bool,
+    /// Of the newest good code.
+    pub(crate) version: u32,
+    standing: Standing,
     broken: Option<Breakage>,
     /// It serves by the last file that worked, although a later one is there.
     is_rolled_back: bool,
-    /// Of the newest good code.
-    pub(crate) version: u32,
-    serves: bool,
 }
 
 impl Site {
@@ -188,58 +95,65 @@ impl Site {
         Self {
             shape,
             renamed: 0,
-            is_there: false,
-            is_stopped: false,
+            version: 0,
+            standing: Standing::Absent,
             broken: None,
             is_rolled_back: false,
-            version: 0,
-            serves: false,
         }
     }
 
     pub(crate) fn expected(&self) -> Expected {
         let failure = self.broken.map(Breakage::kind);
-        match (self.is_there, self.is_stopped, self.serves) {
-            (false, ..) => Expected::Absent,
-            (true, true, _) => Expected::Stopped,
-            (true, false, true) => {
+        match self.standing {
+            Standing::Absent => Expected::Absent,
+            Standing::Stopped => Expected::Stopped,
+            Standing::Serves => {
                 Expected::Serves(self.version, failure.filter(|_| !self.is_rolled_back))
             }
-            (true, false, false) => Expected::Down(failure.unwrap_or_default()),
+            Standing::Down => Expected::Down(failure.unwrap_or_default()),
         }
     }
 
     /// Whether it answers requests.
     pub(crate) fn serves(&self) -> bool {
-        matches!(self.expected(), Expected::Serves(..))
+        self.standing == Standing::Serves
     }
 
     /// Whether this can be done to it as it is.
     pub(crate) fn may(&self, deed: Deed) -> bool {
+        let is_active = matches!(self.standing, Standing::Serves | Standing::Down);
         let is_good = self.serves() && self.broken.is_none();
         match deed {
-            Deed::Drop => !self.is_there,
-            Deed::Remove => self.is_there,
-            Deed::Start => self.is_there && self.is_stopped,
+            Deed::Drop => self.standing == Standing::Absent,
+            Deed::Remove => self.standing != Standing::Absent,
+            Deed::Start => self.standing == Standing::Stopped,
             Deed::Edit | Deed::EditTwice | Deed::Rename | Deed::Reload | Deed::Stop => is_good,
-            Deed::Touch => self.is_there && !self.is_stopped,
-            Deed::Break(how) => self.serves() && self.broken != Some(how),
-            Deed::Mend => self.is_there && !self.is_stopped && self.broken.is_some(),
-            Deed::KillWorker | Deed::FreezeWorker | Deed::Crash => {
-                // Each worker of a lazy app imports what there is by then.
-                self.serves() && !(self.shape.is_lazy && self.has_broken_code())
-            }
+            Deed::Touch => is_active,
+            Deed::Mend => is_active && self.broken.is_some(),
+            Deed::Break(how) => self.serves() && self.broken != Some(how) && how.breaks(self.shape),
+            Deed::RollBack => self.serves() && self.has_broken_file() && !self.is_rolled_back,
             Deed::KillMaster => self.serves(),
+            Deed::Lose(Loss::Hang) if !self.shape.has(Trait::Harakiri) => false,
+            // Each worker of a lazy app imports what there is by then.
+            Deed::Lose(_) => {
+                self.serves() && !(self.shape.has(Trait::Lazy) && self.has_broken_code())
+            }
         }
     }
 
     /// Whether this can be done to it while there is no emperor.
     pub(crate) fn may_alone(&self, deed: Deed) -> bool {
+        let is_order = matches!(
+            deed,
+            Deed::Reload | Deed::RollBack | Deed::Stop | Deed::Start
+        );
         // The next emperor begins anew, by the file that is there.
-        let has_bad_file = self.broken.is_some_and(Breakage::is_in_file);
-        let needs_emperor = matches!(deed, Deed::Reload | Deed::Stop | Deed::Start)
-            || deed == Deed::KillMaster && has_bad_file;
+        let needs_emperor = is_order || deed == Deed::KillMaster && self.has_broken_file();
         self.may(deed) && !needs_emperor
+    }
+
+    fn has_broken_file(&self) -> bool {
+        self.broken.is_some_and(Breakage::is_in_file)
     }
 
     fn has_broken_code(&self) -> bool {
@@ -253,81 +167,113 @@ impl Site {
         self.serves() && !after.serves()
     }
 
+    /// What a reload of everything makes of it.
+    pub(crate) fn suffer_reload(&mut self) -> Change {
+        match self.standing {
+            Standing::Absent | Standing::Stopped => Change::Nothing,
+            Standing::Serves if self.is_rolled_back => Change::Generation,
+            Standing::Serves | Standing::Down => self.suffer(Deed::Touch),
+        }
+    }
+
     /// What a deed makes of it.
     pub(crate) fn suffer(&mut self, deed: Deed) -> Change {
         match deed {
-            Deed::Drop | Deed::Mend => {
-                let change = if self.serves {
-                    Change::Generation
-                } else {
-                    Change::Standing
-                };
-                self.is_there = true;
-                self.broken = None;
-                self.is_rolled_back = false;
-                self.version += 1;
-                self.serves = true;
-                change
-            }
-            Deed::Edit => {
-                self.version += 1;
-                Change::Generation
-            }
-            Deed::EditTwice => {
-                self.version += 2;
-                Change::Generation
-            }
-            Deed::Touch if !self.serves => Change::Standing,
-            Deed::Touch if self.broken.is_some() => {
-                self.is_rolled_back = false;
-                Change::Failure
-            }
+            Deed::Drop | Deed::Mend | Deed::Edit => self.is_good(1),
+            Deed::EditTwice => self.is_good(2),
             Deed::Break(how) => {
                 self.broken = Some(how);
-                self.is_rolled_back = false;
-                Change::Failure
+                self.fails()
+            }
+            Deed::Touch if self.standing == Standing::Down => Change::Standing,
+            Deed::Touch if self.broken.is_some() => self.fails(),
+            Deed::Touch | Deed::Reload => Change::Generation,
+            Deed::RollBack => {
+                self.is_rolled_back = true;
+                Change::Generation
             }
             Deed::Remove => {
-                self.is_there = false;
-                self.is_stopped = false;
-                self.serves = false;
+                self.standing = Standing::Absent;
                 Change::Standing
             }
             Deed::Rename => {
                 self.renamed += 1;
                 Change::Standing
             }
-            Deed::Stop | Deed::Start => {
-                self.is_stopped = deed == Deed::Stop;
+            Deed::Stop => {
+                self.standing = Standing::Stopped;
                 Change::Standing
             }
-            Deed::KillWorker | Deed::FreezeWorker | Deed::Crash => Change::Worker,
+            Deed::Start => {
+                self.standing = Standing::Serves;
+                Change::Standing
+            }
+            Deed::Lose(_) => Change::Worker,
             Deed::KillMaster if self.has_broken_code() => {
-                self.serves = false;
+                self.standing = Standing::Down;
                 Change::Standing
             }
             Deed::KillMaster => {
                 self.is_rolled_back = self.broken.is_some();
                 Change::Generation
             }
-            Deed::Touch | Deed::Reload => Change::Generation,
         }
+    }
+
+    /// So many versions later, and all is well.
+    fn is_good(&mut self, later: u32) -> Change {
+        let change = if self.serves() {
+            Change::Generation
+        } else {
+            Change::Standing
+        };
+        *self = Self {
+            version: self.version + later,
+            standing: Standing::Serves,
+            broken: None,
+            is_rolled_back: false,
+            ..self.clone()
+        };
+        change
+    }
+
+    /// What serves, serves on.
+    fn fails(&mut self) -> Change {
+        self.is_rolled_back = false;
+        Change::Failure
     }
 }
 
-#[test]
-fn what_serves_survives_a_bad_deploy_and_not_its_master() {
-    let mut site = Site::new(&SHAPES[0]);
-    assert!(site.may(Deed::Drop) && !site.may(Deed::Touch));
-    assert_eq!(site.suffer(Deed::Drop), Change::Standing);
-    assert_eq!(site.expected(), Expected::Serves(1, None));
-    let broken = Deed::Break(Breakage::Import);
-    assert_eq!(site.suffer(broken), Change::Failure);
-    assert_eq!(site.expected(), Expected::Serves(1, Some("import")));
-    assert!(!site.goes_down_by(Deed::KillWorker));
-    assert!(site.goes_down_by(Deed::KillMaster));
-    site.suffer(Deed::KillMaster);
-    assert_eq!(site.expected(), Expected::Down("import"));
-    site.suffer(Deed::Mend);
-    assert_eq!(site.expected(), Expected::Serves(2, None));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::SHAPES;
+
+    #[test]
+    fn what_serves_survives_a_bad_deploy_and_not_its_master() {
+        let mut site = Site::new(&SHAPES[0]);
+        assert!(site.may(Deed::Drop) && !site.may(Deed::Touch));
+        assert_eq!(site.suffer(Deed::Drop), Change::Standing);
+        assert_eq!(site.expected(), Expected::Serves(1, None));
+        let broken = Deed::Break(Breakage::Import);
+        assert_eq!(site.suffer(broken), Change::Failure);
+        assert_eq!(site.expected(), Expected::Serves(1, Some("import")));
+        assert!(!site.goes_down_by(Deed::Lose(Loss::Kill)));
+        assert!(site.goes_down_by(Deed::KillMaster));
+        site.suffer(Deed::KillMaster);
+        assert_eq!(site.expected(), Expected::Down("import"));
+        site.suffer(Deed::Mend);
+        assert_eq!(site.expected(), Expected::Serves(2, None));
+    }
+
+    #[test]
+    fn of_a_bad_file_the_last_good_one_is_left_until_the_next_touch() {
+        let mut site = Site::new(&SHAPES[0]);
+        site.suffer(Deed::Drop);
+        site.suffer(Deed::Break(Breakage::BadToml));
+        assert_eq!(site.suffer(Deed::KillMaster), Change::Generation);
+        assert_eq!(site.expected(), Expected::Serves(1, None));
+        assert_eq!(site.suffer(Deed::Touch), Change::Failure);
+        assert_eq!(site.expected(), Expected::Serves(1, Some("config")));
+    }
 }

@@ -2,7 +2,8 @@
 
 use crate::nuisance::Nuisance;
 use crate::random::Random;
-use crate::site::{Breakage, Deed, Site};
+use crate::shape::Breakage;
+use crate::site::{Deed, Loss, Site};
 
 /// One step of the walk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(crate) enum Step {
     },
     /// `lictor upgrade`.
     Upgrade,
+    /// SIGHUP.
+    ReloadAll,
     /// The app prints more than anybody wants to read.
     Flood(usize),
     /// The same while nobody reads, because the emperor is stopped (SIGSTOP).
@@ -54,6 +57,7 @@ impl Step {
                 )
             }
             Self::Upgrade => "upgrade".to_owned(),
+            Self::ReloadAll => "reload of all".to_owned(),
             Self::Flood(site) => format!("{}: flood", label(site)),
             Self::FillLogPipe(site) => {
                 format!("{}: flood while the emperor is stopped", label(site))
@@ -67,7 +71,7 @@ impl Step {
 type Draw = fn(&mut Random, &[Site]) -> Option<Step>;
 
 /// How often, and what.
-const TABLE: [(usize, Draw); 22] = [
+const TABLE: [(usize, Draw); 25] = [
     (12, |random, sites| to(random, sites, Deed::Drop)),
     (3, |random, sites| to(random, sites, Deed::Touch)),
     (8, |random, sites| to(random, sites, Deed::Edit)),
@@ -81,15 +85,22 @@ const TABLE: [(usize, Draw); 22] = [
     (3, |random, sites| to(random, sites, Deed::Reload)),
     (2, |random, sites| to(random, sites, Deed::Stop)),
     (8, |random, sites| to(random, sites, Deed::Start)),
-    (6, |random, sites| to(random, sites, Deed::KillWorker)),
+    (6, |random, sites| to(random, sites, Deed::Lose(Loss::Kill))),
     (6, |random, sites| to(random, sites, Deed::KillMaster)),
-    (3, |random, sites| to(random, sites, Deed::FreezeWorker)),
-    (4, |random, sites| to(random, sites, Deed::Crash)),
+    (3, |random, sites| {
+        to(random, sites, Deed::Lose(Loss::Freeze))
+    }),
+    (4, |random, sites| {
+        to(random, sites, Deed::Lose(Loss::Crash))
+    }),
     (6, |random, sites| Some(kill_emperor(random, sites))),
     (6, |random, sites| {
         Some(kill_emperor_and_change(random, sites))
     }),
     (4, |_, _| Some(Step::Upgrade)),
+    (2, |_, _| Some(Step::ReloadAll)),
+    (4, |random, sites| to(random, sites, Deed::RollBack)),
+    (3, |random, sites| to(random, sites, Deed::Lose(Loss::Hang))),
     (3, |random, sites| serving(random, sites).map(Step::Flood)),
     (3, |random, sites| {
         serving(random, sites).map(Step::FillLogPipe)
@@ -97,7 +108,9 @@ const TABLE: [(usize, Draw); 22] = [
     (3, |random, sites| serving(random, sites).map(Step::Exhaust)),
     (6, |random, sites| {
         let nuisance = *random.one_of(&Nuisance::ALL)?;
-        Some(Step::Annoy(serving(random, sites)?, nuisance))
+        let site = serving(random, sites)?;
+        let may_come = nuisance.may_come_to(sites[site].shape);
+        may_come.then_some(Step::Annoy(site, nuisance))
     }),
     (4, |random, sites| to(random, sites, Deed::EditTwice)),
 ];

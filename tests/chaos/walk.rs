@@ -1,11 +1,12 @@
 //! The walk: draws a step, does it, and waits until everything is as the model says.
 
 use std::fs;
+use std::io;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::client::Client;
+use crate::client::{Answer, Client};
 use crate::code;
 use crate::harness::{Emperor, Setup, Vassal, Watched, signal, write_python, write_whole};
 use crate::load::Load;
@@ -13,15 +14,14 @@ use crate::look::{Known, Look, Seen, look};
 use crate::nuisance::Nuisance;
 use crate::processes;
 use crate::random::Random;
-use crate::site::{Change, Deed, SHAPES, Site};
+use crate::shape::{SHAPES, Trait};
+use crate::site::{Change, Deed, Loss, Site};
 use crate::steps::{Step, draw};
 use crate::story::Story;
 use crate::verdict::Verdict;
 
 /// Everything is as it should be by then, however busy the machine is.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// Between two looks at what no event tells.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 /// A process that is killed ends at once.
 const END: Duration = Duration::from_secs(10);
 
@@ -135,6 +135,11 @@ impl Walk {
                 self.emperor.lictor(&["upgrade"]).with_code(0);
                 self.emperor.follow_anew();
             }
+            Step::ReloadAll => {
+                self.emperor.signal(Signal::HUP);
+                let sites = self.sites.iter_mut();
+                changes = sites.map(Site::suffer_reload).collect();
+            }
             Step::Flood(site) => self.is_answered(site, "/flood"),
             Step::FillLogPipe(site) => {
                 self.emperor.signal(Signal::STOP);
@@ -161,26 +166,35 @@ impl Walk {
         serving
     }
 
+    fn ask(&self, site: usize, path: &str) -> io::Result<Answer> {
+        let mut client = Client::connect(&self.addresses[site])?;
+        client.ask(path)?;
+        client.answer()
+    }
+
     #[track_caller]
     fn is_answered(&self, site: usize, path: &str) {
-        let mut client = Client::connect(&self.addresses[site]).expect("it listens");
-        client.ask(path).expect("it takes requests");
-        assert_eq!(client.answer().expect("it answers").status, 200);
+        let answer = self.ask(site, path).expect("it answers");
+        assert_eq!(answer.status, 200);
     }
 
     fn exhaust(&self, site: usize) {
         let mut client = Client::connect(&self.addresses[site]).expect("it listens");
         for path in ["/exhaust", "/release"] {
             client.ask(path).expect("it takes requests");
-            assert_eq!(client.answer().expect("it answers").status, 200);
+            let answer = client.answer().expect("it answers");
+            assert_eq!(answer.status, 200);
             // Meanwhile others must not notice, and its own clients wait.
             self.load.goes_on(&self.serving_but(site));
+            if answer.is_last {
+                // The worker is being replaced, and its descriptors go with it.
+                break;
+            }
         }
     }
 
     fn annoy(&mut self, site: usize, nuisance: Nuisance) {
-        let shape = self.sites[site].shape;
-        let places = shape.processes * shape.threads;
+        let places = self.sites[site].shape.places();
         self.nuisances = nuisance.begin(&self.addresses[site], places);
         if nuisance.fills(places) {
             self.load.goes_on(&self.serving_but(site));
@@ -195,7 +209,7 @@ impl Walk {
         let looks = self.emperor.count(&vassal, "vassal-changed");
         if matches!(deed, Deed::Remove | Deed::Stop) {
             self.load.close(site);
-        } else if deed == Deed::FreezeWorker || self.sites[site].goes_down_by(deed) {
+        } else if deed == Deed::Lose(Loss::Freeze) || self.sites[site].goes_down_by(deed) {
             self.close_when_idle(site);
         }
         let change = self.change(site, deed);
@@ -212,7 +226,7 @@ impl Walk {
     fn suffer_alone(&mut self, site: usize, deed: Deed) -> Change {
         if deed == Deed::Remove {
             self.load.close(site);
-        } else if matches!(deed, Deed::KillMaster | Deed::FreezeWorker) {
+        } else if matches!(deed, Deed::KillMaster | Deed::Lose(Loss::Freeze)) {
             self.close_when_idle(site);
         }
         self.change(site, deed)
@@ -258,15 +272,14 @@ impl Walk {
             Deed::Remove => fs::remove_file(&vassal.file).expect("it is there"),
             Deed::Rename => fs::rename(&before.file, &vassal.file).expect("it is there"),
             Deed::Reload => self.order("reload", &vassal),
+            Deed::RollBack => self.order("rollback", &vassal),
             Deed::Stop => self.order("stop", &vassal),
             Deed::Start => self.order("start", &vassal),
-            Deed::KillWorker => self.kill_worker(site),
             Deed::KillMaster => {
                 let master = self.seen(site).master;
                 assert!(signal(master, Signal::KILL).ends_within(END));
             }
-            Deed::FreezeWorker => self.freeze_worker(site),
-            Deed::Crash => self.crash(site),
+            Deed::Lose(loss) => self.lose_worker(site, loss),
         }
     }
 
@@ -286,34 +299,40 @@ impl Walk {
             .with_code(0);
     }
 
-    fn kill_worker(&mut self, site: usize) {
-        let worker = self.some_worker(site);
+    fn lose_worker(&mut self, site: usize, loss: Loss) {
+        let (pid, worker) = self.some_worker(site);
         let since = Instant::now();
-        assert!(signal(worker, Signal::KILL).ends_within(END));
+        match loss {
+            Loss::Kill => {
+                worker.signal(Signal::KILL);
+                assert!(worker.ends_within(END));
+            }
+            Loss::Freeze => freeze(pid, &worker),
+            Loss::Crash => {
+                let answer = self.ask(site, "/crash");
+                answer.expect_err("nobody is left to answer");
+            }
+            Loss::Hang => {
+                let answer = self.ask(site, "/hang").expect("it is told");
+                assert_eq!(answer.status, 504);
+            }
+        }
         self.verdict.is_lost(site, since);
-    }
-
-    /// Its heart is listened to while it is idle; nobody asks it anything at this moment.
-    fn freeze_worker(&mut self, site: usize) {
-        let worker = self.some_worker(site);
-        let since = Instant::now();
-        let watched = signal(worker, Signal::STOP);
-        is_frozen(worker, &watched);
-        self.verdict.is_lost(site, since);
+        // Its heart is listened to while it is idle: nobody asked it anything at that moment.
         self.load.open(site);
     }
 
-    fn crash(&mut self, site: usize) {
-        let since = Instant::now();
-        let mut client = Client::connect(&self.addresses[site]).expect("it listens");
-        client.ask("/crash").expect("it takes requests");
-        client.answer().expect_err("nobody is left to answer");
-        self.verdict.is_lost(site, since);
-    }
-
-    fn some_worker(&mut self, site: usize) -> u32 {
-        let workers = self.seen(site).workers.clone();
-        *self.random.one_of(&workers).expect("it has workers")
+    /// One that is there: they may have been replaced since they were seen.
+    fn some_worker(&mut self, site: usize) -> (u32, Watched) {
+        let Seen {
+            master, workers, ..
+        } = self.seen(site).clone();
+        // Drawn in any case, so that a walk is the same again.
+        let first = self.random.below(workers.len());
+        let seen = workers.iter().cycle().skip(first).take(workers.len());
+        let all = seen.copied().chain(processes::children(master));
+        let mut living = all.filter_map(|pid| Some((pid, Watched::new(pid)?)));
+        living.next().expect("it has workers")
     }
 
     #[track_caller]
@@ -346,8 +365,7 @@ impl Walk {
                 complaints.join("\n  ")
             );
             self.judge();
-            // What is waited for is told by no event: the process table, answers.
-            std::thread::park_timeout(BETWEEN_LOOKS);
+            self.load.moment();
         };
         for site in self.serving() {
             self.verdict.serves_alone(site, self.sites[site].version);
@@ -385,7 +403,7 @@ impl Walk {
 
 /// Where a site answers, always: an address of this machine that no other test has.
 fn address(emperor: &Emperor, site: &Site, number: usize) -> String {
-    if site.shape.has_unix_socket {
+    if site.shape.has(Trait::UnixSocket) {
         let path = emperor.at(format!("{}.sock", site.shape.label));
         return path.display().to_string();
     }
@@ -393,13 +411,13 @@ fn address(emperor: &Emperor, site: &Site, number: usize) -> String {
     format!("127.77.{high}.{low}:{}", 8000 + number)
 }
 
-/// Waits until a process has come to a stop.
+/// SIGSTOP, and the wait for it.
 #[track_caller]
-fn is_frozen(pid: u32, watched: &Watched) {
+fn freeze(pid: u32, worker: &Watched) {
     let until = Instant::now() + END;
-    let state = || processes::process(pid).map(|process| process.state);
-    while state() != Some('T') {
+    worker.signal(Signal::STOP);
+    while processes::state(pid).is_some_and(|state| state != 'T') {
         assert!(Instant::now() < until, "process {pid} is not stopped");
-        assert!(!watched.ends_within(Duration::from_millis(5)));
+        worker.ends_within(Duration::from_millis(5));
     }
 }

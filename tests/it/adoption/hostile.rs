@@ -27,8 +27,8 @@ impl Orphaned {
     #[track_caller]
     fn new() -> Self {
         let mut emperor = Emperor::start();
-        let path = emperor.at("blog.sock");
-        let options = format!("http = '{}'\nreload-mercy = 0", path.display());
+        let path = emperor.at("blog.sock").display().to_string();
+        let options = format!("http = {path:?}\nreload-mercy = 0");
         let blog = emperor.serve("blog", &options, &hello("x"));
         let neighbour = emperor.serve("neighbour", "", &hello("undisturbed"));
         let undisturbed = running(&emperor, &neighbour);
@@ -73,7 +73,7 @@ impl Stranger {
 
     /// Fails the test if somebody has ended it.
     #[track_caller]
-    fn goes_on_unharmed(mut self) {
+    fn is_unharmed(&mut self) {
         assert_eq!(self.0.try_wait().expect("it is ours"), None);
     }
 }
@@ -88,7 +88,7 @@ impl Drop for Stranger {
 #[test]
 fn a_process_that_has_the_number_of_a_master_now_is_left_alone() {
     let mut orphaned = Orphaned::new();
-    let stranger = Stranger::new();
+    let mut stranger = Stranger::new();
     let mut record = record_of(&orphaned.emperor, &orphaned.blog);
     // The number, and when the one that had it before was started.
     record["generations"][0]["pid"] = json!(stranger.0.id());
@@ -96,18 +96,18 @@ fn a_process_that_has_the_number_of_a_master_now_is_left_alone() {
     write_whole(&file, &record.to_string());
     orphaned.start_again();
     orphaned.begins_anew();
-    stranger.goes_on_unharmed();
+    stranger.is_unharmed();
 }
 
 #[test]
 fn a_process_that_a_forged_record_names_is_neither_adopted_nor_killed() {
     let mut orphaned = Orphaned::new();
-    let stranger = Stranger::new();
+    let mut stranger = Stranger::new();
     name_in_record(&orphaned.emperor, &orphaned.blog, stranger.0.id());
     orphaned.start_again();
     orphaned.begins_anew();
     assert!(orphaned.emperor.stop().success());
-    stranger.goes_on_unharmed();
+    stranger.is_unharmed();
 }
 
 #[test]
@@ -121,18 +121,18 @@ fn somebody_who_listens_in_the_place_of_a_master_is_not_believed() {
         then: "stay",
     };
     let impostor = Fake::in_place_of(emperor, blog, manners);
-    let stranger = Stranger::new();
+    let mut stranger = Stranger::new();
     name_in_record(emperor, blog, stranger.0.id());
     orphaned.start_again();
     orphaned.begins_anew();
-    stranger.goes_on_unharmed();
+    stranger.is_unharmed();
     impostor.leaves_unharmed();
 }
 
 #[test]
 fn records_of_another_boot_are_not_believed() {
     let mut orphaned = Orphaned::new();
-    let stranger = Stranger::new();
+    let mut stranger = Stranger::new();
     name_in_record(&orphaned.emperor, &orphaned.blog, stranger.0.id());
     let mut record = record_of(&orphaned.emperor, &orphaned.blog);
     record["boot_id"] = json!("f0f0f0f0-0000-4000-8000-000000000000");
@@ -140,13 +140,13 @@ fn records_of_another_boot_are_not_believed() {
     write_whole(&file, &record.to_string());
     orphaned.start_again();
     orphaned.begins_anew();
-    stranger.goes_on_unharmed();
+    stranger.is_unharmed();
 }
 
 #[test]
 fn damaged_records_are_as_good_as_none() {
     type Damage = fn(&str) -> Vec<u8>;
-    let damages: [(&str, Damage); 7] = [
+    let ways: [(&str, Damage); 7] = [
         ("empty", |_| Vec::new()),
         ("garbage", |_| vec![0xff; 4096]),
         ("half", |text| text.as_bytes()[..text.len() / 2].to_vec()),
@@ -164,7 +164,7 @@ fn damaged_records_are_as_good_as_none() {
     let mut emperor = Emperor::start();
     let neighbour = emperor.serve("neighbour", "", &hello("undisturbed"));
     let undisturbed = running(&emperor, &neighbour);
-    let vassals: Vec<Vassal> = damages
+    let vassals: Vec<Vassal> = ways
         .iter()
         .map(|(name, _)| emperor.serve(name, "", &hello(name)))
         .collect();
@@ -176,12 +176,12 @@ fn damaged_records_are_as_good_as_none() {
         .collect();
     emperor.kill9();
     end_all(&all);
-    for (vassal, (_, damage)) in vassals.iter().zip(damages) {
+    for (vassal, (_, damage)) in vassals.iter().zip(ways) {
         let file = record_file(&emperor, vassal);
         let text = record_of(&emperor, vassal).to_string();
-        let bytes = damage(&text);
-        assert_ne!(bytes, text.as_bytes());
-        fs::write(file, bytes).expect("it is ours");
+        let damaged = damage(&text);
+        assert_ne!(damaged, text.as_bytes());
+        fs::write(file, damaged).expect("it is ours");
     }
     for (number, vassal) in no_files.iter().enumerate() {
         let file = record_file(&emperor, vassal);
