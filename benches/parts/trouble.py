@@ -97,7 +97,7 @@ def reload(emperor, app, number):
 def deploy_broken(emperor, app, number):
     write(app, BROKEN)
     touch(emperor)
-    come_true(emperor, lambda: emperor.said("failed: import") > number, "a failure")
+    come_true(emperor, lambda: emperor.said("import: ModuleNotFoundError") > number, "a failure")
     write(app, GOOD)
 
 
