@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use lictor_core::ipc::{MasterMessage, Received, WorkerMessage, WorkerOrder};
+use lictor_core::ipc::{ChannelError, MasterMessage, Received, WorkerMessage, WorkerOrder};
 use lictor_core::sys::{ExitStatus, OomKills, resident_bytes};
 
 use super::heart::{Signs, Verdict};
@@ -22,12 +22,18 @@ impl Master {
     }
 
     fn hear_worker(&mut self, seat: Seat, events: &mut Vec<PoolEvent>) {
-        let Some(worker) = self.workers.get(&seat) else {
+        let Some(worker) = self.workers.get_mut(&seat) else {
             return;
         };
         let mut said = Vec::new();
-        while let Ok(Received::Message(message, _)) = worker.channel.receive::<WorkerMessage>() {
-            said.push(message);
+        while !worker.has_hung_up {
+            match worker.channel.receive::<WorkerMessage>() {
+                Ok(Received::Message(message, _)) => said.push(message),
+                Ok(Received::Nothing) => break,
+                // What is no message is not heard either, and the next one may be.
+                Err(ChannelError::Malformed(_)) => {}
+                Ok(Received::Closed) | Err(_) => worker.has_hung_up = true,
+            }
         }
         let exit = worker.pidfd.try_reap().ok().flatten();
         for message in said {

@@ -19,6 +19,7 @@ use super::run::{Master, Outcome, Parts};
 use super::troubles::Ended;
 
 /// The master's record of a worker.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct WorkerHandle {
     /// The slot that it was forked for: what people call the worker.
     pub(super) slot: u32,
@@ -27,6 +28,9 @@ pub(super) struct WorkerHandle {
     pub(super) since: Timestamp,
     /// It takes no connection any more.
     pub(super) has_withdrawn: bool,
+    /// Its end of the channel is closed: that would wake the master for ever, and its end is told by
+    /// the process.
+    pub(super) has_hung_up: bool,
     /// SIGKILL came from here.
     is_killed: bool,
     /// Why it was ended, without having been told to leave.
@@ -49,6 +53,7 @@ impl WorkerHandle {
             channel,
             since: Timestamp::now(),
             has_withdrawn: false,
+            has_hung_up: false,
             is_killed: false,
             ended_for: None,
             failure: None,
@@ -60,8 +65,10 @@ impl WorkerHandle {
 
     /// Everything of it that may have something to say.
     pub(super) fn poll_fds(&self) -> impl Iterator<Item = PollFd<'_>> {
-        [self.pidfd.as_fd(), self.channel.as_fd()]
+        let channel = (!self.has_hung_up).then(|| self.channel.as_fd());
+        [Some(self.pidfd.as_fd()), channel]
             .into_iter()
+            .flatten()
             .chain(self.probe.as_ref().map(AsFd::as_fd))
             .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
     }
