@@ -13,6 +13,7 @@ mod proc;
 mod record;
 mod requests;
 mod scoreboard;
+mod shared;
 mod title;
 
 pub use end_request::{end_requests_of, end_signal, interrupt};

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use rustix::mm::munmap;
 
 use super::record::{RequestRecord, Taken};
+use super::shared::map_shared;
 
 /// What all threads of a worker write.
 #[derive(Debug)]
@@ -57,21 +58,7 @@ impl RequestBoard {
     pub fn new(threads: u32, epoch: Instant, bell: Arc<OwnedFd>) -> io::Result<Self> {
         let records = threads.max(1) as usize;
         let length = size_of::<Common>() + records * size_of::<RequestRecord>();
-        #[expect(
-            unsafe_code,
-            reason = "memory shared across fork has no safe interface"
-        )]
-        // SAFETY: an anonymous mapping at an address of the kernel's choice touches no memory that
-        // exists.
-        let memory = unsafe {
-            mmap_anonymous(
-                std::ptr::null_mut(),
-                length,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-            )?
-        };
-        let common = NonNull::new(memory.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        let common = map_shared(length)?;
         let board = Self {
             common,
             length,

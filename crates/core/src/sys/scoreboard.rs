@@ -4,10 +4,9 @@
 //! Nothing is sent and nobody wakes. A tenant can write nonsense here: the values are only shown.
 
 use std::io;
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+use super::shared::map_shared;
 
 /// What one worker says about itself. Aligned so that workers do not share a cache line.
 #[derive(Debug)]
@@ -94,21 +93,7 @@ impl Scoreboard {
     /// Memory for `slots` workers.
     pub fn new(slots: usize) -> io::Result<Self> {
         let length = slots.max(1) * size_of::<Slot>();
-        #[expect(
-            unsafe_code,
-            reason = "memory shared across fork has no safe interface"
-        )]
-        // SAFETY: an anonymous mapping at an address of the kernel's choice touches no memory that
-        // exists.
-        let memory = unsafe {
-            mmap_anonymous(
-                std::ptr::null_mut(),
-                length,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-            )?
-        };
-        let first = NonNull::new(memory.cast::<Slot>()).ok_or(io::ErrorKind::OutOfMemory)?;
+        let first = map_shared::<Slot>(length)?;
         #[expect(
             unsafe_code,
             reason = "memory shared across fork has no safe interface"
