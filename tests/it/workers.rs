@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::harness::{Emperor, answering, get, hello, signal, slow, title_of};
+use crate::harness::{Emperor, answering, connect, get, hello, signal, slow, title_of};
 
 #[test]
 fn a_killed_worker_is_replaced_in_the_same_generation() {
@@ -248,7 +248,7 @@ fn orphaned_in_a_request(emperor: &Emperor) -> (crate::harness::Vassal, u32) {
     let address = free.expect("there is a free port");
     let options = format!("http = \"{address}\"\nreload-mercy = \"30s\"");
     let blog = emperor.serve("blog", &options, &code);
-    let mut connection = crate::harness::connect(&emperor.address(&blog)).expect("it listens");
+    let mut connection = connect(&emperor.address(&blog)).expect("it listens");
     connection
         .send(b"GET /hang HTTP/1.1\r\nHost: test\r\n\r\n")
         .expect("it reads");
@@ -300,4 +300,29 @@ fn a_signal_of_a_log_rotation_ends_nothing() {
     emperor.deploy(&blog, &hello("y"));
     emperor.replaced(&blog, 1);
     assert_eq!(emperor.get(&blog), "y");
+}
+
+#[test]
+fn a_worker_that_has_used_up_its_descriptors_still_takes_a_connection() {
+    let emperor = Emperor::start();
+    let code = "import os, resource\nheld = []\n".to_owned()
+        + &answering("leak() if environ['PATH_INFO'] == '/leak' else 'alive'")
+        + "def leak():\n    \
+               resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))\n    \
+               try:\n        \
+                   while True: held.append(os.dup(1))\n    \
+               except OSError as error: return error.errno\n";
+    for threads in 1..=2 {
+        let options = format!("threads = {threads}");
+        let leaky = emperor.serve(&format!("leaky-{threads}"), &options, &code);
+        let address = emperor.address(&leaky);
+        // Kept, so that its descriptor is not one that becomes free.
+        let mut kept = connect(&address).expect("it listens");
+        let told = kept.get("/leak").expect("it answers").body;
+        assert_eq!(told, "24", "EMFILE");
+        for _ in 0..3 {
+            assert_eq!(get(&address, "/"), "alive");
+        }
+        assert_eq!(kept.get("/").expect("it was kept").body, "alive");
+    }
 }

@@ -5,6 +5,7 @@
 //! so that the others get theirs.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -43,9 +44,14 @@ pub(super) fn connection_limit() -> usize {
         .min(CONNECTION_LIMIT)
 }
 
+/// A connection, who is at its other end, and whether it is TCP.
+type Visit = (OwnedFd, Option<SocketAddrAny>, bool);
+
 /// What accepting one connection came to.
 enum Accepted {
     One,
+    /// One, and there is no room for another.
+    Last,
     Nothing,
     Exhausted,
 }
@@ -83,7 +89,7 @@ impl Reactor {
             match self.accept_one(index) {
                 Accepted::One => {}
                 Accepted::Nothing => return,
-                Accepted::Exhausted => return self.pause_accepting(),
+                Accepted::Last | Accepted::Exhausted => return self.pause_accepting(),
             }
         }
     }
@@ -104,32 +110,57 @@ impl Reactor {
         listeners.clear();
     }
 
+    /// Whoever was woken has to take what is there: the kernel wakes no other worker for it
+    /// (`epoll_ctl(2)`, `EPOLLEXCLUSIVE`). So there is always room for one more, and accepting
+    /// pauses after it.
     fn accept_one(self: &Arc<Self>, index: usize) -> Accepted {
         if lock(&self.table).len() >= self.connection_limit {
             return Accepted::Exhausted;
         }
-        let accepted = {
-            let listeners = lock(&self.listeners);
-            let Some(listener) = listeners.get(index) else {
-                return Accepted::Nothing;
-            };
-            acceptfrom_with(&listener.fd, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)
-                .map(|(fd, from)| (fd, from, matches!(listener.address, Address::Tcp(_))))
+        let accepted = match self.accept_from(index) {
+            Some(Err(Errno::MFILE | Errno::NFILE)) if lock(&self.spare).take().is_some() => {
+                self.accept_from(index)
+            }
+            accepted => accepted,
         };
         match accepted {
-            Ok((fd, from, is_tcp)) => {
+            Some(Ok((fd, from, is_tcp))) => {
                 if is_tcp {
                     // Whole answers are written at once; waiting for more would only delay them.
                     let _slower_only = sockopt::set_tcp_nodelay(&fd, true);
                 }
                 self.adopt(&Socket::new(fd), peer_of(from), index);
-                Accepted::One
+                if self.has_room() {
+                    Accepted::One
+                } else {
+                    Accepted::Last
+                }
             }
-            Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Accepted::Exhausted,
+            Some(Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
+                Accepted::Exhausted
+            }
             // accept(2): errors of the connection itself, already gone; the next may be fine.
-            Err(Errno::CONNABORTED | Errno::PROTO | Errno::INTR) => Accepted::One,
-            Err(_) => Accepted::Nothing,
+            Some(Err(Errno::CONNABORTED | Errno::PROTO | Errno::INTR)) => Accepted::One,
+            Some(Err(_)) | None => Accepted::Nothing,
         }
+    }
+
+    /// None without such a listener.
+    fn accept_from(&self, index: usize) -> Option<Result<Visit, Errno>> {
+        let listeners = lock(&self.listeners);
+        let listener = listeners.get(index)?;
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let is_tcp = matches!(listener.address, Address::Tcp(_));
+        Some(acceptfrom_with(&listener.fd, flags).map(|(fd, from)| (fd, from, is_tcp)))
+    }
+
+    /// Whether another connection can be taken, also if its descriptor is the last.
+    fn has_room(&self) -> bool {
+        let mut spare = lock(&self.spare);
+        if spare.is_none() {
+            *spare = self.wake.try_clone().ok();
+        }
+        spare.is_some() && lock(&self.table).len() < self.connection_limit
     }
 
     /// Takes a connection in.
@@ -175,8 +206,14 @@ impl Reactor {
         self.look_again_at(self.now_ms() + PAUSE_MS);
     }
 
-    /// Goes on accepting, if it was paused.
+    /// Goes on accepting, if it was paused and there is room again.
     pub(super) fn resume_accepting(&self) {
+        if !self.is_accept_paused.load(Ordering::Relaxed) {
+            return;
+        }
+        if !self.has_room() {
+            return self.look_again_at(self.now_ms() + PAUSE_MS);
+        }
         if self.is_accept_paused.swap(false, Ordering::Relaxed) && self.watch_listeners().is_err() {
             self.pause_accepting();
         }

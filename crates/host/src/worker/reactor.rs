@@ -49,7 +49,7 @@ pub(super) enum Phase {
 /// What the threads of a worker share.
 pub(super) struct Reactor {
     pub(super) epoll: OwnedFd,
-    wake: OwnedFd,
+    pub(super) wake: OwnedFd,
     pub(super) channel: Channel,
     pub(super) listeners: Mutex<Vec<Listener>>,
     pub(super) table: Mutex<Slab<Arc<Connection>>>,
@@ -66,6 +66,8 @@ pub(super) struct Reactor {
     pub(super) next_look_ms: AtomicU64,
     pub(super) drain_until_ms: AtomicU64,
     pub(super) is_accept_paused: AtomicBool,
+    /// Given up for the connection that comes when there is no other descriptor left.
+    pub(super) spare: Mutex<Option<OwnedFd>>,
     generation: AtomicU32,
     pub(super) connection_limit: usize,
     pub(super) backlog: u32,
@@ -94,6 +96,7 @@ impl Reactor {
         epoll::add(&epoll, &wake, EventData::new_u64(WAKE_KEY), EventFlags::IN)?;
         Ok(Self {
             epoll,
+            spare: Mutex::new(wake.try_clone().ok()),
             wake,
             listeners: Mutex::new(worker.listeners),
             table: Mutex::default(),
