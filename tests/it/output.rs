@@ -160,6 +160,17 @@ fn a_full_disk_for_logto_stops_no_app() {
 }
 
 #[test]
+fn a_file_for_logto_that_takes_nothing_stops_no_app() {
+    let emperor = Emperor::start();
+    let code = answering("print('much to say', flush=True) or 'serves on'");
+    // The memory of the master as it was before it executed the interpreter, which is gone.
+    let blog = emperor.serve("blog", "logto = \"/proc/self/mem\"", &code);
+    assert_eq!(emperor.get(&blog), "serves on");
+    let failure = emperor.failed_after(&blog, 0);
+    failure.says("logto", &["/proc/self/mem", "Input/output error"]);
+}
+
+#[test]
 fn a_logto_that_cannot_be_opened_is_told() {
     let emperor = Emperor::start();
     let blog = emperor.serve("blog", "", &hello("good"));

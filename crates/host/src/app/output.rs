@@ -65,6 +65,8 @@ impl Outlet {
     fn write_piece(&self, mut piece: &[u8]) -> Result<(), Errno> {
         while !piece.is_empty() {
             match self.with_fd(|fd| rustix::io::write(fd, piece)) {
+                // Some special files take nothing and call it success.
+                Ok(0) => return Err(Errno::IO),
                 Ok(count) => piece = piece.get(count..).unwrap_or_default(),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error),
