@@ -2,11 +2,13 @@
 //! master. None of it stops the emperor, holds it up, or reaches a neighbour or a stranger.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use lictor_core::config::Address;
-use lictor_core::ipc::{Adopted, HandoverListener, MasterMessage, MasterPhase};
+use lictor_core::ipc::{Adopted, HandoverListener, MasterMessage, MasterPhase, knock};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -401,4 +403,29 @@ fn what_an_adopted_master_says_is_cleaned() {
     emperor.touch(&blog.file);
     emperor.ready_after(blog, 1);
     assert!(fake.ends());
+}
+
+#[test]
+fn those_who_knock_and_say_nothing_keep_no_emperor_out() {
+    let mut emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("blog"));
+    let before = running(&emperor, &blog);
+    emperor.kill9();
+    let door = emperor.at("run/vassals").join(&blog.name).join("1.sock");
+    // More than a master holds; the kernel takes no more at a time than it has heard.
+    let patience = Instant::now() + DEADLINE;
+    let mut silent = Vec::new();
+    while silent.len() < 8 {
+        match knock(&door) {
+            Ok(visitor) => silent.push(visitor),
+            Err(full) if full.kind() == ErrorKind::WouldBlock => {
+                assert!(Instant::now() < patience, "nobody opens");
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            Err(error) => panic!("the master listens: {error}"),
+        }
+    }
+    emperor.start_again();
+    adopted(&emperor, &blog, &before);
+    drop(silent);
 }

@@ -77,9 +77,11 @@ impl Meeting {
     /// Somebody who knocked and says what an emperor says.
     fn emperor(&mut self) -> Option<Channel> {
         while let Ok(Some(visitor)) = accept_at_meeting(&self.socket) {
-            if self.visitors.len() < VISITOR_LIMIT {
-                self.visitors.push(visitor);
+            // Whoever comes last is the one that holds the run directory.
+            if self.visitors.len() == VISITOR_LIMIT {
+                self.visitors.remove(0);
             }
+            self.visitors.push(visitor);
         }
         let mut emperor = None;
         for visitor in std::mem::take(&mut self.visitors) {
