@@ -31,6 +31,10 @@ const FORMAT: u32 = 1;
 const RECORD_LIMIT_BYTES: u64 = 24 * 1024 * 1024;
 /// Name of the directory in the run directory.
 const DIRECTORY: &str = "vassals";
+/// Name of the record of a vassal in its directory there.
+const RECORD: &str = "record.json";
+/// What a file takes up is a multiple of it.
+const BLOCK_BYTES: u64 = 4096;
 
 /// One vassal, as it was left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,27 +128,23 @@ impl Records {
     }
 
     fn read(&self, name: &str) -> Option<Record> {
-        let bytes = read_bounded(
-            &self.directory.join(name).join("record.json"),
-            RECORD_LIMIT_BYTES,
-        );
+        let bytes = read_bounded(&self.directory.join(name).join(RECORD), RECORD_LIMIT_BYTES);
         let record: Record = serde_json::from_slice(&bytes.ok()?).ok()?;
         (record.format == FORMAT).then_some(record)
     }
 
-    /// Replaces the record of a vassal in one step: whoever reads it finds the old or the new.
+    /// Replaces the record of a vassal in one step: whoever reads it finds the old or the new. Where
+    /// there is no room for both, the new one takes the room of the old one, which is of no use any
+    /// more: by it, a master would not be found.
     pub(super) fn write(&self, name: &str, record: &[u8]) -> io::Result<()> {
         let directory = self.directory.join(name);
         make_private(&directory)?;
-        let fresh = directory.join(".record.new");
-        let mut file = File::options()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&fresh)?;
-        file.write_all(record)?;
-        std::fs::rename(fresh, directory.join("record.json"))
+        let (fresh, place) = (directory.join(".record.new"), directory.join(RECORD));
+        let replaced = write_new(&fresh, record).and_then(|()| std::fs::rename(&fresh, &place));
+        replaced.or_else(|error| {
+            drop(std::fs::remove_file(&fresh));
+            write_over(&place, record).map_err(|_also| error)
+        })
     }
 
     /// Nothing of the vassal is left.
@@ -208,10 +208,51 @@ impl Record {
     pub(super) const FORMAT: u32 = FORMAT;
 }
 
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    options.create(true).truncate(true).write(true).mode(0o600);
+    options.open(path)?.write_all(bytes)
+}
+
+/// Only where it needs no further room, so that it cannot end half-way.
+fn write_over(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).open(path)?;
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if length > file.metadata()?.len().next_multiple_of(BLOCK_BYTES) {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    file.write_all(bytes)?;
+    file.set_len(length)
+}
+
 /// Those above it too: somebody may have cleaned up.
 fn make_private(directory: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_room_a_record_takes_the_place_of_the_one_before() {
+        let run_dir = tempfile::tempdir().unwrap();
+        let records = Records::at(run_dir.path()).unwrap();
+        let place = run_dir.path().join("vassals/blog/record.json");
+        // Nothing can be written beside it.
+        std::fs::create_dir_all(place.with_file_name(".record.new")).unwrap();
+        records.write("blog", b"none before").unwrap_err();
+        assert!(!place.exists());
+        std::fs::write(&place, "a longer one").unwrap();
+        let there_is = || read_bounded(&place, RECORD_LIMIT_BYTES).unwrap();
+        for text in ["short", "a longer one again"] {
+            records.write("blog", text.as_bytes()).unwrap();
+            assert_eq!(there_is(), text.as_bytes());
+        }
+        records.write("blog", &[b'x'; 4097]).unwrap_err();
+        assert_eq!(there_is(), b"a longer one again");
+    }
 }

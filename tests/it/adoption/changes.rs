@@ -250,3 +250,20 @@ fn an_emperor_killed_before_it_reached_a_master_has_not_forgotten_its_sockets() 
     assert_eq!(emperor.addresses(&blog), [path.display().to_string()]);
     assert_eq!(emperor.get(&blog), "new");
 }
+
+#[test]
+fn what_came_when_nothing_new_could_be_written_is_adopted() {
+    let mut emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("old"));
+    let records = emperor.at("run/vassals").join(&blog.name);
+    // As on a file system that is full: only what is there can be written over.
+    let fresh = records.join(".record.new");
+    fs::create_dir(&fresh).expect("it is not there");
+    emperor.deploy(&blog, &hello("new"));
+    emperor.replaced(&blog, 1);
+    let before = running(&emperor, &blog);
+    emperor.kill9();
+    emperor.start_again();
+    adopted(&emperor, &blog, &before);
+    assert_eq!(emperor.get(&blog), "new");
+}
