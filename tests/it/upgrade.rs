@@ -186,3 +186,25 @@ fn a_new_program_that_fails_after_all_gives_way_to_the_old_one() {
     emperor.replaced(&blog, 1);
     assert_eq!(emperor.get(&blog), "new");
 }
+
+#[test]
+fn nothing_is_upgraded_while_a_vassal_would_not_be_found_again() {
+    let mut emperor = Setup::new().own_program().start();
+    let blog = emperor.serve("blog", "", &hello("blog"));
+    // As on a file system that is full: nothing can be written, neither new nor over the old.
+    let records = emperor.at("run/vassals").join(&blog.name);
+    let [fresh, place] = [".record.new", "record.json"].map(|name| records.join(name));
+    fs::create_dir(&fresh).expect("it is not there");
+    fs::remove_file(&place).expect("it is there");
+    fs::create_dir(&place).expect("it is there no more");
+    emperor.touch(&blog.file);
+    emperor.replaced(&blog, 1);
+    is_refused(&emperor, &blog, "make room in the run directory");
+    fs::remove_dir(&fresh).expect("it is empty");
+    fs::remove_dir(&place).expect("it is empty");
+    let before = processes(&emperor, &blog);
+    emperor.lictor(&["upgrade"]).with_code(0);
+    emperor.follow_anew();
+    emperor.heard(&blog, "generation-adopted", &[]);
+    assert_eq!(processes(&emperor, &blog), before);
+}

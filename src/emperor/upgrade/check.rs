@@ -50,6 +50,11 @@ pub(in crate::emperor) enum CheckError {
          or let it stop its vassals, then start the new one"
     )]
     Incompatible(String),
+    #[error(
+        "it would not find vassal `{0}`, whose record could not be written; make room in the run \
+         directory"
+    )]
+    Unrecorded(String),
 }
 
 /// The new binary's side: everything that its start needs is tried, and told on stdout.

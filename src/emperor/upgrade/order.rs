@@ -8,6 +8,7 @@ use super::{Inheritance, Upgrade};
 use crate::control::Upgrading;
 use crate::emperor::hold::HeldRunDir;
 use crate::emperor::run::{Course, Emperor, Input};
+use crate::emperor::vassal::Vassal;
 
 /// How often this process has become another program, and what is under way.
 #[derive(Debug, Default)]
@@ -57,7 +58,7 @@ impl Emperor {
         reply: Option<oneshot::Sender<Result<Upgrading, String>>>,
     ) {
         self.upgrades.is_checking = false;
-        match checked {
+        match checked.and_then(|checked| self.unless_unrecorded(checked)) {
             Ok(_) if self.is_stopping() => {
                 refuse(reply, "the emperor is stopping");
             }
@@ -82,6 +83,21 @@ impl Emperor {
                 self.upgrades.failure = Some(message.clone());
                 refuse(reply, &message);
             }
+        }
+    }
+
+    /// By a record that is not of now the next program would not find what runs, and could not have
+    /// its sockets.
+    fn unless_unrecorded(&mut self, checked: Checked) -> Result<Checked, CheckError> {
+        let unwritten = self.vassals.values();
+        let unwritten = unwritten.filter(|vassal| vassal.written.is_none());
+        self.changed
+            .extend(unwritten.map(|vassal| vassal.name.clone()));
+        self.remember();
+        let is_lost = |vassal: &&Vassal| vassal.written.is_none() && !vassal.generations.is_empty();
+        match self.vassals.values().find(is_lost) {
+            Some(vassal) => Err(CheckError::Unrecorded(vassal.name.clone())),
+            None => Ok(checked),
         }
     }
 
