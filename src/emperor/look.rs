@@ -151,12 +151,21 @@ impl Emperor {
 
     /// All files are read again, each in its turn.
     pub(super) fn read_all_again(&mut self) {
+        self.vassals.values_mut().for_each(Vassal::go_forward);
         let others = self
             .vassals
             .keys()
             .filter(|name| !self.unread.contains(name));
         let others: Vec<String> = others.cloned().collect();
         self.unread.extend(others);
+    }
+
+    /// Somebody wants a new generation: of the newest file, unless it was rolled back by order.
+    pub(super) fn read_newest(&mut self, name: &str) {
+        if let Some(vassal) = self.vassals.get_mut(name) {
+            vassal.go_forward();
+        }
+        self.read_again(name);
     }
 
     /// Reads the file of a vassal again, as it is now, and begins a new generation. One that is
@@ -167,7 +176,14 @@ impl Emperor {
             return;
         };
         if self.knows_earlier(name) {
-            self.happen(name, Event::FileGood);
+            let vassal = self.vassals.get(name);
+            let has_fallen_back = vassal.is_some_and(|vassal| vassal.life.has_fallen_back());
+            let event = if has_fallen_back {
+                Event::FellBack
+            } else {
+                Event::FileGood
+            };
+            self.happen(name, event);
         } else {
             self.read(name, &found);
         }
@@ -190,6 +206,7 @@ impl Emperor {
                     let generation = vassal.life.newest();
                     vassal.tell_failure(generation, failure, &self.journal);
                 }
+                self.fall_back_if_down(name);
                 self.fail_foreground();
             }
         }

@@ -115,12 +115,15 @@ fn record_of(vassal: &Vassal, boot_id: &str, source: String, identity: Identity)
             identity
         },
         hash: vassal.hash,
+        seen: Some(identity),
         newest: vassal.life.newest(),
         is_stopped: vassal.life.is_stopped_by_order(),
         restarts: vassal.restarts,
         error: vassal.error.clone(),
         kept: vassal.kept.clone(),
         rolled_back: vassal.text.clone().filter(|_| vassal.rolled_back),
+        has_fallen_back: vassal.life.has_fallen_back(),
+        has_served: vassal.life.has_served(),
         generations: generations.collect(),
         sockets: sockets.collect(),
     }
