@@ -76,6 +76,7 @@ impl Emperor {
             Action::Wait(wait) => self.announce_wait(name, wait),
             Action::Forget => {
                 self.vassals.remove(name);
+                self.unwritten.forget(name);
                 self.journal.tell(Some(name), EventKind::VassalGone);
                 self.journal.forget(name);
                 if let Some(records) = &self.records {

@@ -130,6 +130,7 @@ impl Emperor {
                 started_at: self.started_at,
                 upgrades: self.upgrades.count,
                 upgrade_failure: self.upgrades.failure.clone(),
+                warnings: self.unwritten.warnings(),
                 sources: self.settings.sources.iter().map(Source::label).collect(),
             },
             vassals: self

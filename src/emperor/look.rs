@@ -35,8 +35,10 @@ impl Emperor {
             .flat_map(Source::watch_points)
             .collect();
         watch.set(&points);
+        self.try_to_write_again();
         let now = self.snapshot();
         let before = std::mem::replace(&mut self.snapshot, now);
+        self.tell_refused(&before);
         for change in changes(&before, &self.snapshot) {
             match change {
                 Change::Added(name) => self.file_added(&name),
@@ -56,12 +58,25 @@ impl Emperor {
             if let Err(error) = source.list(index, &mut found, &running) {
                 self.source_failed(index, source.label(), &error, &mut found);
             }
+            now.refused.extend(found.refused);
             for (name, found) in found.vassals {
                 let running = running(&name);
                 now.insert(name, found, running);
             }
         }
         now
+    }
+
+    /// Once for each file, as long as it is there.
+    fn tell_refused(&self, before: &Snapshot) {
+        let refused = self.snapshot.refused.iter();
+        for (path, fault) in refused.filter(|(path, _)| !before.refused.contains_key(*path)) {
+            let kind = EventKind::FileRefused {
+                file: path.display().to_string(),
+                reason: fault.to_string(),
+            };
+            self.journal.tell(None, kind);
+        }
     }
 
     fn source_failed(&self, index: usize, source: String, error: &io::Error, found: &mut Snapshot) {

@@ -148,7 +148,7 @@ fn a_stopped_vassal_stays_stopped_until_it_is_started() {
 fn a_vassal_that_was_leaving_is_gone_in_the_end() {
     let mut emperor = Emperor::start();
     let path = emperor.at("blog.sock");
-    let code = crate::harness::answering("print('began', flush=True) or time.sleep(2) or 'whole'");
+    let code = answering("print('began', flush=True) or time.sleep(2) or 'whole'");
     let blog = emperor.serve("blog", &format!("http = {path:?}"), &code);
     let mut request = emperor.begin(&blog);
     fs::remove_file(&blog.file).expect("it is there");
