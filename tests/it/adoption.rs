@@ -442,3 +442,25 @@ fn every_python_is_adopted() {
         assert_eq!(emperor.status_of(vassal)["interface"], "wsgi");
     }
 }
+
+#[test]
+fn a_record_that_cannot_be_written_is_told_by_status_until_it_is() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("x"));
+    assert_eq!(emperor.status()["emperor"]["warnings"], json!([]));
+    // Where the next record is laid down, nothing can be written: not even root can.
+    let in_the_way = emperor
+        .at("run/vassals")
+        .join(&blog.name)
+        .join(".record.new");
+    fs::create_dir(&in_the_way).expect("it is ours");
+    emperor.deploy(&blog, &hello("new"));
+    emperor.replaced(&blog, 1);
+    let told = emperor.lictor(&["status"]).with_code(0).stdout;
+    let expected = format!("emperor: could not write the records of {} in", blog.name);
+    assert!(told.contains(&expected), "{told}");
+    fs::remove_dir(&in_the_way).expect("it is ours");
+    // Any look tries again, whatever it is for.
+    emperor.serve("shop", "", &hello("shop"));
+    assert_eq!(emperor.status()["emperor"]["warnings"], json!([]));
+}
