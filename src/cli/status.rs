@@ -60,7 +60,13 @@ fn all(status: &Status) -> String {
         ("SINCE", Align::Left),
     ];
     let trouble: String = status.vassals.iter().filter_map(trouble).collect();
-    table(header, status.vassals.iter().map(row).collect()) + &trouble
+    let warnings = status
+        .emperor
+        .warnings
+        .iter()
+        .map(|warning| ["\nemperor: ", &printable(warning), "\n"].concat());
+    let warnings: String = warnings.collect();
+    table(header, status.vassals.iter().map(row).collect()) + &trouble + &warnings
 }
 
 /// What is wrong with a vassal or not as its file says, and what to do about it.
@@ -125,6 +131,14 @@ shop: import: ModuleNotFoundError: No module named 'redsi'
   hint: lictor status shop
 "
         );
+    }
+
+    #[test]
+    fn what_the_emperor_warns_of_stands_last() {
+        let mut status = status(vec![blog()]);
+        status.emperor.warnings = vec!["could not write".into()];
+        let text = all(&status);
+        assert!(text.ends_with("Z\n\nemperor: could not write\n"), "{text}");
     }
 
     #[test]

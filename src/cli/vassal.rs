@@ -120,6 +120,7 @@ pub(super) mod tests {
             started_at: at(),
             upgrades: 0,
             upgrade_failure: None,
+            warnings: Vec::new(),
             sources,
         };
         Status { emperor, vassals }

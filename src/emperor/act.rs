@@ -17,10 +17,22 @@ impl Emperor {
             return;
         };
         self.changed.insert(name.to_owned());
+        if let Event::Exited(generation) = event
+            && vassal.life.serving() == Some(generation)
+        {
+            // What follows at once is to be made from it.
+            self.fall_back(name);
+        }
+        let Some(vassal) = self.vassals.get_mut(name) else {
+            return;
+        };
         vassal.life.jitter = jitter();
         let actions = vassal.life.step(event, Instant::now());
         for action in actions {
             self.perform(name, action);
+        }
+        if matches!(event, Event::Failed(_) | Event::Exited(_)) {
+            self.fall_back_if_down(name);
         }
         if let Some(vassal) = self.vassals.get_mut(name) {
             vassal.tell_state(&self.journal);
@@ -64,6 +76,7 @@ impl Emperor {
             Action::Wait(wait) => self.announce_wait(name, wait),
             Action::Forget => {
                 self.vassals.remove(name);
+                self.unwritten.forget(name);
                 self.journal.tell(Some(name), EventKind::VassalGone);
                 self.journal.forget(name);
                 if let Some(records) = &self.records {
@@ -79,8 +92,11 @@ impl Emperor {
             .and_then(|record| record.interface.clone())
             .unwrap_or_default();
         if let Some(vassal) = self.vassals.get_mut(name) {
-            // A newer one may have failed meanwhile.
-            vassal.error.take_if(|error| error.generation <= generation);
+            // A newer one may have failed meanwhile; or this one runs because the newest did.
+            let is_newest = !vassal.life.has_fallen_back();
+            vassal
+                .error
+                .take_if(|error| is_newest && error.generation <= generation);
         }
         let kind = EventKind::GenerationReady {
             generation,

@@ -5,20 +5,18 @@
 //! watched. Then each master is reached ([`super::reach`]), which gives the line to it, its sockets
 //! and its output. Until then no new generation of its vassal is started, which would miss them.
 
-use lictor_core::ipc::{Adopted, MasterPhase};
-use lictor_core::observe::EventKind;
-use lictor_core::sys::{Pidfd, boot_id, close_elsewhere, parent_of, start_ticks, title_of};
+use std::sync::Arc;
 
-use super::bind::Bound;
+use lictor_core::observe::EventKind;
+use lictor_core::sys::{Pidfd, boot_id, parent_of, start_ticks};
+
 use super::generation::{Generation, Place, exit_of};
-use super::lifecycle::{Event, Lifecycle};
-use super::line::clean;
-use super::output;
-use super::reach::{ReachError, Reached, Seeker};
+use super::kept::FileText;
+use super::lifecycle::{Left, Lifecycle};
+use super::reach::Seeker;
 use super::record::{GenerationRecord, Record, Records, SocketRecord, Stage};
 use super::run::Emperor;
-use super::snapshot::Found;
-use super::spawn::title;
+use super::snapshot::{Found, content_hash};
 use super::vassal::Vassal;
 
 impl Emperor {
@@ -58,7 +56,6 @@ impl Emperor {
         for known in dead {
             self.watch_remnants(&name, known.pid, known.terms.reload_mercy);
         }
-        let is_over = living.is_empty() && !record.is_stopped;
         let mut vassal = Vassal::new(name.clone(), 0, record.file.clone());
         vassal.life = life(&record, &living);
         vassal.restarts = record.restarts;
@@ -67,22 +64,8 @@ impl Emperor {
             let wanted = left.wanted.clone();
             vassal.listeners.insert(wanted, (left, fd).into());
         }
-        if is_over {
-            // Its masters died with their emperor. It keeps its numbers and what was handed down,
-            // and begins anew, if its file is still there.
-            for socket in &record.sockets {
-                let is_held =
-                    vassal.listeners.has(&socket.wanted.0) || self.orphans.has(&socket.address);
-                if !is_held {
-                    socket.remove_file();
-                }
-            }
-            records.forget(&name);
-            if found.is_some() {
-                self.vassals.insert(name, vassal);
-            } else {
-                vassal.listeners.release(None, &mut self.orphans);
-            }
+        if living.is_empty() && !record.is_stopped {
+            self.begin_anew(records, vassal, &record, found);
             return;
         }
         vassal.hash = record.hash;
@@ -103,9 +86,72 @@ impl Emperor {
         for (known, master) in living {
             self.seek(records, &mut vassal, known, master);
         }
+        // What is left of it may only finish what it is at.
+        let is_down = vassal.life.serving().is_none();
+        let is_due = (is_down || record.had_begun()) && !record.is_stopped;
+        if is_due && (self.begin_earlier(&mut vassal, &record, found) || is_down) {
+            self.unread.push_back(name.clone());
+        }
         let is_left = |socket: &SocketRecord| !vassal.listeners.has(&socket.wanted.0);
         vassal.left_sockets = record.sockets.into_iter().filter(is_left).collect();
         self.vassals.insert(name, vassal);
+    }
+
+    /// All masters of a vassal died with their emperor, or without one. It keeps its numbers and
+    /// what was handed down, and begins anew, if its file is still there.
+    fn begin_anew(
+        &mut self,
+        records: &Records,
+        mut vassal: Vassal,
+        record: &Record,
+        found: Option<&Found>,
+    ) {
+        for socket in &record.sockets {
+            let is_held =
+                vassal.listeners.has(&socket.wanted.0) || self.orphans.has(&socket.address);
+            if !is_held {
+                socket.remove_file();
+            }
+        }
+        records.forget(&vassal.name);
+        if found.is_none() {
+            vassal.listeners.release(None, &mut self.orphans);
+            return;
+        }
+        let name = vassal.name.clone();
+        if self.begin_earlier(&mut vassal, record, found) {
+            // Otherwise the look finds it as one that is new.
+            self.unread.push_back(name.clone());
+        }
+        self.vassals.insert(name, vassal);
+    }
+
+    /// Has a vassal of which nothing serves begin by the text that it was rolled back to, or that
+    /// served while the newest file had failed: to try that one again first would take its time.
+    fn begin_earlier(
+        &mut self,
+        vassal: &mut Vassal,
+        record: &Record,
+        found: Option<&Found>,
+    ) -> bool {
+        let Some((found, text)) = found.zip(found.and_then(|found| earlier(record, found))) else {
+            return false;
+        };
+        self.snapshot
+            .vassals
+            .insert(vassal.name.clone(), found.clone());
+        vassal.stand_for(found);
+        vassal.hash = record.hash;
+        vassal.error.clone_from(&record.error);
+        vassal.rolled_back = true;
+        if record.rolled_back.is_none() {
+            vassal.life.fall_back_unseen();
+            let file = text.path.display().to_string();
+            let kind = EventKind::VassalRolledBack { file };
+            self.journal.tell(Some(&vassal.name), kind);
+        }
+        vassal.text = Some(text);
+        true
     }
 
     fn seek(
@@ -133,125 +179,6 @@ impl Emperor {
         vassal.generations.insert(known.number, generation);
     }
 
-    /// A master answered, or it is clear that it will not.
-    pub(super) fn master_found(&mut self, place: &Place, found: Result<Reached, ReachError>) {
-        let (name, number) = (place.vassal.as_str(), place.generation);
-        match found {
-            Ok(reached) => {
-                if let Some(phase) = self.take_over(place, reached) {
-                    self.happen(name, Event::Found(number, phase));
-                }
-            }
-            Err(error) => self.give_up(place, &error),
-        }
-        self.go_on_with(name);
-    }
-
-    /// A master that cannot be reached is ended. A process that only a record calls a master is
-    /// nobody's business here.
-    fn give_up(&mut self, place: &Place, error: &ReachError) {
-        let Place { vassal, generation } = place;
-        let is_serving = self.is_serving(place);
-        let Some(known) = self
-            .generation(place)
-            .filter(|known| known.master.is_alive())
-        else {
-            return;
-        };
-        let pid = known.pid();
-        let is_it = error.is_of_a_master() || is_called(pid, &title(vassal, *generation));
-        if is_it {
-            known.kill();
-        }
-        // One that only came up has been begun again already.
-        if is_serving {
-            let fate = if is_it {
-                "and is replaced"
-            } else {
-                "because another process has its number, which is left alone"
-            };
-            tracing::warn!(
-                vassal,
-                "generation {generation}: pid {pid} could not be adopted {fate}: {error}"
-            );
-        }
-        if !is_it {
-            self.lose(place);
-        }
-    }
-
-    /// Its master is gone, and nobody will tell when it went.
-    fn lose(&mut self, place: &Place) {
-        let Place { vassal, generation } = place;
-        if let Some(records) = &self.records {
-            records.close_meeting(vassal, *generation);
-        }
-        if let Some(vassal) = self.vassals.get_mut(vassal) {
-            vassal.generations.remove(generation);
-        }
-        self.happen(vassal, Event::Exited(*generation));
-    }
-
-    fn take_over(&mut self, place: &Place, reached: Reached) -> Option<MasterPhase> {
-        let (name, number) = (place.vassal.as_str(), place.generation);
-        let Reached {
-            line,
-            adopted,
-            output,
-            sockets,
-        } = reached;
-        let journal = self.journal.clone();
-        let vassal = self.vassals.get_mut(name)?;
-        let generation = vassal.generations.get_mut(&number)?;
-        let Adopted {
-            phase,
-            python,
-            interface,
-            last_output,
-            dropped_lines,
-            ..
-        } = adopted;
-        generation.line = Some(line);
-        generation.python = Some(clean(python));
-        generation.interface = Some(clean(interface));
-        let pid = generation.pid();
-        journal.tell(
-            Some(name),
-            EventKind::GenerationAdopted {
-                generation: number,
-                pid,
-            },
-        );
-        output::tell(name, last_output.as_bytes(), dropped_lines, &journal);
-        if let Some(pipe) = output {
-            let reader = tokio::spawn(output::read(name.to_owned(), pipe, journal));
-            generation.reader = Some(reader.abort_handle());
-        }
-        let mut refused = Vec::new();
-        for (address, fd) in sockets {
-            let known = vassal
-                .left_sockets
-                .iter()
-                .position(|left| left.address == address);
-            match known.map(|at| vassal.left_sockets.swap_remove(at)) {
-                Some(left) => vassal.listeners.insert(
-                    left.wanted,
-                    Bound {
-                        fd,
-                        address: left.address,
-                        owner: left.owner,
-                        mode: left.mode,
-                        file: left.file,
-                        kept: None,
-                    },
-                ),
-                None => refused.push(fd),
-            }
-        }
-        close_elsewhere(refused);
-        Some(phase)
-    }
-
     /// A vassal that was adopted and has not changed runs on; only its configuration is to be known
     /// again, for the next start.
     pub(super) fn know_unchanged(&mut self) {
@@ -274,13 +201,41 @@ fn life(record: &Record, living: &[(&GenerationRecord, Pidfd)]) -> Lifecycle {
         known.filter(move |known| known.stage == stage)
     };
     let serving = at(Stage::Serving).map(|known| (known.number, known.terms.reload_mercy));
-    Lifecycle::adopted(
-        record.newest,
-        serving.max(),
-        at(Stage::Leaving).map(|known| known.number).collect(),
-        record.is_stopped,
-        record.error.as_ref().map(|error| error.generation),
-    )
+    Lifecycle::adopted(Left {
+        newest: record.newest,
+        serving: serving.max(),
+        leaving: at(Stage::Leaving).map(|known| known.number).collect(),
+        is_stopped: record.is_stopped,
+        failed: record.error.as_ref().map(|error| error.generation),
+        has_fallen_back: record.has_fallen_back,
+        // Older emperors did not write it down.
+        has_served: record.has_served || last_serving(record).is_some(),
+    })
+}
+
+/// The generation that served when the record was written.
+fn last_serving(record: &Record) -> Option<u64> {
+    let serving = record.generations.iter();
+    let serving = serving.filter(|known| known.stage == Stage::Serving);
+    serving.map(|known| known.number).max()
+}
+
+/// The text by which a vassal of which nothing serves begins, if not by its file: if that is as it
+/// was, and was rolled back from or had failed.
+fn earlier(record: &Record, found: &Found) -> Option<Arc<FileText>> {
+    let seen = record.seen.unwrap_or(record.identity);
+    if found.rival.is_some() || found.identity != seen {
+        return None;
+    }
+    if record.rolled_back.is_some() || record.had_begun() {
+        return record.rolled_back.clone();
+    }
+    let served = last_serving(record)?;
+    let has_failed = record.error.as_ref()?.generation > served;
+    let good = record.kept.good.as_ref().filter(|_| has_failed)?;
+    let is_newest =
+        good.path == record.file && record.hash == Some(content_hash(good.text.as_bytes()));
+    (!is_newest).then(|| Arc::clone(good))
 }
 
 /// The process of this record, if it is that one and lives.
@@ -292,11 +247,6 @@ fn living(known: &GenerationRecord) -> Option<Pidfd> {
         drop(master.try_reap());
     }
     (is_same && master.is_alive()).then_some(master)
-}
-
-/// Whether this is how `ps` shows a process.
-fn is_called(pid: u32, title: &str) -> bool {
-    title_of(pid).is_some_and(|shown| shown.trim_end() == title)
 }
 
 /// What the look finds changed or not: the file as it was read last.

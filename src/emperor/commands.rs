@@ -71,9 +71,9 @@ impl Emperor {
             }
             Verb::Start => {
                 vassal.life.allow();
-                self.read_again(name);
+                self.read_newest(name);
             }
-            Verb::Reload | Verb::Retry => self.read_again(name),
+            Verb::Reload | Verb::Retry => self.read_newest(name),
         }
         let generation = self.vassals.get(name).map(|vassal| vassal.life.newest());
         Ok(Acted { generation, seq })
@@ -130,6 +130,7 @@ impl Emperor {
                 started_at: self.started_at,
                 upgrades: self.upgrades.count,
                 upgrade_failure: self.upgrades.failure.clone(),
+                warnings: self.unwritten.warnings(),
                 sources: self.settings.sources.iter().map(Source::label).collect(),
             },
             vassals: self

@@ -66,7 +66,7 @@ impl Emperor {
             }
             MasterMessage::ReloadWanted { .. } => {
                 if self.is_serving(place) {
-                    self.read_again(name);
+                    self.read_newest(name);
                 }
             }
         }
@@ -138,7 +138,6 @@ impl Emperor {
             self.tell_failure(place, Failure::new(FailureKind::Crash, message, detail));
         } else if !expected && let Some(vassal) = self.vassals.get_mut(name) {
             vassal.restarts += 1;
-            self.fall_back(name);
             self.watch_remnants(name, pid, mercy);
         }
         self.journal.tell(

@@ -1,6 +1,6 @@
 //! The listening sockets of a vassal: bound by the emperor, outliving every process behind them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
@@ -42,6 +42,10 @@ impl Listeners {
                 continue;
             }
             let address = &wanted.0;
+            if let Some(own) = self.of_port_held(address, &config.http) {
+                new.insert(wanted, own);
+                continue;
+            }
             let taken_over = orphans.take(address, owner).map(|mut bound| {
                 bound.adjust(config, owner);
                 Ok(bound)
@@ -61,6 +65,25 @@ impl Listeners {
         let is_changed = !new.is_empty();
         self.bound.extend(new);
         Ok(is_changed)
+    }
+
+    /// A socket of its own that listens there already, because the file before asked for any port
+    /// and this one asks for the very port that it got. What serves may need it under its old name.
+    fn of_port_held(&self, address: &Address, wanted: &[Address]) -> Option<Bound> {
+        let held = self.bound.iter().find(|((asked, _), bound)| {
+            matches!(address, Address::Tcp(_))
+                && bound.address == *address
+                && !wanted.contains(asked)
+        });
+        let (_, bound) = held?;
+        Some(Bound {
+            fd: bound.fd.try_clone().ok()?,
+            address: bound.address.clone(),
+            owner: bound.owner,
+            mode: bound.mode,
+            file: None,
+            kept: None,
+        })
     }
 
     /// Lets go of what is not needed; of everything without a list.
@@ -136,9 +159,11 @@ impl Listeners {
 
     /// For `status`.
     pub(super) fn status(&self) -> Vec<SocketStatus> {
-        let sockets = self.bound.values().map(|bound| SocketStatus {
+        let addresses: BTreeSet<&Address> =
+            self.bound.values().map(|bound| &bound.address).collect();
+        let sockets = addresses.into_iter().map(|address| SocketStatus {
             protocol: "http".to_owned(),
-            address: bound.address.to_string(),
+            address: address.to_string(),
         });
         sockets.collect()
     }

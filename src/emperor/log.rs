@@ -11,6 +11,7 @@ pub(super) fn as_emperor(vassal: Option<&str>, kind: &EventKind) {
             tracing::error!(vassal, "{kind}{}", indented(&failure.detail));
         }
         EventKind::SourceFailed { .. }
+        | EventKind::FileRefused { .. }
         | EventKind::OutputDropped { .. }
         | EventKind::GenerationResumed { .. }
         | EventKind::RequestOverdue { .. }
@@ -73,6 +74,7 @@ pub(super) fn in_foreground(kind: &EventKind) {
         EventKind::VassalChanged { .. } | EventKind::EmperorStopping => tracing::info!("{kind}"),
         EventKind::OutputDropped { .. }
         | EventKind::SourceFailed { .. }
+        | EventKind::FileRefused { .. }
         | EventKind::GenerationResumed { .. }
         | EventKind::RequestOverdue { .. }
         | EventKind::StartsPaused { .. }

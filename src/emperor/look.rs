@@ -35,8 +35,10 @@ impl Emperor {
             .flat_map(Source::watch_points)
             .collect();
         watch.set(&points);
+        self.try_to_write_again();
         let now = self.snapshot();
         let before = std::mem::replace(&mut self.snapshot, now);
+        self.tell_refused(&before);
         for change in changes(&before, &self.snapshot) {
             match change {
                 Change::Added(name) => self.file_added(&name),
@@ -56,12 +58,25 @@ impl Emperor {
             if let Err(error) = source.list(index, &mut found, &running) {
                 self.source_failed(index, source.label(), &error, &mut found);
             }
+            now.refused.extend(found.refused);
             for (name, found) in found.vassals {
                 let running = running(&name);
                 now.insert(name, found, running);
             }
         }
         now
+    }
+
+    /// Once for each file, as long as it is there.
+    fn tell_refused(&self, before: &Snapshot) {
+        let refused = self.snapshot.refused.iter();
+        for (path, fault) in refused.filter(|(path, _)| !before.refused.contains_key(*path)) {
+            let kind = EventKind::FileRefused {
+                file: path.display().to_string(),
+                reason: fault.to_string(),
+            };
+            self.journal.tell(None, kind);
+        }
     }
 
     fn source_failed(&self, index: usize, source: String, error: &io::Error, found: &mut Snapshot) {
@@ -151,12 +166,21 @@ impl Emperor {
 
     /// All files are read again, each in its turn.
     pub(super) fn read_all_again(&mut self) {
+        self.vassals.values_mut().for_each(Vassal::go_forward);
         let others = self
             .vassals
             .keys()
             .filter(|name| !self.unread.contains(name));
         let others: Vec<String> = others.cloned().collect();
         self.unread.extend(others);
+    }
+
+    /// Somebody wants a new generation: of the newest file, unless it was rolled back by order.
+    pub(super) fn read_newest(&mut self, name: &str) {
+        if let Some(vassal) = self.vassals.get_mut(name) {
+            vassal.go_forward();
+        }
+        self.read_again(name);
     }
 
     /// Reads the file of a vassal again, as it is now, and begins a new generation. One that is
@@ -167,7 +191,14 @@ impl Emperor {
             return;
         };
         if self.knows_earlier(name) {
-            self.happen(name, Event::FileGood);
+            let vassal = self.vassals.get(name);
+            let has_fallen_back = vassal.is_some_and(|vassal| vassal.life.has_fallen_back());
+            let event = if has_fallen_back {
+                Event::FellBack
+            } else {
+                Event::FileGood
+            };
+            self.happen(name, event);
         } else {
             self.read(name, &found);
         }
@@ -190,6 +221,7 @@ impl Emperor {
                     let generation = vassal.life.newest();
                     vassal.tell_failure(generation, failure, &self.journal);
                 }
+                self.fall_back_if_down(name);
                 self.fail_foreground();
             }
         }

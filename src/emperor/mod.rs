@@ -14,6 +14,7 @@ mod bind;
 mod commands;
 mod entry;
 mod fd_store;
+mod found;
 mod generation;
 mod hear;
 mod hold;

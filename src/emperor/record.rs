@@ -48,6 +48,9 @@ pub(super) struct Record {
     /// How the file was when it was read last.
     pub(super) identity: Identity,
     pub(super) hash: Option<u64>,
+    /// How the file is, also while a generation comes up and `identity` has it count as changed.
+    #[serde(default)]
+    pub(super) seen: Option<Identity>,
     /// The generation number given out last.
     pub(super) newest: u64,
     pub(super) is_stopped: bool,
@@ -59,6 +62,12 @@ pub(super) struct Record {
     /// What it has gone back to, until its file changes.
     #[serde(default)]
     pub(super) rolled_back: Option<Arc<FileText>>,
+    /// That was by itself, because the newest file had failed and nothing served.
+    #[serde(default)]
+    pub(super) has_fallen_back: bool,
+    /// A generation has served since it was stopped last.
+    #[serde(default)]
+    pub(super) has_served: bool,
     pub(super) generations: Vec<GenerationRecord>,
     pub(super) sockets: Vec<SocketRecord>,
 }
@@ -206,6 +215,11 @@ impl SocketRecord {
 impl Record {
     /// The version of records that this emperor writes.
     pub(super) const FORMAT: u32 = FORMAT;
+
+    /// Whether a generation was coming up, which the next emperor begins again.
+    pub(super) fn had_begun(&self) -> bool {
+        self.seen.is_some_and(|seen| seen != self.identity)
+    }
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {

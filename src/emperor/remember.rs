@@ -1,5 +1,7 @@
 //! Writing down what the next emperor must know, as it changes.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::os::fd::OwnedFd;
 
 use lictor_core::sys::boot_id;
@@ -10,6 +12,9 @@ use super::run::Emperor;
 use super::snapshot::Identity;
 use super::sources::Source;
 use super::vassal::Vassal;
+
+/// Most names in a warning.
+const NAMES: usize = 3;
 
 impl Emperor {
     /// Writes the records of the vassals that something happened to since this was done last.
@@ -31,8 +36,14 @@ impl Emperor {
             let source = self.settings.sources.get(vassal.source);
             let source = source.map(Source::label).unwrap_or_default();
             let record = record_of(vassal, &boot_id, source, identity);
-            write(records, vassal, record);
+            let written = write(records, vassal, record);
+            self.unwritten.note(&name, written);
         }
+    }
+
+    /// What could not be written may be by now.
+    pub(super) fn try_to_write_again(&mut self) {
+        self.changed.extend(self.unwritten.0.keys().cloned());
     }
 
     /// The socket by which the next emperor reaches a master that is about to be started. None for
@@ -62,24 +73,64 @@ impl Emperor {
     }
 }
 
-fn write(records: &Records, vassal: &mut Vassal, record: Record) {
+/// Whether the record of a vassal is written, so that nothing has to be written now.
+fn write(records: &Records, vassal: &mut Vassal, record: Record) -> io::Result<()> {
     if vassal.written.as_ref() == Some(&record) {
-        return;
+        return Ok(());
     }
-    let written = serde_json::to_vec(&record)
-        .map_err(std::io::Error::from)
-        .and_then(|bytes| records.write(&vassal.name, &bytes));
-    match written {
-        Ok(()) => vassal.written = Some(record),
-        Err(error) => {
-            vassal.written = None;
-            let name = vassal.name.as_str();
+    vassal.written = None;
+    let bytes = serde_json::to_vec(&record)?;
+    records.write(&vassal.name, &bytes)?;
+    vassal.written = Some(record);
+    Ok(())
+}
+
+/// The vassals whose records could not be written, and why.
+#[derive(Debug, Default)]
+pub(super) struct Unwritten(BTreeMap<String, String>);
+
+impl Unwritten {
+    /// What came of writing the record of a vassal. A failure is told once, not at every try.
+    fn note(&mut self, name: &str, written: io::Result<()>) {
+        let Err(error) = written else {
+            self.forget(name);
+            return;
+        };
+        let error = error.to_string();
+        let before = self.0.insert(name.to_owned(), error.clone());
+        if before.as_ref() != Some(&error) {
             tracing::warn!(
                 vassal = name,
                 "could not write its record in the run directory, so that another emperor could \
                  not take it over: {error}"
             );
         }
+    }
+
+    /// Nothing is missing of this vassal, or it is gone.
+    pub(super) fn forget(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// For `status`: a sentence for each cause.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut by_cause: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, error) in &self.0 {
+            by_cause.entry(error).or_default().push(name);
+        }
+        let sentence = |(error, names): (&str, Vec<&str>)| {
+            let shown = names.get(..NAMES.min(names.len())).unwrap_or_default();
+            let more = match names.len().saturating_sub(NAMES) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!(
+                "could not write the records of {}{more} in the run directory, so that another \
+                 emperor could not take them over: {error}",
+                shown.join(", ")
+            )
+        };
+        by_cause.into_iter().map(sentence).collect()
     }
 }
 
@@ -115,13 +166,43 @@ fn record_of(vassal: &Vassal, boot_id: &str, source: String, identity: Identity)
             identity
         },
         hash: vassal.hash,
+        seen: Some(identity),
         newest: vassal.life.newest(),
         is_stopped: vassal.life.is_stopped_by_order(),
         restarts: vassal.restarts,
         error: vassal.error.clone(),
         kept: vassal.kept.clone(),
         rolled_back: vassal.text.clone().filter(|_| vassal.rolled_back),
+        has_fallen_back: vassal.life.has_fallen_back(),
+        has_served: vassal.life.has_served(),
         generations: generations.collect(),
         sockets: sockets.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_warning_for_each_cause_until_the_records_are_written() {
+        let mut unwritten = Unwritten::default();
+        let failed = |cause: &str| Err(io::Error::other(cause.to_owned()));
+        for name in ["a", "b", "c", "d", "e"] {
+            unwritten.note(name, failed("no space"));
+        }
+        unwritten.note("f", failed("not a directory"));
+        let warnings = unwritten.warnings();
+        assert!(
+            warnings[0].starts_with("could not write the records of a, b, c and 2 more in "),
+            "{warnings:?}"
+        );
+        assert!(warnings[0].ends_with(": no space"), "{warnings:?}");
+        assert!(warnings[1].contains(" of f in "), "{warnings:?}");
+        for name in ["a", "b", "c", "d", "e"] {
+            unwritten.note(name, Ok(()));
+        }
+        unwritten.forget("f");
+        assert_eq!(unwritten.warnings(), Vec::<String>::new());
     }
 }

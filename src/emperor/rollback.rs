@@ -1,6 +1,7 @@
-//! Going back to the last vassal file that worked, until the file changes again.
+//! Going back to the last vassal file that worked: by order, until the file changes again; or by
+//! itself, when the newest has failed and nothing serves, until the newest is tried again.
 
-use lictor_core::observe::{EventKind, VassalState};
+use lictor_core::observe::EventKind;
 
 use super::lifecycle::Event;
 use super::run::Emperor;
@@ -13,7 +14,7 @@ impl Emperor {
             return Ok(());
         };
         let refused = |reason: String| ActError::Refused(format!("vassal `{name}` {reason}"));
-        if vassal.rolled_back {
+        if vassal.is_rolled_back_by_order() {
             let file = vassal.path.display();
             let reason = format!("is rolled back already; touch `{file}` to go forward");
             return Err(refused(reason));
@@ -40,14 +41,22 @@ impl Emperor {
         Ok(())
     }
 
-    /// What served has ended, and the newest file has failed beside it: what follows is made from
-    /// the file that worked, as if somebody had rolled back.
+    /// Nothing serves, and the newest file has failed, while another one has worked: what follows is
+    /// made from that.
+    pub(super) fn fall_back_if_down(&mut self, name: &str) {
+        let vassal = self.vassals.get(name);
+        if vassal.is_some_and(|vassal| vassal.life.serving().is_none()) {
+            self.fall_back(name);
+        }
+    }
+
+    /// The same when what serves is about to be taken for ended.
     pub(super) fn fall_back(&mut self, name: &str) {
         let Some(vassal) = self.vassals.get(name) else {
             return;
         };
-        let is_degraded = vassal.life.state() == VassalState::Degraded && !vassal.rolled_back;
-        let text = vassal.kept.good.clone().filter(|_| is_degraded);
+        let may_fall_back = vassal.life.may_fall_back() && !vassal.rolled_back;
+        let text = vassal.kept.good.clone().filter(|_| may_fall_back);
         let Some(text) = text.filter(|text| !vassal.has_newest(text)) else {
             return;
         };
@@ -60,6 +69,7 @@ impl Emperor {
             vassal.begin_with(config, text);
             self.journal
                 .tell(Some(name), EventKind::VassalRolledBack { file });
+            self.happen(name, Event::FellBack);
         }
     }
 }

@@ -17,6 +17,7 @@ use super::memory_pressure::Gate;
 use super::notify::Manager;
 use super::reach::{ReachError, Reached};
 use super::record::{Records, SocketRecord};
+use super::remember::Unwritten;
 use super::remnants::Remnant;
 use super::reports::Reports;
 use super::settings::{EmperorError, Settings};
@@ -85,6 +86,8 @@ pub(super) struct Emperor {
     pub(super) inherited: BTreeMap<String, Vec<(SocketRecord, OwnedFd)>>,
     /// Vassals to which something happened since their records were written.
     pub(super) changed: BTreeSet<String>,
+    /// What of that could not be written.
+    pub(super) unwritten: Unwritten,
     pub(super) course: Course,
     pub(super) upgrades: Upgrades,
     pub(super) has_app_failed: bool,

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use lictor_core::config::NameFault;
 use serde::{Deserialize, Serialize};
 
 /// What tells one state of a file from another.
@@ -65,6 +66,8 @@ pub(super) fn content_hash(bytes: &[u8]) -> u64 {
 pub(super) struct Snapshot {
     /// By vassal name.
     pub(super) vassals: BTreeMap<String, Found>,
+    /// Files that would be vassals if they were called otherwise.
+    pub(super) refused: BTreeMap<PathBuf, NameFault>,
 }
 
 /// The file or files of one name.
@@ -178,6 +181,7 @@ mod tests {
         });
         Snapshot {
             vassals: vassals.collect(),
+            ..Snapshot::default()
         }
     }
 

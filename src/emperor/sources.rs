@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use lictor_core::config::{Diagnostics, VassalConfig, parse_flags, parse_vassal, vassal_name};
+use lictor_core::config::{
+    Diagnostics, VassalConfig, name_fault, parse_flags, parse_vassal, vassal_name,
+};
 
 use super::snapshot::Snapshot;
 
@@ -75,7 +77,11 @@ impl Source {
                 Self::Single(app) => Some(app.name.clone()),
                 Self::Directory(_) | Self::Glob(_) => match vassal_name(&path) {
                     Some(name) if is_regular(&path)? => Some(name),
-                    Some(_) | None => None,
+                    Some(_) => None,
+                    None => {
+                        note_fault(&path, snapshot)?;
+                        None
+                    }
                 },
             };
             if let Some(name) = name {
@@ -166,6 +172,16 @@ impl Source {
             })
             .collect()
     }
+}
+
+/// A file that its owner takes for a vassal is not passed over without a word.
+fn note_fault(path: &Path, snapshot: &mut Snapshot) -> io::Result<()> {
+    if let Some(fault) = name_fault(path)
+        && is_regular(path)?
+    {
+        snapshot.refused.insert(path.to_owned(), fault);
+    }
+    Ok(())
 }
 
 /// Whether a regular file is there. That it cannot be told just now (a network file system that is

@@ -17,6 +17,7 @@ use super::last_used::LastUsed;
 use super::memory_pressure::Gate;
 use super::notify::Manager;
 use super::record::Records;
+use super::remember::Unwritten;
 use super::reports::Reports;
 use super::run::{Course, Emperor, Input};
 use super::settings::{EmperorError, Settings};
@@ -166,6 +167,7 @@ fn set_up(
         records,
         inherited: sockets,
         changed: BTreeSet::new(),
+        unwritten: Unwritten::default(),
         course: Course::Governs,
         upgrades,
         has_app_failed: false,

@@ -32,7 +32,8 @@ pub(super) struct Vassal {
     pub(super) text: Option<Arc<FileText>>,
     /// What a rollback can go back to.
     pub(super) kept: KeptTexts,
-    /// Whether `config` is an earlier one, until the file changes again.
+    /// Whether `config` is an earlier one, until the file changes again; by order, or because the
+    /// newest has failed and nothing served ([`Lifecycle::has_fallen_back`]).
     pub(super) rolled_back: bool,
     pub(super) life: Lifecycle,
     pub(super) listeners: Listeners,
@@ -82,6 +83,18 @@ impl Vassal {
         self.rolled_back = false;
         self.source = found.source;
         self.path.clone_from(&found.path);
+    }
+
+    /// The newest file is to be tried again, unless it was by order that it does not count.
+    pub(super) fn go_forward(&mut self) {
+        if self.life.has_fallen_back() {
+            self.rolled_back = false;
+        }
+    }
+
+    /// Whether somebody ordered that it runs by an earlier file.
+    pub(super) fn is_rolled_back_by_order(&self) -> bool {
+        self.rolled_back && !self.life.has_fallen_back()
     }
 
     /// It is in the state in which another emperor left it, which is no news.
@@ -136,7 +149,8 @@ impl Vassal {
     }
 
     /// Notes why a generation failed, and tells the journal. What is wrong with an older one that
-    /// serves on does not hide why the newest failed.
+    /// serves on, or with one of the file that was fallen back to, does not hide why the newest
+    /// failed.
     pub(super) fn tell_failure(&mut self, generation: u64, failure: Failure, journal: &Journal) {
         let repeated = self.error.as_ref().is_some_and(|error| {
             (error.kind, &error.message, &error.detail)
@@ -148,7 +162,8 @@ impl Vassal {
             detail,
         } = failure.clone();
         let newest = self.error.as_ref().map(|error| error.generation);
-        if newest.is_none_or(|newest| newest <= generation) {
+        let is_of_newest = newest <= Some(generation) && !self.life.has_fallen_back();
+        if newest.is_none() || is_of_newest {
             self.error = Some(ErrorStatus {
                 generation,
                 at: Timestamp::now(),

@@ -76,6 +76,17 @@ enum Standing {
     Down,
 }
 
+/// Which file it serves by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// The newest, or the one before while that fails.
+    Newest,
+    /// The last one that worked, by order: all is well.
+    Ordered,
+    /// The last one that worked, because its master died while the newest failed.
+    FallenBack,
+}
+
 /// One site.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
@@ -86,8 +97,7 @@ pub(crate) struct Site {
     pub(crate) version: u32,
     standing: Standing,
     broken: Option<Breakage>,
-    /// It serves by the last file that worked, although a later one is there.
-    is_rolled_back: bool,
+    way: Way,
 }
 
 impl Site {
@@ -98,7 +108,7 @@ impl Site {
             version: 0,
             standing: Standing::Absent,
             broken: None,
-            is_rolled_back: false,
+            way: Way::Newest,
         }
     }
 
@@ -108,7 +118,7 @@ impl Site {
             Standing::Absent => Expected::Absent,
             Standing::Stopped => Expected::Stopped,
             Standing::Serves => {
-                Expected::Serves(self.version, failure.filter(|_| !self.is_rolled_back))
+                Expected::Serves(self.version, failure.filter(|_| self.way != Way::Ordered))
             }
             Standing::Down => Expected::Down(failure.unwrap_or_default()),
         }
@@ -131,7 +141,7 @@ impl Site {
             Deed::Touch => is_active,
             Deed::Mend => is_active && self.broken.is_some(),
             Deed::Break(how) => self.serves() && self.broken != Some(how) && how.breaks(self.shape),
-            Deed::RollBack => self.serves() && self.has_broken_file() && !self.is_rolled_back,
+            Deed::RollBack => self.serves() && self.has_broken_file() && self.way != Way::Ordered,
             Deed::KillMaster => self.serves(),
             Deed::Lose(Loss::Hang) if !self.shape.has(Trait::Harakiri) => false,
             // Each worker of a lazy app imports what there is by then.
@@ -147,9 +157,7 @@ impl Site {
             deed,
             Deed::Reload | Deed::RollBack | Deed::Stop | Deed::Start
         );
-        // The next emperor begins anew, by the file that is there.
-        let needs_emperor = is_order || deed == Deed::KillMaster && self.has_broken_file();
-        self.may(deed) && !needs_emperor
+        self.may(deed) && !is_order
     }
 
     fn has_broken_file(&self) -> bool {
@@ -171,7 +179,7 @@ impl Site {
     pub(crate) fn suffer_reload(&mut self) -> Change {
         match self.standing {
             Standing::Absent | Standing::Stopped => Change::Nothing,
-            Standing::Serves if self.is_rolled_back => Change::Generation,
+            Standing::Serves if self.way == Way::Ordered => Change::Generation,
             Standing::Serves | Standing::Down => self.suffer(Deed::Touch),
         }
     }
@@ -189,7 +197,7 @@ impl Site {
             Deed::Touch if self.broken.is_some() => self.fails(),
             Deed::Touch | Deed::Reload => Change::Generation,
             Deed::RollBack => {
-                self.is_rolled_back = true;
+                self.way = Way::Ordered;
                 Change::Generation
             }
             Deed::Remove => {
@@ -214,7 +222,9 @@ impl Site {
                 Change::Standing
             }
             Deed::KillMaster => {
-                self.is_rolled_back = self.broken.is_some();
+                if self.broken.is_some() && self.way == Way::Newest {
+                    self.way = Way::FallenBack;
+                }
                 Change::Generation
             }
         }
@@ -231,7 +241,7 @@ impl Site {
             version: self.version + later,
             standing: Standing::Serves,
             broken: None,
-            is_rolled_back: false,
+            way: Way::Newest,
             ..self.clone()
         };
         change
@@ -239,7 +249,7 @@ impl Site {
 
     /// What serves, serves on.
     fn fails(&mut self) -> Change {
-        self.is_rolled_back = false;
+        self.way = Way::Newest;
         Change::Failure
     }
 }
@@ -272,7 +282,15 @@ mod tests {
         site.suffer(Deed::Drop);
         site.suffer(Deed::Break(Breakage::BadToml));
         assert_eq!(site.suffer(Deed::KillMaster), Change::Generation);
-        assert_eq!(site.expected(), Expected::Serves(1, None));
+        assert_eq!(site.expected(), Expected::Serves(1, Some("config")));
+        assert!(site.may_alone(Deed::KillMaster));
+        assert_eq!(site.suffer_reload(), Change::Failure, "it is tried again");
+        assert_eq!(site.suffer(Deed::KillMaster), Change::Generation);
+        assert_eq!(site.suffer(Deed::RollBack), Change::Generation);
+        assert_eq!(site.expected(), Expected::Serves(1, None), "by order");
+        assert_eq!(site.suffer(Deed::KillMaster), Change::Generation);
+        assert_eq!(site.expected(), Expected::Serves(1, None), "it stays");
+        assert_eq!(site.suffer_reload(), Change::Generation);
         assert_eq!(site.suffer(Deed::Touch), Change::Failure);
         assert_eq!(site.expected(), Expected::Serves(1, Some("config")));
     }

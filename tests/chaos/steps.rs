@@ -169,9 +169,7 @@ fn kill_emperor_and_change(random: &mut Random, sites: &[Site]) -> Step {
         }
     }
     let is_twice = random.once_in(4);
-    let just_before = deeds.pop().filter(|(_, deed)| *deed != Deed::Rename);
-    // Of a name that has no process yet nobody but the emperor holds the socket.
-    deeds.retain(|(_, deed)| !(is_twice && *deed == Deed::Rename));
+    let just_before = deeds.pop();
     Step::KillEmperor {
         just_before,
         meanwhile: deeds,

@@ -21,8 +21,8 @@ struct Loss {
     site: usize,
     /// It lived and served here.
     since: Instant,
-    /// From here on it took no connection.
-    until: Instant,
+    /// From here on it took no connection; not yet, if nobody can say when.
+    until: Option<Instant>,
 }
 
 /// What may be found.
@@ -69,8 +69,25 @@ impl Verdict {
 
     /// A process of this site was ended: what it had accepted since this moment is lost.
     pub(crate) fn is_lost(&mut self, site: usize, since: Instant) {
-        let until = Instant::now();
+        let until = Some(Instant::now());
         self.losses.push(Loss { site, since, until });
+    }
+
+    /// From now on, and until it [is safe](Self::is_safe), nobody but an emperor that dies holds
+    /// the connections of this site.
+    pub(crate) fn is_at_risk(&mut self, site: usize) {
+        let since = Instant::now();
+        let until = None;
+        self.losses.push(Loss { site, since, until });
+    }
+
+    /// It serves: what is lost from now on is lost for no good reason.
+    pub(crate) fn is_safe(&mut self, site: usize) {
+        let now = Instant::now();
+        let losses = self.losses.iter_mut().filter(|loss| loss.site == site);
+        for loss in losses {
+            loss.until.get_or_insert(now);
+        }
     }
 
     /// What is wrong about an outcome, if anything.
@@ -103,7 +120,7 @@ impl Verdict {
     fn is_excused(&self, outcome: &Outcome) -> bool {
         self.losses.iter().any(|loss| {
             loss.site == outcome.site
-                && outcome.connected <= loss.until
+                && loss.until.is_none_or(|until| outcome.connected <= until)
                 && outcome.ended >= loss.since
         })
     }
@@ -144,8 +161,18 @@ mod tests {
         let before = Instant::now();
         verdict.is_lost(0, before);
         let after = Instant::now() + Duration::from_millis(1);
-        let complains = |asked| verdict.complaint(&outcome(asked, Err("reset"))).is_some();
-        assert!(!complains(before) && complains(after));
+        let complains = |verdict: &Verdict, asked| {
+            let outcome = outcome(asked, Err("reset"));
+            verdict.complaint(&outcome).is_some()
+        };
+        assert!(!complains(&verdict, before) && complains(&verdict, after));
+        verdict.is_at_risk(0);
+        assert!(!complains(&verdict, after));
+        verdict.is_safe(0);
+        assert!(complains(
+            &verdict,
+            Instant::now() + Duration::from_millis(1)
+        ));
         let other = Outcome {
             site: 1,
             ..outcome(before, Err("reset"))

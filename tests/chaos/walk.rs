@@ -120,13 +120,17 @@ impl Walk {
             } => {
                 if let Some((site, deed)) = just_before {
                     changes[site] = self.suffer_alone(site, deed);
+                    self.risk(site, deed);
                 }
                 self.emperor.kill9();
-                for (site, deed) in meanwhile {
+                for &(site, deed) in &meanwhile {
                     changes[site] = self.suffer_alone(site, deed);
                 }
                 self.emperor.start_again();
                 if is_twice {
+                    for (site, deed) in meanwhile {
+                        self.risk(site, deed);
+                    }
                     self.emperor.kill9();
                     self.emperor.start_again();
                 }
@@ -151,6 +155,14 @@ impl Walk {
             Step::Annoy(site, nuisance) => self.annoy(site, nuisance),
         }
         changes
+    }
+
+    /// The emperor dies soon after it has seen this. Of a new name that has no process yet nobody
+    /// but the emperor holds the socket, and the process of the old name has been told to leave.
+    fn risk(&mut self, site: usize, deed: Deed) {
+        if deed == Deed::Rename {
+            self.verdict.is_at_risk(site);
+        }
     }
 
     /// Sites that serve.
@@ -369,6 +381,7 @@ impl Walk {
         };
         for site in self.serving() {
             self.verdict.serves_alone(site, self.sites[site].version);
+            self.verdict.is_safe(site);
             self.load.open(site);
         }
         self.load.goes_on(&self.serving());

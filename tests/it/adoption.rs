@@ -442,3 +442,28 @@ fn every_python_is_adopted() {
         assert_eq!(emperor.status_of(vassal)["interface"], "wsgi");
     }
 }
+
+#[test]
+fn a_record_that_cannot_be_written_is_told_by_status_until_it_is() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("x"));
+    assert_eq!(emperor.status()["emperor"]["warnings"], json!([]));
+    // Nothing can be written, neither beside the record nor over it: not even root can.
+    let records = emperor.at("run/vassals").join(&blog.name);
+    let in_the_way = [".record.new", "record.json"].map(|name| records.join(name));
+    fs::remove_file(&in_the_way[1]).expect("it is there");
+    for place in &in_the_way {
+        fs::create_dir(place).expect("it is ours");
+    }
+    emperor.deploy(&blog, &hello("new"));
+    emperor.replaced(&blog, 1);
+    let told = emperor.lictor(&["status"]).with_code(0).stdout;
+    let expected = format!("emperor: could not write the records of {} in", blog.name);
+    assert!(told.contains(&expected), "{told}");
+    for place in &in_the_way {
+        fs::remove_dir(place).expect("it is ours");
+    }
+    // Any look tries again, whatever it is for.
+    emperor.serve("shop", "", &hello("shop"));
+    assert_eq!(emperor.status()["emperor"]["warnings"], json!([]));
+}

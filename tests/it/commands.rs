@@ -52,6 +52,7 @@ fn the_status_has_the_shape_of_its_contract() {
             "started_at": "a time",
             "upgrades": 0,
             "upgrade_failure": null,
+            "warnings": [],
             "sources": ["vassals"],
         },
         "vassals": [{

@@ -442,3 +442,48 @@ fn every_format_serves() {
         assert_eq!(emperor.get(&vassal), "x", "{extension}");
     }
 }
+
+#[test]
+fn a_file_whose_name_cannot_be_one_of_a_vassal_is_told_once() {
+    let emperor = Emperor::start();
+    let put = |name: &str| {
+        let path = emperor.at("vassals").join(name);
+        fs::write(&path, "module = \"app\"").expect("it is ours");
+        path
+    };
+    let long = "x".repeat(200) + ".toml";
+    for name in [".hidden.toml", "a\nb.toml~", "a\nb.tmp.toml", "a\nb.txt"] {
+        put(name);
+    }
+    let (broken, _) = (put("a\nb.toml"), put(&long));
+    let told = |name: &str| {
+        emperor
+            .events()
+            .wait(&format!("{name:?} is refused"), |event| {
+                let file = event["file"].as_str()?;
+                (event["event"] == "file-refused" && file.ends_with(name)).then(|| event.clone())
+            })
+    };
+    let reason = |event: &serde_json::Value| event["reason"].as_str().map(str::to_owned);
+    assert_eq!(
+        reason(&told("a\nb.toml")).as_deref(),
+        Some("its name has a control character in it")
+    );
+    let reason = reason(&told(&long)).unwrap_or_default();
+    assert!(reason.contains("more than 128 bytes"), "{reason}");
+    emperor.log().wait("it is in the log, on one line", |line| {
+        line.as_str()?
+            .contains("a\\nb.toml\": its name")
+            .then_some(())
+    });
+    // Everything else goes on, and nothing is told again by another look.
+    let blog = emperor.serve("blog", "", &hello("x"));
+    emperor.touch(&broken);
+    emperor.deploy(&blog, &hello("new"));
+    emperor.replaced(&blog, 1);
+    let events = emperor.events().so_far();
+    let refused = events
+        .iter()
+        .filter(|event| event["event"] == "file-refused");
+    assert_eq!(refused.count(), 2);
+}

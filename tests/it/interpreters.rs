@@ -1,13 +1,12 @@
 //! One build, any Python: plain and in virtual environments, shared and static.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
 use crate::harness::{
-    Build, Emperor, Python, answering, pythons, says, try_get, virtualenv, write_python,
-    write_whole,
+    Build, Emperor, Python, answering, install_text, pythons, says, try_get, virtualenv,
+    write_python, write_whole,
 };
 
 /// What an interpreter says about itself, as JSON.
@@ -235,11 +234,11 @@ fn a_script_before_an_interpreter_is_asked_which_it_is() {
     let emperor = Emperor::start();
     let python = pythons().first().expect("there is one");
     let shim = emperor.at("shims/python3");
-    write_whole(
+    fs::create_dir(emperor.at("shims")).expect("it is ours");
+    install_text(
         &shim,
         &format!("#!/bin/sh\nexec {} \"$@\"\n", python.executable.display()),
     );
-    fs::set_permissions(&shim, fs::Permissions::from_mode(0o755)).expect("it is ours");
     let blog = emperor.serve(
         "blog",
         "python = \"../shims/python3\"",

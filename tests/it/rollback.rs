@@ -1,5 +1,7 @@
 //! Back to the last vassal file that worked, until the file changes again.
 
+mod fallen_back;
+
 use std::fs;
 
 use rustix::process::Signal;
@@ -265,22 +267,4 @@ fn one_that_was_stopped_meanwhile_starts_by_the_earlier_file() {
         .with_code(0);
     assert_eq!(emperor.get(&blog), "red");
     assert!(is_rolled_back(&emperor, &blog));
-}
-
-#[test]
-fn a_master_that_dies_while_the_newest_file_has_failed_comes_back_by_the_one_that_worked() {
-    let emperor = Emperor::start();
-    let blog = emperor.serve("blog", "env = [\"COLOR=red\"]", &color());
-    let elsewhere = colored(&blog, "blue").replace("\"app\"", "\"nowhere\"");
-    write_whole(&blog.file, &elsewhere);
-    emperor.failed_after(&blog, 1);
-    signal(emperor.master(&blog), Signal::KILL);
-    assert_eq!(emperor.ready_after(&blog, 2), 3);
-    emperor.heard(&blog, "vassal-rolled-back", &[]);
-    assert_eq!(emperor.get(&blog), "red");
-    assert!(is_rolled_back(&emperor, &blog));
-    // The next change of the file ends that.
-    write_whole(&blog.file, &colored(&blog, "green"));
-    emperor.ready_after(&blog, 3);
-    assert!(!is_rolled_back(&emperor, &blog));
 }

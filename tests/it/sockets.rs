@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 
 use serde_json::json;
 
-use crate::harness::{Emperor, connect, get, hello, try_get, write_whole};
+use crate::harness::{Emperor, Load, connect, get, hello, try_get, write_whole};
 
 #[test]
 fn a_port_that_another_process_has_is_told_and_taken_when_free() {
@@ -36,6 +36,44 @@ fn a_port_that_another_vassal_has_is_told_with_its_name() {
     fs::remove_file(&first.file).expect("it is there");
     emperor.ready_after(&second, 1);
     assert_eq!(get(&address, "/"), "second");
+}
+
+#[test]
+fn any_port_becomes_the_very_port_that_it_was_and_nobody_is_refused() {
+    let mut emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("x"));
+    let address = emperor.address(&blog);
+    let load = Load::on(&address);
+    let named = |options: &str| {
+        let options = format!("http = \"{address}\"\n{options}");
+        write_whole(&blog.file, &Emperor::text_for(&blog, &options));
+    };
+    // Also when the first that asks for it fails, and the one before comes back.
+    named("module = \"nowhere\"");
+    let failed = emperor.failed_after(&blog, 1).generation;
+    assert_eq!(emperor.address(&blog), address);
+    named("");
+    emperor.replaced(&blog, 1);
+    assert_eq!(emperor.address(&blog), address);
+    emperor.deploy(&blog, &hello("new"));
+    let newest = emperor.ready_after(&blog, failed + 1);
+    emperor.kill9();
+    emperor.start_again();
+    emperor.heard(
+        &blog,
+        "generation-adopted",
+        &[("generation", json!(newest))],
+    );
+    assert_eq!(emperor.address(&blog), address);
+    let (failures, asked) = load.stop();
+    assert_eq!(failures, Vec::<String>::new(), "of {asked} requests");
+    assert_eq!(get(&address, "/"), "new");
+    // Two of one kind do not become one.
+    let twice = format!("http = [\"{address}\", \"{address}\"]");
+    write_whole(&blog.file, &Emperor::text_for(&blog, &twice));
+    let failure = emperor.failed_after(&blog, newest);
+    assert!(failure.message.contains(&address), "{failure:?}");
+    assert_eq!(get(&address, "/"), "new");
 }
 
 #[test]

@@ -166,7 +166,7 @@ fn only_root_can_become_another_user() {
             .expect("it is ours");
         // The binary may stand where that user cannot go.
         let program = directory.path().join("lictor");
-        fs::copy(env!("CARGO_BIN_EXE_lictor"), &program).expect("there is room");
+        crate::harness::install_lictor(&program);
         let mut command = std::process::Command::new(&program);
         command
             .current_dir(directory.path())

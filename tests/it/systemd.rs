@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,8 +14,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::{
-    DEADLINE, Emperor, ServiceManager, Setup, Watched, answering, connect, get, hello, lictor, run,
-    signal, write_python, write_whole,
+    DEADLINE, Emperor, ServiceManager, Setup, Watched, answering, connect, get, hello,
+    install_text, lictor, run, signal, write_python, write_whole,
 };
 
 /// A service manager at a path, and a setup that knows it.
@@ -498,8 +498,7 @@ fn configure(code: i32, arguments: &[&str]) -> (String, String) {
     for (name, code) in [("lictor", code), ("systemctl", 0), ("systemd-tmpfiles", 0)] {
         let log = at("log").display().to_string();
         let text = format!("#!/bin/sh\necho {name} \"$@\" >> {log}\nexit {code}\n");
-        fs::write(at(name), text).expect("it is ours");
-        fs::set_permissions(at(name), fs::Permissions::from_mode(0o755)).expect("it is ours");
+        install_text(&at(name), &text);
     }
     let mut command = Command::new("/bin/sh");
     command

@@ -1,7 +1,6 @@
 //! `lictor upgrade`: the emperor becomes another program, the vassals do not notice.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +9,9 @@ use std::thread::JoinHandle;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Emperor, Setup, Vassal, connect, hello, slow, try_get};
+use crate::harness::{
+    Emperor, Setup, Vassal, connect, hello, install_lictor, install_text, slow, try_get,
+};
 
 /// Asks one vassal on and on; gives what failed.
 struct Client {
@@ -53,16 +54,11 @@ fn processes(emperor: &Emperor, vassal: &Vassal) -> (u32, Vec<u32>) {
 
 /// Puts a program in the place of the emperor's.
 fn install(emperor: &Emperor, text: &str) {
-    let fresh = emperor.at("lictor.new");
-    fs::write(&fresh, text).expect("it is ours");
-    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    fs::rename(&fresh, emperor.program()).expect("it is ours");
+    install_text(&emperor.program(), text);
 }
 
 fn install_again(emperor: &Emperor) {
-    let fresh = emperor.at("lictor.new");
-    fs::copy(env!("CARGO_BIN_EXE_lictor"), &fresh).expect("it can be copied");
-    fs::rename(&fresh, emperor.program()).expect("it is ours");
+    install_lictor(&emperor.program());
 }
 
 #[test]

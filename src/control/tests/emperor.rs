@@ -130,6 +130,7 @@ fn status() -> Status {
         started_at: now,
         upgrades: 0,
         upgrade_failure: None,
+        warnings: Vec::new(),
         sources: Vec::new(),
     };
     let blog = VassalStatus {

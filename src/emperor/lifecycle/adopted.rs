@@ -10,33 +10,56 @@ use super::{Action, Activity, GRACE, Leaving, Lifecycle, Serving, Want};
 /// any more; this is for one that does not keep to it.
 const LONGEST_LEAVE: Duration = Duration::from_hours(24);
 
+/// How another emperor left a vassal.
+#[derive(Debug, Default)]
+pub(in crate::emperor) struct Left {
+    /// The generation number given out last.
+    pub(in crate::emperor) newest: u64,
+    /// What serves, with its mercy.
+    pub(in crate::emperor) serving: Option<(u64, Duration)>,
+    pub(in crate::emperor) leaving: Vec<u64>,
+    pub(in crate::emperor) is_stopped: bool,
+    /// The generation of the error shown.
+    pub(in crate::emperor) failed: Option<u64>,
+    pub(in crate::emperor) has_fallen_back: bool,
+    pub(in crate::emperor) has_served: bool,
+}
+
 impl Lifecycle {
-    /// As another emperor left it: what serves with its mercy. `failed` is the generation of the
-    /// error shown.
-    pub(in crate::emperor) fn adopted(
-        newest: u64,
-        serving: Option<(u64, Duration)>,
-        leaving: Vec<u64>,
-        is_stopped: bool,
-        failed: Option<u64>,
-    ) -> Self {
+    /// As another emperor left it.
+    pub(in crate::emperor) fn adopted(known: Left) -> Self {
         let now = Instant::now();
-        let leaving = leaving
+        let leaving = known
+            .leaving
             .into_iter()
             .map(|generation| (generation, left(now)));
+        let has_failed_since =
+            |(serving, _): (u64, Duration)| known.has_fallen_back || known.failed > Some(serving);
         Self {
-            want: if is_stopped { Want::Stop } else { Want::Run },
-            newest,
-            serving: serving.map(|(generation, mercy)| Serving {
+            want: if known.is_stopped {
+                Want::Stop
+            } else {
+                Want::Run
+            },
+            newest: known.newest,
+            serving: known.serving.map(|(generation, mercy)| Serving {
                 generation,
                 since: now,
                 mercy,
                 activity: Activity::Serves,
             }),
             leaving: leaving.collect(),
-            has_newest_failed: serving.is_some_and(|(serving, _)| failed > Some(serving)),
+            has_newest_failed: known.serving.is_some_and(has_failed_since),
+            has_fallen_back: known.has_fallen_back,
+            has_served: known.has_served,
             ..Self::new()
         }
+    }
+
+    /// What served while the newest file had failed has died since, and nobody was there to see it.
+    pub(in crate::emperor) fn fall_back_unseen(&mut self) {
+        self.has_newest_failed = true;
+        self.has_fallen_back = true;
     }
 
     /// Whether it was stopped by somebody, not by the end of its file.

@@ -11,6 +11,7 @@ pub(super) const LONGEST_HANDING: Duration = Duration::from_millis(500);
 impl Lifecycle {
     pub(super) fn file_good(&mut self, now: Instant) -> Vec<Action> {
         self.failures = 0;
+        self.has_fallen_back = false;
         match self.want {
             // A stopped vassal starts with the file as it is then.
             Want::Stop => return Vec::new(),
@@ -28,8 +29,20 @@ impl Lifecycle {
         actions.extend(self.resume());
         self.newest += 1;
         self.has_newest_failed = true;
+        self.has_fallen_back = false;
         self.retry_at = None;
         actions
+    }
+
+    /// The next generation is due at once, and not begun here: whoever waits for the newest is to
+    /// hear first what became of that.
+    pub(super) fn fell_back(&mut self, now: Instant) -> Vec<Action> {
+        self.has_newest_failed = true;
+        self.has_fallen_back = true;
+        if self.want == Want::Run && self.serving.is_none() && self.coming.is_none() {
+            self.retry_at = Some(now);
+        }
+        Vec::new()
     }
 
     /// A generation takes the place of the one that was coming up, if one was.
@@ -116,7 +129,8 @@ impl Lifecycle {
             return Vec::new();
         };
         self.coming = None;
-        self.has_newest_failed = false;
+        self.has_newest_failed = self.has_fallen_back;
+        self.has_served = true;
         self.handing = None;
         let old = self.serving.replace(Serving {
             generation,

@@ -54,6 +54,7 @@ impl Lifecycle {
         self.retry_at = None;
         self.failures = 0;
         self.has_newest_failed = false;
+        self.has_served = false;
         let mut actions = self.kill_coming(now);
         let old = self.serving.take();
         self.handing = None;

@@ -10,6 +10,7 @@
 //! | coming one ready | it serves | it serves, the old one drains; announced once that has withdrawn |
 //! | coming one failed | wait, longer each time | degraded, the old one serves on |
 //! | serving one ended | – | spawn at once; wait if that happens again and again |
+//! | fell back | spawn at once | what is spawned next is no newest file: it serves degraded |
 //! | stop, file gone | what comes up is killed | it drains |
 //!
 //! Without overlap (`overlap = false` in the file of the new generation) a coming one says that it
@@ -39,6 +40,7 @@ use std::time::{Duration, Instant};
 
 use lictor_core::observe::VassalState;
 
+pub(super) use adopted::Left;
 use parts::{Activity, Coming, Handing, Leaving, Serving, Stage, Want};
 pub(super) use words::{Action, Event};
 
@@ -56,6 +58,11 @@ pub(super) struct Lifecycle {
     /// Generations on their way out, and when they are killed.
     leaving: BTreeMap<u64, Leaving>,
     has_newest_failed: bool,
+    /// What comes up or serves is made from an earlier file, because the newest has failed and
+    /// nothing served any more. Only another file, or an order to try it again, ends that.
+    has_fallen_back: bool,
+    /// A generation has served since it was stopped last.
+    has_served: bool,
     failures: u32,
     retry_at: Option<Instant>,
     /// How long a generation may take to come up, by the newest good file.
@@ -77,6 +84,8 @@ impl Lifecycle {
             handing: None,
             leaving: BTreeMap::new(),
             has_newest_failed: false,
+            has_fallen_back: false,
+            has_served: false,
             failures: 0,
             retry_at: None,
             start_timeout: Duration::from_mins(1),
@@ -116,6 +125,26 @@ impl Lifecycle {
         self.serving.is_none_or(|serving| {
             matches!(serving.activity, Activity::Paused | Activity::FoundPaused)
         })
+    }
+
+    /// Whether the newest file has failed, nothing else is on its way, and what served may come
+    /// back. One that was stopped by order is not brought back by what it served before.
+    pub(super) fn may_fall_back(&self) -> bool {
+        self.want == Want::Run
+            && self.has_served
+            && self.has_newest_failed
+            && !self.has_fallen_back
+            && self.coming.is_none()
+    }
+
+    /// Whether it has gone back to an earlier file by itself.
+    pub(super) fn has_fallen_back(&self) -> bool {
+        self.has_fallen_back
+    }
+
+    /// Whether a generation has served since it was stopped last.
+    pub(super) fn has_served(&self) -> bool {
+        self.has_served
     }
 
     /// The number given out last.
@@ -158,6 +187,7 @@ impl Lifecycle {
         match event {
             Event::FileGood => self.file_good(now),
             Event::FileBad => self.file_bad(now),
+            Event::FellBack => self.fell_back(now),
             Event::FileGone => self.leave(Want::Remove, now),
             Event::StopAsked => self.leave(Want::Stop, now),
             Event::Spawned(generation) => self.spawned(generation, now),

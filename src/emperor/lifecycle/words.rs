@@ -11,6 +11,9 @@ pub(in crate::emperor) enum Event {
     FileGood,
     /// The file was read, and is bad.
     FileBad,
+    /// The newest file has failed, and nothing serves or what did has just ended: what follows is
+    /// made from the file that worked.
+    FellBack,
     /// The file is gone.
     FileGone,
     /// Somebody asked for a stop.

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 
 use super::{adopted, running};
 use crate::harness::{
-    DEADLINE, Emperor, Load, Vassal, connect, get, hello, signal, write_python, write_whole,
+    DEADLINE, Emperor, Load, Vassal, answering, connect, get, hello, signal, write_python,
+    write_whole,
 };
+use crate::site::Gate;
 
 /// How often something of this sort happened to a vassal, once everything decided at the first look
 /// has been done.
@@ -146,7 +148,7 @@ fn a_stopped_vassal_stays_stopped_until_it_is_started() {
 fn a_vassal_that_was_leaving_is_gone_in_the_end() {
     let mut emperor = Emperor::start();
     let path = emperor.at("blog.sock");
-    let code = crate::harness::answering("print('began', flush=True) or time.sleep(2) or 'whole'");
+    let code = answering("print('began', flush=True) or time.sleep(2) or 'whole'");
     let blog = emperor.serve("blog", &format!("http = {path:?}"), &code);
     let mut request = emperor.begin(&blog);
     fs::remove_file(&blog.file).expect("it is there");
@@ -229,6 +231,25 @@ fn a_vassal_removed_while_nobody_watched_leaves_no_socket_file() {
     emperor.start_again();
     emperor.heard(&blog, "vassal-gone", &[]);
     assert!(!path.exists());
+}
+
+#[test]
+fn a_vassal_of_which_only_a_generation_that_leaves_is_left_begins_anew() {
+    let mut emperor = Emperor::start();
+    let mut gate = Gate::new(&emperor.at("gate"));
+    let code = answering("print('began', flush=True) or open('../../gate', 'rb', 0).read(1)");
+    let blog = emperor.serve("blog", "", &code);
+    let mut request = emperor.begin(&blog);
+    emperor.deploy(&blog, &hello("new"));
+    emperor.ready_after(&blog, 1);
+    let new = emperor.master(&blog);
+    emperor.kill9();
+    assert!(signal(new, Signal::KILL).ends_within(DEADLINE));
+    emperor.start_again();
+    emperor.ready_after(&blog, 2);
+    assert_eq!(emperor.get(&blog), "new");
+    gate.let_go(1);
+    assert_eq!(request.receive().expect("it is finished").body, "b'.'");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::commands::{command_in, program};
 use super::emperor::Emperor;
-use super::{Events, pythons};
+use super::{Events, install_lictor, pythons};
 
 const LEAVE_VASSALS: &str = "--leave-vassals";
 
@@ -73,7 +73,7 @@ impl Setup {
     /// Starts a copy of the binary that the test may replace; see [`Emperor::program`].
     pub(crate) fn own_program(mut self) -> Self {
         let program = self.at("lictor");
-        fs::copy(env!("CARGO_BIN_EXE_lictor"), &program).expect("it can be copied");
+        install_lictor(&program);
         self.program = Some(program);
         self
     }

@@ -8,7 +8,10 @@ use super::format::Format;
 use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
-use super::vassal::{AppTarget, VassalConfig};
+use super::vassal::{
+    AppTarget, AsgiConfig, FilesConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig,
+    WireConfig,
+};
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
 #[derive(Debug)]
@@ -47,6 +50,12 @@ pub(super) struct Draft {
     pub(super) max_worker_lifetime: Option<Duration>,
     pub(super) reload_on_rss: Option<u64>,
     pub(super) heartbeat: Option<Duration>,
+    pub(super) asgi: AsgiConfig,
+    pub(super) wire: WireConfig,
+    pub(super) trust: TrustConfig,
+    pub(super) files: FilesConfig,
+    pub(super) tls: TlsConfig,
+    pub(super) request_log: RequestLogConfig,
 }
 
 /// Where the options begin, for what is missing among them.
@@ -105,6 +114,12 @@ impl Default for Draft {
             max_worker_lifetime: None,
             reload_on_rss: None,
             heartbeat: Some(Duration::from_secs(10)),
+            asgi: AsgiConfig::default(),
+            wire: WireConfig::default(),
+            trust: TrustConfig::default(),
+            files: FilesConfig::default(),
+            tls: TlsConfig::default(),
+            request_log: RequestLogConfig::default(),
         }
     }
 }
@@ -181,6 +196,12 @@ impl Draft {
             max_worker_lifetime: self.max_worker_lifetime,
             reload_on_rss: self.reload_on_rss,
             heartbeat: self.heartbeat,
+            asgi: self.asgi,
+            wire: self.wire,
+            trust: self.trust,
+            files: self.files,
+            tls: self.tls,
+            request_log: self.request_log,
         })
     }
 

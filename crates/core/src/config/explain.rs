@@ -38,12 +38,10 @@ pub fn explain(name: Option<&str>) -> Result<String, String> {
 
 fn all() -> String {
     let width = options()
-        .iter()
         .map(|option| option.name.len())
         .max()
         .unwrap_or_default();
     let mut lines: Vec<String> = options()
-        .iter()
         .map(|option| format!("{:width$}  {}", option.name, option.summary()))
         .collect();
     lines.push(String::new());
@@ -89,7 +87,7 @@ pub fn option_table_markdown() -> String {
         "| option | uWSGI's other names | meaning | default |".to_owned(),
         "|---|---|---|---|".to_owned(),
     ];
-    lines.extend(options().iter().map(|option| {
+    lines.extend(options().map(|option| {
         let aliases: Vec<_> = option
             .aliases
             .iter()

@@ -22,8 +22,11 @@ mod vassal;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use explain::{every_option_example, explain, option_table_markdown};
-pub use name::vassal_name;
+pub use name::{NameFault, name_fault, vassal_name};
 pub use options::{OptionSpec, ReloadClass, ValueKind, is_switch, options};
 pub use read::{parse_flags, parse_vassal, read_vassal, read_vassal_bytes};
 pub use types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
-pub use vassal::{AppTarget, VassalConfig};
+pub use vassal::{
+    AppTarget, AsgiConfig, FilesConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig,
+    WireConfig,
+};

@@ -37,6 +37,8 @@ pub enum EventKind {
     EmperorStopping,
     /// A source could not be looked at; what runs goes on.
     SourceFailed { source: String, message: String },
+    /// A file that looks like one of a vassal cannot stand for one, because of its name.
+    FileRefused { file: String, reason: String },
     /// A vassal file appeared.
     VassalAdded { file: String },
     /// A vassal file changed or was touched.
@@ -153,6 +155,10 @@ impl fmt::Display for EventKind {
             Self::EmperorStopping => f.write_str("emperor stopping"),
             Self::SourceFailed { source, message } => {
                 write!(f, "source `{source}` could not be read: {message}")
+            }
+            // Quoted so that a line stays one.
+            Self::FileRefused { file, reason } => {
+                write!(f, "not a vassal: {file:?}: {reason}; rename it")
             }
             Self::VassalAdded { file } => write!(f, "added: `{file}`"),
             Self::VassalChanged { file } => write!(f, "changed: `{file}`"),

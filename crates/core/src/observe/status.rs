@@ -30,6 +30,9 @@ pub struct EmperorStatus {
     /// Why it could not, the last time that was tried.
     #[serde(default)]
     pub upgrade_failure: Option<String>,
+    /// What does not work at the moment and needs somebody, although every vassal may be well.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// The sources as given on the command line.
     pub sources: Vec<String>,
 }

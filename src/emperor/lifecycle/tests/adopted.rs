@@ -10,7 +10,12 @@ const MERCY: Duration = Duration::from_hours(1);
 
 /// Generation 1 serves, by the record; 2 was given out.
 fn adopted() -> Lifecycle {
-    Lifecycle::adopted(2, Some((1, MERCY)), Vec::new(), false, None)
+    Lifecycle::adopted(Left {
+        newest: 2,
+        serving: Some((1, MERCY)),
+        has_served: true,
+        ..Left::default()
+    })
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The table of [`super::Lifecycle`], row by row.
 
 mod adopted;
+mod fallen_back;
 mod walks;
 mod without_overlap;
 
 use super::Action::{Announce, Drain, Forget, Kill, Release, Serve, Spawn, TimeOut, Wait};
 use super::Event::{
-    Exited, Failed, FileBad, FileGone, FileGood, Ready, Spawned, StopAsked, Withdrawn, Woken,
+    Exited, Failed, FellBack, FileBad, FileGone, FileGood, Ready, Spawned, StopAsked, Withdrawn,
+    Woken,
 };
 use super::coming::LONGEST_HANDING;
 use super::leaving::HEALTHY;

@@ -78,6 +78,7 @@ impl Walk {
                 Event::Exited(generation)
             }
             (10, Some((generation, Master::Drains))) => Event::Withdrawn(generation),
+            (11, _) if self.life.may_fall_back() => Event::FellBack,
             _ => Event::Woken,
         }
     }

@@ -3,7 +3,11 @@
 use super::{OptionSpec, ReloadClass, ValueKind};
 use crate::config::values;
 
-pub(super) const MODULE: OptionSpec = OptionSpec {
+pub(super) static OPTIONS: &[OptionSpec] = &[
+    MODULE, WSGI_FILE, CALLABLE, CHDIR, PYTHONPATH, VIRTUALENV, PYTHON, ENV, ENV_FILE,
+];
+
+const MODULE: OptionSpec = OptionSpec {
     name: "module",
     aliases: &["wsgi", "w"],
     kind: ValueKind::One,
@@ -24,7 +28,7 @@ pub(super) const MODULE: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const WSGI_FILE: OptionSpec = OptionSpec {
+const WSGI_FILE: OptionSpec = OptionSpec {
     name: "wsgi-file",
     aliases: &["file"],
     kind: ValueKind::One,
@@ -42,7 +46,7 @@ pub(super) const WSGI_FILE: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const CALLABLE: OptionSpec = OptionSpec {
+const CALLABLE: OptionSpec = OptionSpec {
     name: "callable",
     aliases: &[],
     kind: ValueKind::One,
@@ -60,7 +64,7 @@ pub(super) const CALLABLE: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const CHDIR: OptionSpec = OptionSpec {
+const CHDIR: OptionSpec = OptionSpec {
     name: "chdir",
     aliases: &[],
     kind: ValueKind::One,
@@ -78,7 +82,7 @@ pub(super) const CHDIR: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const PYTHONPATH: OptionSpec = OptionSpec {
+const PYTHONPATH: OptionSpec = OptionSpec {
     name: "pythonpath",
     aliases: &["pp", "python-path"],
     kind: ValueKind::Many,
@@ -97,7 +101,7 @@ pub(super) const PYTHONPATH: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const VIRTUALENV: OptionSpec = OptionSpec {
+const VIRTUALENV: OptionSpec = OptionSpec {
     name: "virtualenv",
     aliases: &["home", "venv", "H", "pyhome"],
     kind: ValueKind::One,
@@ -115,7 +119,7 @@ pub(super) const VIRTUALENV: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const PYTHON: OptionSpec = OptionSpec {
+const PYTHON: OptionSpec = OptionSpec {
     name: "python",
     aliases: &[],
     kind: ValueKind::One,
@@ -133,7 +137,7 @@ pub(super) const PYTHON: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const ENV: OptionSpec = OptionSpec {
+const ENV: OptionSpec = OptionSpec {
     name: "env",
     aliases: &[],
     kind: ValueKind::Many,
@@ -153,7 +157,7 @@ pub(super) const ENV: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const ENV_FILE: OptionSpec = OptionSpec {
+const ENV_FILE: OptionSpec = OptionSpec {
     name: "env-file",
     aliases: &[],
     kind: ValueKind::Many,

@@ -2,7 +2,7 @@
 
 use super::absent::absent;
 use super::fixed::FIXED;
-use super::{Absent, Fixed, OPTIONS, OptionSpec};
+use super::{Absent, Fixed, OptionSpec, options};
 
 /// Names longer than this are not compared: no option is, and comparing takes quadratic time.
 const COMPARED_BYTES: usize = 40;
@@ -19,8 +19,7 @@ pub(in crate::config) enum Found {
 pub(in crate::config) fn look_up(name: &str) -> Option<Found> {
     let name = name.replace('_', "-");
     let is_option = |option: &&OptionSpec| option.name == name || option.aliases.contains(&&*name);
-    OPTIONS
-        .iter()
+    options()
         .find(is_option)
         .map(Found::Option)
         .or_else(|| {
@@ -48,8 +47,7 @@ pub(in crate::config) fn nearest(name: &str) -> Option<&'static str> {
         6..10 => 2,
         _ => 3,
     };
-    OPTIONS
-        .iter()
+    options()
         .flat_map(|option| std::iter::once(&option.name).chain(option.aliases))
         .chain(FIXED.iter().map(|fixed| &fixed.name))
         .filter(|known| known.len() > 2)
@@ -68,7 +66,7 @@ mod tests {
     #[test]
     fn no_name_means_two_things() {
         let mut seen = HashSet::new();
-        for option in &OPTIONS {
+        for option in options() {
             for name in std::iter::once(&option.name).chain(option.aliases) {
                 assert!(seen.insert(*name), "{name}");
             }

@@ -6,12 +6,18 @@
 
 mod absent;
 mod app;
+mod asgi;
+mod files;
 mod fixed;
 mod later;
 mod lookup;
 mod process;
+mod request_log;
 mod safety;
 mod serving;
+mod tls;
+mod trust;
+mod wire;
 
 use std::fmt;
 
@@ -98,41 +104,21 @@ pub fn is_switch(name: &str) -> bool {
     }
 }
 
-static OPTIONS: [OptionSpec; 31] = [
-    app::MODULE,
-    app::WSGI_FILE,
-    app::CALLABLE,
-    app::CHDIR,
-    app::PYTHONPATH,
-    app::VIRTUALENV,
-    app::PYTHON,
-    app::ENV,
-    app::ENV_FILE,
-    serving::HTTP,
-    serving::CHMOD_SOCKET,
-    serving::LISTEN,
-    serving::BUFFER_SIZE,
-    serving::LIMIT_POST,
-    serving::ACCESS_LOG,
-    process::PROCESSES,
-    process::THREADS,
-    process::LAZY_APPS,
-    process::START_TIMEOUT,
-    process::RELOAD_MERCY,
-    safety::OVERLAP,
-    safety::READY_PATH,
-    safety::HARAKIRI,
-    safety::MAX_REQUESTS,
-    safety::MAX_WORKER_LIFETIME,
-    safety::RELOAD_ON_RSS,
-    safety::HEARTBEAT,
-    process::TOUCH_RELOAD,
-    process::LOGTO,
-    process::UID,
-    process::GID,
+/// In the order in which they are explained.
+static GROUPS: [&[OptionSpec]; 10] = [
+    app::OPTIONS,
+    serving::OPTIONS,
+    tls::OPTIONS,
+    wire::OPTIONS,
+    trust::OPTIONS,
+    files::OPTIONS,
+    process::OPTIONS,
+    asgi::OPTIONS,
+    safety::OPTIONS,
+    request_log::OPTIONS,
 ];
 
 /// Every option, in the order in which they are explained.
-pub fn options() -> &'static [OptionSpec] {
-    &OPTIONS
+pub fn options() -> impl Iterator<Item = &'static OptionSpec> {
+    GROUPS.iter().copied().flatten()
 }

@@ -7,7 +7,19 @@ use crate::config::values;
 
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
-pub(super) const PROCESSES: OptionSpec = OptionSpec {
+pub(super) static OPTIONS: &[OptionSpec] = &[
+    PROCESSES,
+    THREADS,
+    LAZY_APPS,
+    START_TIMEOUT,
+    RELOAD_MERCY,
+    TOUCH_RELOAD,
+    LOGTO,
+    UID,
+    GID,
+];
+
+const PROCESSES: OptionSpec = OptionSpec {
     name: "processes",
     aliases: &["workers", "p"],
     kind: ValueKind::One,
@@ -25,7 +37,7 @@ pub(super) const PROCESSES: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const THREADS: OptionSpec = OptionSpec {
+const THREADS: OptionSpec = OptionSpec {
     name: "threads",
     aliases: &[],
     kind: ValueKind::One,
@@ -43,7 +55,7 @@ pub(super) const THREADS: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const LAZY_APPS: OptionSpec = OptionSpec {
+const LAZY_APPS: OptionSpec = OptionSpec {
     name: "lazy-apps",
     aliases: &["lazy"],
     kind: ValueKind::Switch,
@@ -62,7 +74,7 @@ pub(super) const LAZY_APPS: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const START_TIMEOUT: OptionSpec = OptionSpec {
+const START_TIMEOUT: OptionSpec = OptionSpec {
     name: "start-timeout",
     aliases: &[],
     kind: ValueKind::One,
@@ -81,7 +93,7 @@ pub(super) const START_TIMEOUT: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const RELOAD_MERCY: OptionSpec = OptionSpec {
+const RELOAD_MERCY: OptionSpec = OptionSpec {
     name: "reload-mercy",
     aliases: &["worker-reload-mercy"],
     kind: ValueKind::One,
@@ -100,7 +112,7 @@ pub(super) const RELOAD_MERCY: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const TOUCH_RELOAD: OptionSpec = OptionSpec {
+const TOUCH_RELOAD: OptionSpec = OptionSpec {
     name: "touch-reload",
     aliases: &[],
     kind: ValueKind::Many,
@@ -119,7 +131,7 @@ pub(super) const TOUCH_RELOAD: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const LOGTO: OptionSpec = OptionSpec {
+const LOGTO: OptionSpec = OptionSpec {
     name: "logto",
     aliases: &["logto2"],
     kind: ValueKind::One,
@@ -137,7 +149,7 @@ pub(super) const LOGTO: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const UID: OptionSpec = OptionSpec {
+const UID: OptionSpec = OptionSpec {
     name: "uid",
     aliases: &[],
     kind: ValueKind::One,
@@ -155,7 +167,7 @@ pub(super) const UID: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const GID: OptionSpec = OptionSpec {
+const GID: OptionSpec = OptionSpec {
     name: "gid",
     aliases: &[],
     kind: ValueKind::One,

@@ -10,7 +10,17 @@ const LONGEST_LIFETIME: Duration = Duration::from_hours(24 * 365);
 const LONGEST_HEARTBEAT: Duration = Duration::from_hours(1);
 const MIB: u64 = 1 << 20;
 
-pub(super) const OVERLAP: OptionSpec = OptionSpec {
+pub(super) static OPTIONS: &[OptionSpec] = &[
+    OVERLAP,
+    READY_PATH,
+    HARAKIRI,
+    MAX_REQUESTS,
+    MAX_WORKER_LIFETIME,
+    RELOAD_ON_RSS,
+    HEARTBEAT,
+];
+
+const OVERLAP: OptionSpec = OptionSpec {
     name: "overlap",
     aliases: &[],
     kind: ValueKind::Switch,
@@ -32,7 +42,7 @@ pub(super) const OVERLAP: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const READY_PATH: OptionSpec = OptionSpec {
+const READY_PATH: OptionSpec = OptionSpec {
     name: "ready-path",
     aliases: &[],
     kind: ValueKind::One,
@@ -51,7 +61,7 @@ pub(super) const READY_PATH: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const HARAKIRI: OptionSpec = OptionSpec {
+const HARAKIRI: OptionSpec = OptionSpec {
     name: "harakiri",
     aliases: &["request-timeout"],
     kind: ValueKind::One,
@@ -72,7 +82,7 @@ pub(super) const HARAKIRI: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const MAX_REQUESTS: OptionSpec = OptionSpec {
+const MAX_REQUESTS: OptionSpec = OptionSpec {
     name: "max-requests",
     aliases: &[],
     kind: ValueKind::One,
@@ -91,7 +101,7 @@ pub(super) const MAX_REQUESTS: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const MAX_WORKER_LIFETIME: OptionSpec = OptionSpec {
+const MAX_WORKER_LIFETIME: OptionSpec = OptionSpec {
     name: "max-worker-lifetime",
     aliases: &[],
     kind: ValueKind::One,
@@ -110,7 +120,7 @@ pub(super) const MAX_WORKER_LIFETIME: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const RELOAD_ON_RSS: OptionSpec = OptionSpec {
+const RELOAD_ON_RSS: OptionSpec = OptionSpec {
     name: "reload-on-rss",
     aliases: &[],
     kind: ValueKind::One,
@@ -130,7 +140,7 @@ pub(super) const RELOAD_ON_RSS: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const HEARTBEAT: OptionSpec = OptionSpec {
+const HEARTBEAT: OptionSpec = OptionSpec {
     name: "heartbeat",
     aliases: &[],
     kind: ValueKind::One,

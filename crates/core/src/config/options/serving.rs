@@ -6,7 +6,16 @@ use crate::config::values;
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
-pub(super) const HTTP: OptionSpec = OptionSpec {
+pub(super) static OPTIONS: &[OptionSpec] = &[
+    HTTP,
+    CHMOD_SOCKET,
+    LISTEN,
+    BUFFER_SIZE,
+    LIMIT_POST,
+    ACCESS_LOG,
+];
+
+const HTTP: OptionSpec = OptionSpec {
     name: "http",
     aliases: &["http-socket", "http11-socket"],
     kind: ValueKind::Many,
@@ -31,7 +40,7 @@ pub(super) const HTTP: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const CHMOD_SOCKET: OptionSpec = OptionSpec {
+const CHMOD_SOCKET: OptionSpec = OptionSpec {
     name: "chmod-socket",
     aliases: &[],
     kind: ValueKind::One,
@@ -51,7 +60,7 @@ pub(super) const CHMOD_SOCKET: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const LISTEN: OptionSpec = OptionSpec {
+const LISTEN: OptionSpec = OptionSpec {
     name: "listen",
     aliases: &["backlog"],
     kind: ValueKind::One,
@@ -69,7 +78,7 @@ pub(super) const LISTEN: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const BUFFER_SIZE: OptionSpec = OptionSpec {
+const BUFFER_SIZE: OptionSpec = OptionSpec {
     name: "buffer-size",
     aliases: &[],
     kind: ValueKind::One,
@@ -88,7 +97,7 @@ pub(super) const BUFFER_SIZE: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const LIMIT_POST: OptionSpec = OptionSpec {
+const LIMIT_POST: OptionSpec = OptionSpec {
     name: "limit-post",
     aliases: &[],
     kind: ValueKind::One,
@@ -107,7 +116,7 @@ pub(super) const LIMIT_POST: OptionSpec = OptionSpec {
     },
 };
 
-pub(super) const ACCESS_LOG: OptionSpec = OptionSpec {
+const ACCESS_LOG: OptionSpec = OptionSpec {
     name: "access-log",
     aliases: &[],
     kind: ValueKind::One,

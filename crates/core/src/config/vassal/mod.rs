@@ -1,9 +1,23 @@
 //! What one vassal file says, as values that cannot be wrong.
 
+mod asgi;
+mod files;
+mod request_log;
+mod tls;
+mod trust;
+mod wire;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use asgi::AsgiConfig;
+pub use files::FilesConfig;
+pub use request_log::RequestLogConfig;
+pub use tls::TlsConfig;
+pub use trust::TrustConfig;
+pub use wire::WireConfig;
 
 use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
 
@@ -71,6 +85,18 @@ pub struct VassalConfig {
     pub reload_on_rss: Option<u64>,
     /// How often an idle worker is asked whether it still lives.
     pub heartbeat: Option<Duration>,
+    /// How ASGI apps are run.
+    pub asgi: AsgiConfig,
+    /// What a client may send, and how long it may take.
+    pub wire: WireConfig,
+    /// Whose word about the client is believed.
+    pub trust: TrustConfig,
+    /// Files served without the app, and compression.
+    pub files: FilesConfig,
+    /// Where TLS is spoken, and with which certificates.
+    pub tls: TlsConfig,
+    /// What is written down about requests.
+    pub request_log: RequestLogConfig,
 }
 
 /// What to load.

@@ -1,0 +1,5 @@
+//! Options: tLS and HTTP/2.
+
+use super::OptionSpec;
+
+pub(super) static OPTIONS: &[OptionSpec] = &[];

@@ -1,0 +1,5 @@
+//! Options: limits and timeouts of connections.
+
+use super::OptionSpec;
+
+pub(super) static OPTIONS: &[OptionSpec] = &[];
