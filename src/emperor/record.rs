@@ -156,6 +156,11 @@ impl Records {
         })
     }
 
+    /// Whether a vassal has a record.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.directory.join(name).join(RECORD).exists()
+    }
+
     /// Nothing of the vassal is left.
     pub(super) fn forget(&self, name: &str) {
         // What stays is replaced by whoever has the name next.

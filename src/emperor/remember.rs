@@ -41,9 +41,17 @@ impl Emperor {
         }
     }
 
-    /// What could not be written may be by now.
+    /// What could not be written may be by now; and what was written may have been swept away, as
+    /// old files below a temporary directory are.
     pub(super) fn try_to_write_again(&mut self) {
         self.changed.extend(self.unwritten.0.keys().cloned());
+        let Some(records) = &self.records else { return };
+        for (name, vassal) in &mut self.vassals {
+            if vassal.written.is_some() && !records.has(name) {
+                vassal.written = None;
+                self.changed.insert(name.clone());
+            }
+        }
     }
 
     /// The socket by which the next emperor reaches a master that is about to be started. None for

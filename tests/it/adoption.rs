@@ -467,3 +467,22 @@ fn a_record_that_cannot_be_written_is_told_by_status_until_it_is() {
     emperor.serve("shop", "", &hello("shop"));
     assert_eq!(emperor.status()["emperor"]["warnings"], json!([]));
 }
+
+#[test]
+fn a_record_that_was_swept_away_is_written_again() {
+    let mut emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("x"));
+    let before = running(&emperor, &blog);
+    let record = emperor
+        .at("run/vassals")
+        .join(&blog.name)
+        .join("record.json");
+    fs::remove_file(&record).expect("it is there");
+    // Any look finds that it is gone, whatever it is for.
+    emperor.serve("shop", "", &hello("shop"));
+    let _whoever_asks_has_waited_for_it = emperor.status();
+    assert!(record.exists());
+    emperor.kill9();
+    emperor.start_again();
+    adopted(&emperor, &blog, &before);
+}
