@@ -53,8 +53,9 @@ const WORKER: (&str, &str, &[&str]) = (
 );
 
 /// A crate, and the only places that may name it.
-const CRATES: [(&str, &[&str]); 18] = [
+const CRATES: [(&str, &[&str]); 21] = [
     ("annotate_snippets", &["crates/core/src/config/"]),
+    ("base64", &["crates/host/src/worker/websocket/"]),
     ("clap", &["src/cli/"]),
     ("glob", &["src/emperor/sources.rs"]),
     ("hyper", &["src/control/", "crates/host/src/worker/http/"]),
@@ -83,6 +84,7 @@ const CRATES: [(&str, &[&str]); 18] = [
         ],
     ),
     ("serde_yaml", &["crates/core/src/config/format/"]),
+    ("sha1_smol", &["crates/host/src/worker/websocket/"]),
     (
         "signal_hook",
         &["crates/core/src/sys/", "crates/host/src/master/"],
@@ -94,6 +96,7 @@ const CRATES: [(&str, &[&str]); 18] = [
     ("tokio", &["src/cli/", "src/control/", "src/emperor/"]),
     ("toml", &["crates/core/src/config/format/"]),
     ("tracing_subscriber", &["src/emperor/"]),
+    ("zlib_rs", &["crates/host/src/worker/websocket/"]),
 ];
 
 fn root() -> &'static Path {

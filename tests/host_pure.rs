@@ -33,3 +33,6 @@ mod field_name;
 
 #[path = "../crates/host/src/worker/access_line.rs"]
 mod access_line;
+
+#[path = "../crates/host/src/worker/websocket/mod.rs"]
+mod websocket;
