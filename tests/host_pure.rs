@@ -31,5 +31,8 @@ mod percent;
 #[path = "../crates/host/src/worker/wsgi/field_name.rs"]
 mod field_name;
 
-#[path = "../crates/host/src/worker/access_line.rs"]
+#[path = "../crates/host/src/worker/access_line/mod.rs"]
 mod access_line;
+
+#[path = "../crates/host/src/worker/trust/mod.rs"]
+mod trust;

@@ -53,6 +53,8 @@ pub(super) struct Draft {
     pub(super) asgi: AsgiConfig,
     pub(super) wire: WireConfig,
     pub(super) trust: TrustConfig,
+    /// Where the PROXY protocol is asked for.
+    pub(super) proxy_protocol_place: Option<Place>,
     pub(super) files: FilesConfig,
     pub(super) tls: TlsConfig,
     pub(super) request_log: RequestLogConfig,
@@ -117,6 +119,7 @@ impl Default for Draft {
             asgi: AsgiConfig::default(),
             wire: WireConfig::default(),
             trust: TrustConfig::default(),
+            proxy_protocol_place: None,
             files: FilesConfig::default(),
             tls: TlsConfig::default(),
             request_log: RequestLogConfig::default(),
@@ -160,6 +163,14 @@ impl Draft {
             complaints.push(
                 Complaint::new(place.clone(), "`overlap = false` together with `lazy-apps`")
                     .hint("remove `lazy-apps`: the master must hold the old code to go back to it"),
+            );
+        }
+        if let (Some(place), None) = (&self.proxy_protocol_place, &self.trust.forwarded_allow)
+            && !told.contains(&"forwarded-allow")
+        {
+            complaints.push(
+                Complaint::new(place.clone(), "`proxy-protocol` without `forwarded-allow`")
+                    .hint("add `forwarded-allow` with the addresses of the proxies that speak it"),
             );
         }
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
