@@ -1,5 +1,7 @@
 //! Whose word about the client is believed: header fields and the PROXY protocol, over real sockets.
 
+mod nginx;
+
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
