@@ -183,12 +183,12 @@ fn each_request_has_a_name_that_app_client_and_log_share() {
     let mut names = HashSet::new();
     for path in ["/", "/own", "/streamed", "/"] {
         let response = site.get(path);
-        let named = response
-            .headers
-            .iter()
-            .filter(|(name, _)| name == "x-request-id");
-        let named: Vec<_> = named.map(|(_, value)| value.clone()).collect();
-        assert_eq!(named, [response.body.clone()], "{path}");
+        let fields = response.headers.iter();
+        let given: Vec<_> = fields
+            .filter(|(field, _)| field == "x-request-id")
+            .collect();
+        let expected = ("x-request-id".to_owned(), response.body.clone());
+        assert_eq!(given, [&expected], "{path}");
         assert!(
             response.body.len() == 32 && response.body.bytes().all(|byte| byte.is_ascii_hexdigit())
         );

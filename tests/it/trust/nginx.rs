@@ -70,7 +70,7 @@ fn nginx(site: &Site, http: u16, stream: u16) -> Nginx {
 
 /// What the app is told when 127.0.0.9 asks at this port.
 #[track_caller]
-fn asked(site: &Site, port: u16, further: &[&str]) -> Value {
+fn asked(port: u16, further: &[&str]) -> Value {
     let url = format!("http://127.0.0.1:{port}/a");
     let usual = "--silent --show-error --max-time 20 --retry 60 --retry-delay 0 \
          --retry-max-time 30 --retry-connrefused --interface 127.0.0.9";
@@ -92,7 +92,7 @@ fn the_client_of_nginx_is_seen_by_its_fields() {
         "Forwarded: for=1.1.1.1",
     ];
     for further in [&[][..], &forged] {
-        let environ = asked(&site, http, further);
+        let environ = asked(http, further);
         let expected = [
             ("REMOTE_ADDR", json!("127.0.0.9")),
             ("wsgi.url_scheme", json!("https")),
@@ -110,14 +110,11 @@ fn the_client_of_nginx_is_seen_by_the_proxy_protocol() {
     let site = Site::new(options, APP);
     let (http, stream) = (free_port(), free_port());
     let _nginx = nginx(&site, http, stream);
-    let environ = asked(&site, stream, &[]);
+    let environ = asked(stream, &[]);
     has(&environ, &[("REMOTE_ADDR", json!("127.0.0.9"))]);
     has(&environ, &[("SERVER_PORT", json!(stream.to_string()))]);
     // Without nginx between them: 127.0.0.9 is not believed, so it may not say it.
     let (_, port) = site.address.rsplit_once(':').expect("a port");
     let port = port.parse().expect("a number");
-    has(
-        &asked(&site, port, &[]),
-        &[("REMOTE_ADDR", json!("127.0.0.9"))],
-    );
+    has(&asked(port, &[]), &[("REMOTE_ADDR", json!("127.0.0.9"))]);
 }

@@ -165,14 +165,7 @@ impl Draft {
                     .hint("remove `lazy-apps`: the master must hold the old code to go back to it"),
             );
         }
-        if let (Some(place), None) = (&self.proxy_protocol_place, &self.trust.forwarded_allow)
-            && !told.contains(&"forwarded-allow")
-        {
-            complaints.push(
-                Complaint::new(place.clone(), "`proxy-protocol` without `forwarded-allow`")
-                    .hint("add `forwarded-allow` with the addresses of the proxies that speak it"),
-            );
-        }
+        complaints.extend(self.unnamed_proxies(told));
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };
@@ -214,6 +207,18 @@ impl Draft {
             tls: self.tls,
             request_log: self.request_log,
         })
+    }
+
+    /// The PROXY protocol is expected of named peers only.
+    fn unnamed_proxies(&self, told: &[&'static str]) -> Option<Complaint> {
+        let place = self.proxy_protocol_place.clone()?;
+        if self.trust.forwarded_allow.is_some() || told.contains(&"forwarded-allow") {
+            return None;
+        }
+        Some(
+            Complaint::new(place, "`proxy-protocol` without `forwarded-allow`")
+                .hint("add `forwarded-allow` with the addresses of the proxies that speak it"),
+        )
     }
 
     fn checked_app(

@@ -12,6 +12,7 @@ use super::access_line::{AccessLine, Selection};
 use super::connection::Connection;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody};
+use super::introduce::introduced;
 use super::reactor::{Phase, Reactor};
 use super::threads;
 
@@ -27,7 +28,7 @@ impl RequestLog {
     /// None if no request will ever get a line.
     pub(super) fn new(config: &VassalConfig, worker: u32) -> Option<Self> {
         Some(Self {
-            selection: Selection::new(config)?,
+            selection: Selection::new(config.access_log, &config.request_log)?,
             format: config.request_log.format.clone(),
             worker,
             pid: std::process::id(),
@@ -48,10 +49,8 @@ impl Reactor {
         connection.set_deadline_ms(u64::MAX);
         let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
         let introduction = connection.introduce(&mut request);
-        let mut head = request.head(connection.listener, connection.visitor.peer());
-        if let Some(introduction) = &introduction {
-            introduction.amend(&mut head);
-        }
+        let head = request.head(connection.listener, connection.visitor.peer());
+        let head = introduced(introduction.as_ref(), head);
         let record = self.write_down(connection, &head);
         let call = |body| {
             let exchange: Arc<dyn Exchange> = Arc::<Connection>::clone(connection);

@@ -127,15 +127,24 @@ impl Introduction {
             request_id: None,
         }
     }
+}
 
-    /// Has the head say it.
-    pub(super) fn amend<'a>(&'a self, head: &mut RequestHead<'a>) {
-        head.peer = self.client.as_ref().unwrap_or(head.peer);
-        head.is_secure = self.is_secure.unwrap_or(head.is_secure);
-        head.host = self.host.as_deref().or(head.host);
-        head.server_port = self.server_port.as_deref();
-        head.prefix = self.prefix.as_deref().unwrap_or("");
-        head.request_id = self.request_id.as_deref();
+/// The head, saying what it was introduced with.
+pub(super) fn introduced<'a>(
+    introduction: Option<&'a Introduction>,
+    head: RequestHead<'a>,
+) -> RequestHead<'a> {
+    let Some(introduction) = introduction else {
+        return head;
+    };
+    RequestHead {
+        peer: introduction.client.as_ref().unwrap_or(head.peer),
+        is_secure: introduction.is_secure.unwrap_or(head.is_secure),
+        host: introduction.host.as_deref().or(head.host),
+        server_port: introduction.server_port.as_deref(),
+        prefix: introduction.prefix.as_deref().unwrap_or(""),
+        request_id: introduction.request_id.as_deref(),
+        ..head
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a proxy says before the first byte that it passes on, with `proxy-protocol`.
 //!
 //! Read from the socket itself, before HTTP (or TLS) sees a byte. What has arrived is looked at
-//! first (MSG_PEEK) and only what belongs to the preface is taken, so that nothing has to be handed
+//! first (`MSG_PEEK`) and only what belongs to the preface is taken, so that nothing has to be handed
 //! on, and a peer that sends it slowly does not wake us again and again for the same bytes.
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -5,7 +5,7 @@ use crate::config::setting::Setting;
 use crate::config::tree::Node;
 use crate::config::vassal::{LogField, LogFormat, LogPiece};
 
-/// Apache's "common" and "combined" (mod_log_config).
+/// Apache's "common" and "combined" (`mod_log_config`).
 const COMMON: &str = "%h %l %u %t \"%r\" %>s %b";
 const COMBINED: &str = "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\"";
 

@@ -272,7 +272,7 @@ fn access_line(report: &Report, config: &VassalConfig) -> Option<String> {
     let begun = report.ended.and_then(|ended| ended.begun);
     let status = begun.unwrap_or(504);
     let took = Duration::from_millis(report.age_ms);
-    let is_logged = Selection::new(config)?.wants(status, true, took);
+    let selection = Selection::new(config.access_log, &config.request_log)?;
     let line = AccessLine {
         remote: &request.remote,
         remote_port: "",
@@ -290,6 +290,7 @@ fn access_line(report: &Report, config: &VassalConfig) -> Option<String> {
         request_id: None,
         field: &|_| None,
     };
+    let is_logged = selection.wants(status, true, took);
     is_logged.then(|| line.render(&config.request_log.format, SystemTime::now()))
 }
 

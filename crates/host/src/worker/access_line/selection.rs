@@ -2,24 +2,23 @@
 
 use std::time::Duration;
 
-use lictor_core::config::{AccessLog, VassalConfig};
+use lictor_core::config::{AccessLog, RequestLogConfig};
 
 /// What `access-log` asks for, and what is added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
-    pub(super) is_all: bool,
-    pub(super) has_errors: bool,
-    pub(super) has_client_errors: bool,
-    pub(super) slow: Option<Duration>,
+    is_all: bool,
+    has_errors: bool,
+    has_client_errors: bool,
+    slow: Option<Duration>,
 }
 
 impl Selection {
     /// None if no request will ever get a line.
-    pub(crate) fn new(config: &VassalConfig) -> Option<Self> {
-        let log = &config.request_log;
+    pub(crate) fn new(access_log: AccessLog, log: &RequestLogConfig) -> Option<Self> {
         let selection = Self {
-            is_all: config.access_log == AccessLog::All,
-            has_errors: config.access_log == AccessLog::Errors || log.server_errors,
+            is_all: access_log == AccessLog::All,
+            has_errors: access_log == AccessLog::Errors || log.server_errors,
             has_client_errors: log.client_errors,
             slow: log.slow,
         };

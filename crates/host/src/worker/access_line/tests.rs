@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use lictor_core::config::{LogField, LogFormat, LogPiece};
+use lictor_core::config::{AccessLog, LogField, LogFormat, LogPiece, RequestLogConfig};
 use proptest::prelude::*;
 
 use super::moment::Moment;
@@ -122,6 +122,11 @@ fn each_piece_says_its_part() {
             "{field:?}"
         );
     }
+}
+
+#[test]
+fn header_fields_are_escaped_and_what_is_missing_is_a_dash() {
+    let mut line = line(&|name| (name == "x-a").then_some(b"\"v\"\n"));
     let pieces = ["x-a", "x-b"].map(|name| LogPiece::Header(name.to_owned()));
     let format = LogFormat::Pieces(pieces.into());
     assert_eq!(rendered(&line, &format), "\\\"v\\\"\\u{a}-\n");
@@ -141,34 +146,24 @@ fn each_piece_says_its_part() {
 
 #[test]
 fn what_is_logged_is_what_any_of_the_options_asks_for() {
-    let none = Selection {
-        is_all: false,
-        has_errors: false,
-        has_client_errors: false,
-        slow: None,
+    let with = |access_log, client_errors, server_errors, slow: Option<u64>| {
+        let log = RequestLogConfig {
+            client_errors,
+            server_errors,
+            slow: slow.map(Duration::from_secs),
+            ..RequestLogConfig::default()
+        };
+        Selection::new(access_log, &log)
     };
-    let all = Selection {
-        is_all: true,
-        ..none
-    };
-    let errors = Selection {
-        has_errors: true,
-        ..none
-    };
-    let client_errors = Selection {
-        has_client_errors: true,
-        ..none
-    };
-    let slow = Selection {
-        slow: Some(Duration::from_secs(2)),
-        ..none
-    };
-    let both = Selection {
-        has_client_errors: true,
-        ..slow
-    };
+    let none = with(AccessLog::Off, false, false, None);
+    assert_eq!(none, None);
+    let all = with(AccessLog::All, false, false, None);
+    let errors = with(AccessLog::Errors, false, false, None);
+    assert_eq!(with(AccessLog::Off, false, true, None), errors);
+    let client_errors = with(AccessLog::Off, true, false, None);
+    let slow = with(AccessLog::Off, false, false, Some(2));
+    let both = with(AccessLog::Off, true, false, Some(2));
     for (selection, status, is_error, seconds, expected) in [
-        (none, 500, true, 9, false),
         (all, 200, false, 0, true),
         (errors, 200, false, 9, false),
         (errors, 499, false, 0, false),
@@ -184,7 +179,8 @@ fn what_is_logged_is_what_any_of_the_options_asks_for() {
         (both, 200, false, 3, true),
         (both, 200, false, 0, false),
     ] {
-        let wants = selection.wants(status, is_error, Duration::from_secs(seconds));
+        let took = Duration::from_secs(seconds);
+        let wants = selection.unwrap().wants(status, is_error, took);
         assert_eq!(wants, expected, "{selection:?} {status} {seconds}");
     }
 }

@@ -64,6 +64,10 @@ impl Trust {
 
     /// Whether the app must not see this field of such a peer.
     pub(crate) fn takes_away(&self, name: &str, is_believed: bool) -> bool {
+        if name.contains('_') {
+            // No proxy writes it so, and some frameworks do not tell it from the other.
+            return self.takes_away(&name.replace('_', "-"), false);
+        }
         if !name.starts_with("x-forwarded") && name != "forwarded" {
             return !is_believed && ALIKE.contains(&name);
         }
