@@ -34,9 +34,16 @@ impl Reception {
 
     /// Whether what this peer says is believed.
     pub(super) fn believes(&self, peer: &Peer) -> bool {
-        let trust = self.trust.as_ref();
-        // A peer without an address is one on a unix socket.
-        trust.is_some_and(|trust| trust.allows(peer.address.parse().ok()))
+        let Some(trust) = &self.trust else {
+            return false;
+        };
+        match &*peer.address {
+            // A unix socket's peer has none.
+            "" => trust.allows(None),
+            address => address
+                .parse()
+                .is_ok_and(|address| trust.allows(Some(address))),
+        }
     }
 }
 
