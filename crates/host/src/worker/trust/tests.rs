@@ -392,6 +392,19 @@ fn names_of_requests_are_plain() {
     assert_eq!(hex_id(bits), format!("01{}", "ab".repeat(15)));
 }
 
+/// What a client may put together.
+const WORDS: &[&str] = &[
+    "for=", "by=", "x=", "=", "\"", "\\", ",", ";", " ", "1.1.1.1", "10.0.0.1", "_a", "\"\"",
+    "[::1]",
+];
+
+/// What a proxy adds behind it.
+const ADDED: &[&str] = &[
+    "for=192.0.2.1",
+    "for=\"192.0.2.1:80\"",
+    "for=\"[2001:db8::1]:80\";proto=https;by=\"_p\"",
+];
+
 proptest! {
     #[test]
     fn no_bytes_are_too_strange(name in 0_usize..6, value in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -412,6 +425,19 @@ proptest! {
         let value = format!("{before}, {added}");
         let client = heard(&trust(), &[("forwarded", &value)]).client;
         prop_assert!(client.is_none() || client == mine, "{:?}", client);
+    }
+
+    /// The same with words that the grammar is made of, which chance alone would hardly put together.
+    #[test]
+    fn no_quotation_swallows_what_the_proxy_adds(
+        before in proptest::collection::vec(proptest::sample::select(WORDS), 0..14),
+        added in proptest::sample::select(ADDED),
+    ) {
+        let mine = heard(&trust(), &[("forwarded", added)]).client;
+        prop_assert!(mine.is_some());
+        let value = format!("{}, {added}", before.concat());
+        let client = heard(&trust(), &[("forwarded", &value)]).client;
+        prop_assert!(client.is_none() || client == mine, "{value} gives {client:?}");
     }
 
     /// The same comes of it however it is cut, and nothing behind it is claimed.
