@@ -31,8 +31,10 @@ mod percent;
 #[path = "../crates/host/src/worker/wsgi/field_name.rs"]
 mod field_name;
 
-#[path = "../crates/host/src/worker/access_line.rs"]
+#[path = "../crates/host/src/worker/access_line/mod.rs"]
 mod access_line;
 
+#[path = "../crates/host/src/worker/trust/mod.rs"]
+mod trust;
 #[path = "../crates/host/src/worker/websocket/mod.rs"]
 mod websocket;

@@ -1,5 +1,9 @@
 //! A line a request: for errors by default, for all or none by option.
 
+use std::collections::HashSet;
+
+use serde_json::Value;
+
 use crate::site::Site;
 
 const APP: &str = r"
@@ -64,4 +68,177 @@ fn all_are_told_and_nothing_can_be_forged() {
 #[test]
 fn none_are_told() {
     assert_eq!(lines("access-log = \"off\""), Vec::<String>::new());
+}
+
+/// What is told of these requests.
+fn told(options: &str, requests: &[&str]) -> Vec<String> {
+    let site = Site::new(options, APP);
+    for request in requests {
+        site.ask(request.replace('|', "\r\n").as_bytes());
+    }
+    site.get("/end");
+    let said = site.said_until("the end");
+    said.into_iter()
+        .filter(|line| line.contains("/1."))
+        .collect()
+}
+
+#[test]
+fn a_format_of_ones_own_says_what_it_is_asked_for() {
+    let options = r#"access-log = "all"
+        log-format = "%(addr) %(method) %(path) [%(query)] %(proto) %(status) %(rsize) %(host) '%(uagent)' %{Referer}i %(var.HTTP_X_A) %(cl) %(wid) %(core) %(user) 100%%""#;
+    let lines = told(
+        options,
+        &[
+            "POST /missing?a=b HTTP/1.1|Host: h|User-Agent: \"u\"|X-A: \u{9b}1m|Content-Length: 2||xy",
+        ],
+    );
+    assert_eq!(
+        lines[0],
+        r#"127.0.0.1 POST /missing [a=b] HTTP/1.1 404 4 h '\"u\"' - \u{9b}1m 2 1 0 - 100%"#
+    );
+}
+
+#[test]
+fn apaches_own_form_is_told() {
+    let options = "access-log = \"all\"\nlog-format = \"combined\"";
+    let lines = told(
+        options,
+        &["GET /?a HTTP/1.0|Referer: http://r/|User-Agent: curl||"],
+    );
+    let (before, after) = lines[0].split_once('[').expect("a time");
+    assert_eq!(before, "127.0.0.1 - - ");
+    let (time, after) = after.split_once(']').expect("its end");
+    assert!(time.ends_with(" +0000") && time.len() == 26, "{time}");
+    assert_eq!(after, r#" "GET /?a HTTP/1.0" 200 4 "http://r/" "curl""#);
+}
+
+#[test]
+fn json_is_told() {
+    let options = "access-log = \"all\"\nlog-format = \"json\"\nrequest-id = true";
+    let lines = told(
+        options,
+        &["GET /\"x?y HTTP/1.1|Host: h|User-Agent: \\\u{fc}||"],
+    );
+    let line: Value = serde_json::from_str(&lines[0]).expect("JSON");
+    assert_eq!(line["uri"], "/\"x?y");
+    assert_eq!(line["status"], 200);
+    assert_eq!(line["user_agent"], "\\\u{fc}");
+    assert_eq!(line["referer"], Value::Null);
+    assert_eq!(line["request_id"].as_str().map(str::len), Some(32));
+    assert!(line["micros"].is_u64() && line["pid"].is_u64());
+}
+
+#[test]
+fn further_requests_are_told_beside_what_access_log_says() {
+    let paths = |options: &str| -> Vec<String> {
+        let app = APP.replace(
+            "    if path == '/end'",
+            "    if path == '/slow':\n        import time; time.sleep(0.3)\n    if path == '/end'",
+        );
+        let site = Site::new(&format!("{options}\nlog-format = \"told %U\""), &app);
+        for path in ["/", "/missing", "/busy", "/raises", "/slow"] {
+            site.get(path);
+        }
+        site.get("/end");
+        let said = site.said_until("the end");
+        said.iter()
+            .filter_map(|line| line.strip_prefix("told "))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(paths("access-log = \"off\"\nlog-4xx = true"), ["/missing"]);
+    assert_eq!(
+        paths("access-log = \"off\"\nlog-5xx = true"),
+        ["/busy", "/raises"]
+    );
+    assert_eq!(
+        paths("log-slow = 300\nlog-4xx = true"),
+        ["/missing", "/busy", "/raises", "/slow"]
+    );
+    assert_eq!(
+        paths("access-log = \"off\"\nlog-slow = \"300ms\""),
+        ["/slow"]
+    );
+}
+
+const NAMED: &str = r"
+def application(environ, start_response):
+    name = environ.get('HTTP_X_REQUEST_ID', 'none') + environ.get('HTTP_X_TRACE', '')
+    if environ['PATH_INFO'] == '/raises':
+        raise RuntimeError('raised')
+    if environ['PATH_INFO'] == '/end':
+        print('the end', flush=True)
+    fields = [('X-Request-ID', 'of the app')] if environ['PATH_INFO'] == '/own' else []
+    write = start_response('200 OK', fields)
+    if environ['PATH_INFO'] == '/streamed':
+        write(name.encode())
+        return []
+    return [name.encode()]
+";
+
+#[test]
+fn each_request_has_a_name_that_app_client_and_log_share() {
+    let site = Site::new("request-id = true\naccess-log = \"all\"", NAMED);
+    let mut names = HashSet::new();
+    for path in ["/", "/own", "/streamed", "/"] {
+        let response = site.get(path);
+        let fields = response.headers.iter();
+        let given: Vec<_> = fields
+            .filter(|(field, _)| field == "x-request-id")
+            .collect();
+        let expected = ("x-request-id".to_owned(), response.body.clone());
+        assert_eq!(given, [&expected], "{path}");
+        assert!(
+            response.body.len() == 32 && response.body.bytes().all(|byte| byte.is_ascii_hexdigit())
+        );
+        assert!(names.insert(response.body), "a name is given once");
+    }
+    let failed = site.get("/raises");
+    assert_eq!(failed.status, 500);
+    names.insert(failed.header("x-request-id").expect("a name").to_owned());
+    // Nobody is believed.
+    let given = site.ask(b"GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\n\r\n");
+    assert!(given.body.len() == 32, "{}", given.body);
+    site.get("/end");
+    let said = site.said_until("the end");
+    for name in names {
+        let lines = said
+            .iter()
+            .filter(|line| line.ends_with(&format!("ms {name}")));
+        assert_eq!(lines.count(), 1, "{name} in {said:#?}");
+    }
+}
+
+#[test]
+fn a_believed_peer_names_requests_itself() {
+    let options = "request-id = \"X-Trace\"\nforwarded-allow = \"127.0.0.1\"";
+    let site = Site::new(options, NAMED);
+    let given = |value: &str| {
+        let request = format!("GET / HTTP/1.1\r\nHost: a\r\n{value}\r\n");
+        let response = site.ask(request.as_bytes());
+        let name = response.header("x-trace").expect("a name").to_owned();
+        assert_eq!(response.body, format!("none{name}"));
+        name
+    };
+    assert_eq!(given("X-Trace: Root=1-5759e988\r\n"), "Root=1-5759e988");
+    for odd in [
+        "",
+        "X-Trace: a b\r\n",
+        "X-Trace: \r\n",
+        "X-Trace: a\r\nX-Trace: b\r\n",
+        &format!("X-Trace: {}\r\n", "a".repeat(129)),
+    ] {
+        assert_eq!(given(odd).len(), 32, "{odd}");
+    }
+}
+
+#[test]
+fn without_the_option_names_are_the_apps_own_affair() {
+    let site = Site::new("", NAMED);
+    let response = site.ask(b"GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\n\r\n");
+    assert_eq!(
+        (response.header("x-request-id"), &*response.body),
+        (None, "mine")
+    );
 }

@@ -53,6 +53,8 @@ pub(super) struct Draft {
     pub(super) asgi: AsgiConfig,
     pub(super) wire: WireConfig,
     pub(super) trust: TrustConfig,
+    /// Where the PROXY protocol is asked for.
+    pub(super) proxy_protocol_place: Option<Place>,
     pub(super) files: FilesConfig,
     pub(super) tls: TlsConfig,
     pub(super) request_log: RequestLogConfig,
@@ -117,6 +119,7 @@ impl Default for Draft {
             asgi: AsgiConfig::default(),
             wire: WireConfig::default(),
             trust: TrustConfig::default(),
+            proxy_protocol_place: None,
             files: FilesConfig::default(),
             tls: TlsConfig::default(),
             request_log: RequestLogConfig::default(),
@@ -162,6 +165,7 @@ impl Draft {
                     .hint("remove `lazy-apps`: the master must hold the old code to go back to it"),
             );
         }
+        complaints.extend(self.unnamed_proxies(told));
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };
@@ -203,6 +207,18 @@ impl Draft {
             tls: self.tls,
             request_log: self.request_log,
         })
+    }
+
+    /// The PROXY protocol is expected of named peers only.
+    fn unnamed_proxies(&self, told: &[&'static str]) -> Option<Complaint> {
+        let place = self.proxy_protocol_place.clone()?;
+        if self.trust.forwarded_allow.is_some() || told.contains(&"forwarded-allow") {
+            return None;
+        }
+        Some(
+            Complaint::new(place, "`proxy-protocol` without `forwarded-allow`")
+                .hint("add `forwarded-allow` with the addresses of the proxies that speak it"),
+        )
     }
 
     fn checked_app(

@@ -18,7 +18,7 @@ use super::Listener;
 use super::connection::Connection;
 use super::exchange::Peer;
 use super::http::Socket;
-use super::reactor::{LISTENER_KEY, Reactor};
+use super::reactor::{LISTENER_KEY, Phase, Reactor};
 use super::sync::lock;
 use lictor_core::config::Address;
 
@@ -176,6 +176,10 @@ impl Reactor {
         };
         // Claimed before anything can wake another thread for it.
         let _nobody_else_knows_it = connection.claim();
+        if self.phase() == Phase::Waiting {
+            // The master's question, for `ready-path`.
+            connection.skip_opening();
+        }
         self.set_deadline(&connection, Connection::FIRST_LIMIT);
         let flags = self.connection_flags(&connection);
         // One-shot registrations start disarmed, and are armed when the first look is over.

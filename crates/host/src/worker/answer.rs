@@ -2,23 +2,44 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use lictor_core::config::AccessLog;
+use lictor_core::config::{LogFormat, VassalConfig};
 use lictor_core::sys::{RequestRecord, Taken};
 
-use super::access_line::AccessLine;
+use super::access_line::{AccessLine, Selection};
 use super::connection::Connection;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody};
+use super::introduce::introduced;
 use super::reactor::{Phase, Reactor};
 use super::threads;
+
+/// What the log of requests needs to know of the worker.
+pub(super) struct RequestLog {
+    selection: Selection,
+    format: LogFormat,
+    worker: u32,
+    pid: u32,
+}
+
+impl RequestLog {
+    /// None if no request will ever get a line.
+    pub(super) fn new(config: &VassalConfig, worker: u32) -> Option<Self> {
+        Some(Self {
+            selection: Selection::new(config.access_log, &config.request_log)?,
+            format: config.request_log.format.clone(),
+            worker,
+            pid: std::process::id(),
+        })
+    }
+}
 
 impl Reactor {
     /// Calls the app for a request and lays its answer down.
     pub(super) fn answer(&self, connection: &Arc<Connection>, mut request: Arrived) {
-        let started = (self.access_log != AccessLog::Off).then(Instant::now);
+        let started = self.request_log.is_some().then(Instant::now);
         // What is asked before the word to serve is the master's own question, and does not count.
         let is_probe = self.phase() == Phase::Waiting;
         if !is_probe {
@@ -27,7 +48,9 @@ impl Reactor {
         // Never given up while the app works on it.
         connection.set_deadline_ms(u64::MAX);
         let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
-        let head = request.head(connection.listener, &connection.peer);
+        let introduction = connection.introduce(&mut request);
+        let head = request.head(connection.listener, connection.visitor.peer());
+        let head = introduced(introduction.as_ref(), head);
         let record = self.write_down(connection, &head);
         let call = |body| {
             let exchange: Arc<dyn Exchange> = Arc::<Connection>::clone(connection);
@@ -70,7 +93,7 @@ impl Reactor {
             self.slot.leave_request(report.is_error);
         }
         if let Some(started) = started.filter(|_| !is_ended) {
-            self.log_access(&head, &report, started);
+            self.log_access(&head, &request, &report, started);
         }
         lay_down(connection, report.outcome, request);
         if let Some(limits) = &self.limits
@@ -101,23 +124,40 @@ impl Reactor {
         Some(record)
     }
 
-    fn log_access(&self, head: &RequestHead<'_>, report: &Report, started: Instant) {
-        // An answer that was cut short counts by what went wrong, not by its status.
-        let is_error = report.status >= 500 || report.is_error;
-        if self.access_log == AccessLog::Errors && !is_error {
+    fn log_access(
+        &self,
+        head: &RequestHead<'_>,
+        request: &Arrived,
+        report: &Report,
+        started: Instant,
+    ) {
+        let Some(log) = &self.request_log else {
+            return;
+        };
+        let took = started.elapsed();
+        if !log.selection.wants(report.status, report.is_error, took) {
             return;
         }
         let line = AccessLine {
             remote: &head.peer.address,
+            remote_port: &head.peer.port,
             method: head.method,
             uri: head.uri,
             is_http_10: head.is_http_10,
+            is_secure: head.is_secure,
+            host: head.host,
             status: report.status,
             body_bytes: report.body_bytes,
-            took: started.elapsed(),
+            took,
+            worker: log.worker,
+            pid: log.pid,
+            thread: Some(threads::number()),
+            request_id: head.request_id,
+            field: &|name| request.field(name),
         };
+        let line = line.render(&log.format, SystemTime::now());
         // One write, so that lines of several workers do not mix; a full pipe loses it.
-        let _lost = rustix::io::write(rustix::stdio::stderr(), line.render().as_bytes());
+        let _lost = rustix::io::write(rustix::stdio::stderr(), line.as_bytes());
     }
 }
 

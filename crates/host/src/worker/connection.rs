@@ -13,6 +13,8 @@ use lictor_core::sys::RequestRecord;
 
 use super::exchange::{Peer, STALL_LIMIT};
 use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
+use super::introduce::{Reception, Visitor};
+use super::preface::Opening;
 use super::sync::lock;
 
 /// How long a client may take to send a request head.
@@ -29,6 +31,8 @@ const LINGER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) driver: DriverSettings,
+    /// Where an option asks for more than taking requests as they come.
+    pub(super) reception: Option<Reception>,
     /// Every answer from now on says `Connection: close`.
     pub(super) is_draining: AtomicBool,
 }
@@ -66,7 +70,7 @@ pub(super) enum Next {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) key: u64,
-    pub(super) peer: Peer,
+    pub(super) visitor: Visitor,
     pub(super) listener: usize,
     pub(super) socket: Arc<Socket>,
     shared: Arc<Shared>,
@@ -80,6 +84,8 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) driver: Driver,
+    /// What has to come first.
+    opening: Option<Opening>,
     /// Where the request in progress is written down, with `harakiri`.
     record: Option<&'static RequestRecord>,
     phase: Phase,
@@ -97,14 +103,18 @@ impl Connection {
         listener: usize,
     ) -> Self {
         let driver = Driver::new(Arc::clone(&socket), &shared.driver);
+        let reception = shared.reception.as_ref();
+        let visitor = Visitor::new(peer, reception);
+        let opening = reception.and_then(|reception| Opening::of(&visitor, reception));
         Self {
             key,
-            peer,
+            visitor,
             listener,
             socket,
             shared: Arc::clone(shared),
             state: Mutex::new(State {
                 driver,
+                opening,
                 record: None,
                 phase: Phase::Idle,
                 lingered_bytes: 0,
@@ -128,6 +138,15 @@ impl Connection {
         self.is_claimed.store(false, Ordering::Release);
     }
 
+    /// The connection is the master's own, which speaks for nobody else.
+    pub(super) fn skip_opening(&self) {
+        lock(&self.state).opening = None;
+    }
+
+    pub(super) fn reception(&self) -> Option<&Reception> {
+        self.shared.reception.as_ref()
+    }
+
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
     }
@@ -149,6 +168,11 @@ impl Connection {
         let mut state = lock(&self.state);
         if state.phase == Phase::Lingering {
             return self.linger(&mut state);
+        }
+        if state.opening.is_some()
+            && let Some(next) = self.open(&mut state.opening)
+        {
+            return next;
         }
         match state.driver.advance() {
             Progress::Request(arrived) => Next::Answer(arrived),

@@ -17,7 +17,7 @@ pub(crate) const STALL_LIMIT: Duration = Duration::from_mins(1);
 pub(crate) struct Peer {
     /// IP address; empty for a unix socket.
     pub(crate) address: String,
-    /// Port; empty for a unix socket.
+    /// Port; empty for a unix socket, 0 where a proxy does not say it.
     pub(crate) port: String,
 }
 
@@ -30,12 +30,22 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) path: Cow<'a, [u8]>,
     /// What follows the first `?`.
     pub(crate) query: &'a str,
-    /// The host of an absolute-form target, which overrides the header (RFC 9112 §3.2.2).
+    /// The host of an absolute-form target (RFC 9112 §3.2.2), or that which a believed proxy was
+    /// asked for: either overrides the header.
     pub(crate) host: Option<&'a str>,
     pub(crate) is_http_10: bool,
     /// Which listener the connection came in by.
     pub(crate) listener: usize,
+    /// The client: whoever connected, or for whom a believed proxy did.
     pub(crate) peer: &'a Peer,
+    /// Whether the client spoke TLS, to us or to a believed proxy.
+    pub(crate) is_secure: bool,
+    /// The port that the client connected to, where a believed proxy says so.
+    pub(crate) server_port: Option<&'a str>,
+    /// The path below which a believed proxy shows the app; empty for none.
+    pub(crate) prefix: &'a str,
+    /// The name of the request, with `request-id`. It stands among the fields too.
+    pub(crate) request_id: Option<&'a str>,
 }
 
 /// The fields of a request, names in lower case, equal names next to each other.

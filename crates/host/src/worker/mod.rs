@@ -12,10 +12,13 @@ mod deadlines;
 mod drain;
 mod exchange;
 mod http;
+mod introduce;
+mod preface;
 mod reactor;
 mod recycle;
 mod sync;
 mod threads;
+mod trust;
 mod waiting;
 mod wsgi;
 
@@ -27,7 +30,7 @@ use lictor_core::ipc::Channel;
 use lictor_core::sys::{RequestBoard, Slot};
 use pyo3::{Py, PyAny, Python};
 
-pub(crate) use self::access_line::AccessLine;
+pub(crate) use self::access_line::{AccessLine, Selection};
 use self::reactor::Reactor;
 use self::wsgi::Application;
 

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use lictor_core::config::AccessLog;
 use lictor_core::ipc::Channel;
 use lictor_core::sys::{RequestBoard, Slot};
 use rustix::buffer::spare_capacity;
@@ -20,9 +19,11 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use slab::Slab;
 
+use super::answer::RequestLog;
 use super::connection::{Connection, Next, Shared};
 use super::deadlines::NEVER;
 use super::http::DriverSettings;
+use super::introduce::Reception;
 use super::recycle::Limits;
 use super::sync::lock;
 use super::wsgi::Application;
@@ -58,7 +59,8 @@ pub(super) struct Reactor {
     pub(super) slot: &'static Slot,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
-    pub(super) access_log: AccessLog,
+    /// Where any request gets a line.
+    pub(super) request_log: Option<RequestLog>,
     pub(super) limits: Option<Limits>,
     phase: AtomicU8,
     pub(super) started: Instant,
@@ -102,12 +104,13 @@ impl Reactor {
             table: Mutex::default(),
             shared: Arc::new(Shared {
                 driver: DriverSettings::new(config.buffer_size, config.limit_post),
+                reception: Reception::new(config),
                 is_draining: AtomicBool::new(false),
             }),
             app,
             slot: worker.slot,
             board: worker.board,
-            access_log: config.access_log,
+            request_log: RequestLog::new(config, worker.id),
             limits: Limits::new(config),
             phase: AtomicU8::new(Phase::Waiting as u8),
             started: Instant::now(),
@@ -128,6 +131,7 @@ impl Reactor {
     /// The loop of one thread, the main one being number 0; returns when the worker is done.
     pub(super) fn run(self: &Arc<Self>, number: usize) {
         let is_main = number == 0;
+        threads::take_number(number);
         if let Some(record) = self.board.and_then(|board| board.records().get(number)) {
             threads::sit_at(record);
         }

@@ -19,11 +19,22 @@ const JOIN_LIMIT: Duration = Duration::from_millis(250);
 
 thread_local! {
     static RECORD: Cell<Option<&'static RequestRecord>> = const { Cell::new(None) };
+    static NUMBER: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Where the calling thread says which request it is in, with `harakiri`.
 pub(super) fn record() -> Option<&'static RequestRecord> {
     RECORD.get()
+}
+
+/// The calling thread's number, the main one's being 0.
+pub(super) fn number() -> usize {
+    NUMBER.get()
+}
+
+/// The calling thread has this number from now on.
+pub(super) fn take_number(number: usize) {
+    NUMBER.set(number);
 }
 
 /// The calling thread writes here from now on.

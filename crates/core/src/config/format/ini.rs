@@ -122,7 +122,11 @@ impl Reader {
                     Place::Bytes(range)
                 };
                 Node {
-                    value: Value::Text(plain(value, value_start)?),
+                    value: Value::Text(if has_variables(key) {
+                        value.to_owned()
+                    } else {
+                        plain(value, value_start)?
+                    }),
                     place,
                 }
             }
@@ -134,6 +138,15 @@ impl Reader {
         });
         Ok(())
     }
+}
+
+/// Whether the option's own value is made of what looks like placeholders: uWSGI too leaves those
+/// alone that it does not know.
+fn has_variables(key: &str) -> bool {
+    matches!(
+        key.replace('_', "-").as_str(),
+        "log-format" | "logformat" | "access-log-format"
+    )
 }
 
 /// The value as it is meant, or why that is not clear.

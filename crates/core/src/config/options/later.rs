@@ -216,15 +216,11 @@ pub(super) static LATER: &[Absent] = &[
         "remove it; bodies are read as the app asks for them",
     ),
     later(
-        &[
-            "log-x-forwarded-for",
-            "log-format",
-            "logformat",
-            "log-4xx",
-            "log-5xx",
-            "log-slow",
-            "req-logger",
-        ],
-        "use `access-log`, or the log of the web server",
+        &["log-x-forwarded-for"],
+        "use `forwarded-allow`: the log shows the address that it leads to",
+    ),
+    later(
+        &["req-logger", "log-format-strftime", "logformat-strftime"],
+        "use `access-log` and `log-format`",
     ),
 ];

@@ -1,5 +1,108 @@
 //! Options: the log of requests.
 
-use super::OptionSpec;
+use std::time::Duration;
 
-pub(super) static OPTIONS: &[OptionSpec] = &[];
+use super::{OptionSpec, ReloadClass, ValueKind};
+use crate::config::values;
+
+const LONGEST: Duration = Duration::from_hours(24);
+
+pub(super) static OPTIONS: &[OptionSpec] = &[LOG_FORMAT, LOG_SLOW, LOG_4XX, LOG_5XX, REQUEST_ID];
+
+const LOG_FORMAT: OptionSpec = OptionSpec {
+    name: "log-format",
+    aliases: &["logformat", "access-log-format"],
+    kind: ValueKind::One,
+    takes: "`text`, `json`, `common`, `combined`, or a format such as `%(addr) %(uri) %(status)`",
+    default: "text",
+    example: "\"text\"",
+    is_local: false,
+    documentation: "How a line about a request looks; which requests get one, `access-log` says. \
+        `json` is an object a line, `common` and `combined` are Apache's. A format is made of \
+        uWSGI's `%(addr)`, `%(user)`, `%(method)`, `%(uri)`, `%(path)`, `%(query)`, `%(proto)`, \
+        `%(host)`, `%(scheme)`, `%(port)`, `%(referer)`, `%(uagent)`, `%(cl)`, `%(status)`, \
+        `%(rsize)`, `%(micros)`, `%(msecs)`, `%(secs)`, `%(time)`, `%(tmsecs)`, `%(tmicros)`, \
+        `%(ltime)`, `%(ctime)`, `%(epoch)`, `%(pid)`, `%(wid)`, `%(core)`, `%(request_id)`, \
+        `%(header.NAME)` and `%(var.NAME)`, and of Apache's `%h %a %l %u %t %r %s %>s %b %B %D %T \
+        %m %U %q %H %v %P %L %{NAME}i %{ms}T`; `%%` is a percent sign. Times are UTC. Whatever the \
+        client chose is escaped. `docs/access-log.md` explains each.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        draft.request_log.format = setting.one(values::log_format)?;
+        Ok(())
+    },
+};
+
+const LOG_SLOW: OptionSpec = OptionSpec {
+    name: "log-slow",
+    aliases: &[],
+    kind: ValueKind::One,
+    takes: "a duration such as `2s`, at most a day, or 0 for none",
+    default: "none",
+    example: "\"2s\"",
+    is_local: false,
+    documentation: "Requests that take at least this long are logged, whatever `access-log` says. \
+        The time runs from the whole head, and a small body, being there until the app is done. A \
+        bare number is milliseconds, as in uWSGI.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        let slow = setting.one(|s, node| values::milliseconds(s, node, LONGEST))?;
+        draft.request_log.slow = Some(slow).filter(|slow| !slow.is_zero());
+        Ok(())
+    },
+};
+
+const LOG_4XX: OptionSpec = OptionSpec {
+    name: "log-4xx",
+    aliases: &[],
+    kind: ValueKind::Switch,
+    takes: "`true` or `false`",
+    default: "false",
+    example: "false",
+    is_local: false,
+    documentation: "Requests answered with a status from 400 to 499 are logged. They are added to \
+        those that `access-log` asks for.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        draft.request_log.client_errors = setting.one(values::boolean)?;
+        Ok(())
+    },
+};
+
+const LOG_5XX: OptionSpec = OptionSpec {
+    name: "log-5xx",
+    aliases: &[],
+    kind: ValueKind::Switch,
+    takes: "`true` or `false`",
+    default: "false",
+    example: "true",
+    is_local: false,
+    documentation: "Requests answered with a status of 500 or above, or cut off, are logged, \
+        whatever `access-log` says. That is what `access-log = \"errors\"` does anyway; beside \
+        `off` it is the same again.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        draft.request_log.server_errors = setting.one(values::boolean)?;
+        Ok(())
+    },
+};
+
+const REQUEST_ID: OptionSpec = OptionSpec {
+    name: "request-id",
+    aliases: &[],
+    kind: ValueKind::Switch,
+    takes: "`true`, `false`, or the name of a header field such as `X-Correlation-ID`",
+    default: "false",
+    example: "true",
+    is_local: false,
+    documentation: "Whether each request gets a name of its own: 32 hexadecimal digits of chance. \
+        The app finds it in `HTTP_X_REQUEST_ID`, the client in the field `X-Request-ID` of the \
+        answer, and the log of requests shows it. A peer in `forwarded-allow` may give it itself \
+        in that field of the request, if it is at most 128 letters, digits and `-._~+/=:@`; what \
+        others send there is replaced. Another name of the field takes the place of `X-Request-ID`.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        draft.request_log.request_id = setting.one(values::request_id)?;
+        Ok(())
+    },
+};

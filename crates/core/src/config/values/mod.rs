@@ -2,12 +2,20 @@
 
 mod address;
 mod env;
+mod log_format;
 mod numbers;
 mod paths;
+mod request_id;
+mod trusted;
 mod words;
 
 pub(super) use address::{address, distinct_addresses};
 pub(super) use env::variables;
-pub(super) use numbers::{boolean, boolean_value, duration, megabytes, mode, size, whole};
+pub(super) use log_format::log_format;
+pub(super) use numbers::{
+    boolean, boolean_value, duration, megabytes, milliseconds, mode, size, whole,
+};
 pub(super) use paths::path;
+pub(super) use request_id::{is_field_name, request_id};
+pub(super) use trusted::{forwarded_field, trusted_peer};
 pub(super) use words::{access_log, callable, group, module, python, request_path, user};

@@ -56,6 +56,21 @@ pub(in crate::config) fn duration(
         .ok_or_else(|| setting.mismatch(node))
 }
 
+/// The same, but a bare number is milliseconds.
+pub(in crate::config) fn milliseconds(
+    setting: &Setting<'_>,
+    node: &Node,
+    longest: Duration,
+) -> Result<Duration, Complaint> {
+    let duration = digits(node).and_then(|text| match parse_whole(text) {
+        Some(number) => Some(Duration::from_millis(number)),
+        None => parse_duration(text),
+    });
+    duration
+        .filter(|duration| *duration <= longest)
+        .ok_or_else(|| setting.mismatch(node))
+}
+
 /// `512M`, `64K`, `1G`; a bare number is bytes. Units are powers of 1024.
 pub(in crate::config) fn size(
     setting: &Setting<'_>,

@@ -2,6 +2,7 @@
 
 mod asgi;
 mod files;
+mod log_format;
 mod request_log;
 mod tls;
 mod trust;
@@ -14,9 +15,11 @@ use serde::{Deserialize, Serialize};
 
 pub use asgi::AsgiConfig;
 pub use files::FilesConfig;
+pub use log_format::{LogField, LogFormat, LogPiece};
 pub use request_log::RequestLogConfig;
 pub use tls::TlsConfig;
-pub use trust::TrustConfig;
+pub(super) use trust::first_bits;
+pub use trust::{ForwardedField, TrustConfig, TrustedPeer};
 pub use wire::WireConfig;
 
 use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};

@@ -1,8 +1,23 @@
 //! The log of requests.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use super::LogFormat;
+
 /// What is written down about requests.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RequestLogConfig {}
+pub struct RequestLogConfig {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// Requests that take longer are logged, whatever `access-log` says.
+    pub slow: Option<Duration>,
+    /// Likewise those answered with 400 to 499.
+    pub client_errors: bool,
+    /// Likewise those answered with 500 and above.
+    pub server_errors: bool,
+    /// The field that carries the name of a request, in lower case.
+    pub request_id: Option<String>,
+}

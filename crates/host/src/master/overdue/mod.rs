@@ -12,9 +12,9 @@ mod rules;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use lictor_core::config::{AccessLog, VassalConfig};
+use lictor_core::config::VassalConfig;
 use lictor_core::ipc::MasterMessage;
 use lictor_core::sys::{Described, InFlight, RequestBoard, interrupt, scratch_memfd};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -24,7 +24,7 @@ use self::report::{Report, cleaned};
 use self::rules::{Seen, Step, View, Watch};
 use super::pool::{PoolEvent, Reason, Seat};
 use super::run::Master;
-use crate::worker::AccessLine;
+use crate::worker::{AccessLine, Selection};
 
 /// Most of a traceback that is read.
 const DUMP_LIMIT_BYTES: usize = 64 * 1024;
@@ -253,10 +253,7 @@ impl Master {
     }
 
     fn tell_overdue(&self, report: &Report) {
-        let line = match self.parts.config.access_log {
-            AccessLog::Off => String::new(),
-            AccessLog::Errors | AccessLog::All => access_line(report),
-        };
+        let line = access_line(report, &self.parts.config).unwrap_or_default();
         say(&format!("{}{line}", report.text()));
         self.tell_emperor(&MasterMessage::RequestOverdue {
             worker: report.worker,
@@ -269,20 +266,32 @@ impl Master {
     }
 }
 
-/// The worker writes none for a request that was ended.
-fn access_line(report: &Report) -> String {
+/// The worker writes none for a request that was ended. Its header fields are not known here.
+fn access_line(report: &Report, config: &VassalConfig) -> Option<String> {
     let request = &report.request;
     let begun = report.ended.and_then(|ended| ended.begun);
+    let status = begun.unwrap_or(504);
+    let took = Duration::from_millis(report.age_ms);
+    let selection = Selection::new(config.access_log, &config.request_log)?;
     let line = AccessLine {
         remote: &request.remote,
+        remote_port: "",
         method: &request.method,
         uri: &request.uri,
         is_http_10: request.is_http_10,
-        status: begun.unwrap_or(504),
+        is_secure: false,
+        host: None,
+        status,
         body_bytes: report.ended.map_or(0, |ended| ended.body_bytes),
-        took: Duration::from_millis(report.age_ms),
+        took,
+        worker: report.worker,
+        pid: report.pid,
+        thread: None,
+        request_id: None,
+        field: &|_| None,
     };
-    line.render()
+    let is_logged = selection.wants(status, true, took);
+    is_logged.then(|| line.render(&config.request_log.format, SystemTime::now()))
 }
 
 /// Says it in the app's own log, as far as that takes it without blocking.

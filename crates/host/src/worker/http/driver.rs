@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::request::Parts;
+use http::{HeaderName, HeaderValue};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -54,6 +55,8 @@ pub(crate) struct Driver {
     pub(super) spare: Spare,
     /// Between a request and the end of its answer's production.
     pub(super) is_in_request: bool,
+    /// A field that the answer is to have.
+    pub(super) mark: Option<(HeaderName, HeaderValue)>,
     /// The head of the answer has been laid down.
     pub(super) is_begun: bool,
     /// The client may still be sending what nobody will read.
@@ -81,6 +84,7 @@ impl Driver {
             framing: Framing::default(),
             spare: Spare::default(),
             is_in_request: false,
+            mark: None,
             is_begun: false,
             is_unread: false,
             body_error: None,

@@ -41,6 +41,10 @@ impl Arrived {
             is_http_10: self.parts.version == Version::HTTP_10,
             listener,
             peer,
+            is_secure: false,
+            server_port: None,
+            prefix: "",
+            request_id: None,
         }
     }
 

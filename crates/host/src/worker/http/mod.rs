@@ -5,6 +5,7 @@
 
 mod body;
 mod driver;
+mod fields;
 mod head;
 mod percent;
 mod respond;

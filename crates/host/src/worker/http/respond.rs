@@ -30,7 +30,10 @@ impl Driver {
     fn begin(&mut self, head: ResponseHead, body: AnswerBody, is_closing: bool) {
         self.is_begun = true;
         let spare = std::mem::take(&mut self.spare);
-        let response = head::assemble(head, body, spare, self.framing, is_closing);
+        let mut response = head::assemble(head, body, spare, self.framing, is_closing);
+        if let Some((name, value)) = self.mark.take() {
+            response.headers_mut().insert(name, value);
+        }
         lock(&self.station).response = Some(response);
     }
 

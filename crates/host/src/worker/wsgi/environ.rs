@@ -96,6 +96,15 @@ impl Environ {
             environ.set_item(intern!(py, "REMOTE_ADDR"), &head.peer.address)?;
             environ.set_item(intern!(py, "REMOTE_PORT"), &head.peer.port)?;
         }
+        if head.is_secure {
+            environ.set_item(intern!(py, "wsgi.url_scheme"), intern!(py, "https"))?;
+        }
+        if let Some(port) = head.server_port {
+            environ.set_item(intern!(py, "SERVER_PORT"), port)?;
+        }
+        if !head.prefix.is_empty() {
+            environ.set_item(intern!(py, "SCRIPT_NAME"), head.prefix)?;
+        }
         environ.set_item(intern!(py, "wsgi.input"), input)?;
         self.set_fields(&environ, fields)?;
         if let Some(host) = head.host {

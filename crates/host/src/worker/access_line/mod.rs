@@ -1,0 +1,126 @@
+//! One line of the log of requests: whether there is one, and how it looks. Pure.
+//!
+//! What the client chose is escaped in every form, so that it can neither forge a line nor reach a
+//! terminal. Header fields are looked up while a line is written, and only those that it shows.
+
+mod json;
+mod moment;
+mod pieces;
+mod selection;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write;
+use std::time::{Duration, SystemTime};
+
+use lictor_core::config::LogFormat;
+
+pub(crate) use self::selection::Selection;
+
+/// What a line says.
+pub(crate) struct AccessLine<'a> {
+    /// The client's address; empty for a unix socket.
+    pub(crate) remote: &'a str,
+    pub(crate) remote_port: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) uri: &'a str,
+    pub(crate) is_http_10: bool,
+    pub(crate) is_secure: bool,
+    /// The host, where not the header field says it.
+    pub(crate) host: Option<&'a str>,
+    pub(crate) status: u16,
+    pub(crate) body_bytes: u64,
+    pub(crate) took: Duration,
+    pub(crate) worker: u32,
+    pub(crate) pid: u32,
+    pub(crate) thread: Option<usize>,
+    pub(crate) request_id: Option<&'a str>,
+    /// The first value of a header field of the request.
+    pub(crate) field: &'a dyn Fn(&str) -> Option<&'a [u8]>,
+}
+
+impl<'a> AccessLine<'a> {
+    /// The line, its end included.
+    pub(crate) fn render(&self, format: &LogFormat, now: SystemTime) -> String {
+        let mut line = String::with_capacity(128 + self.uri.len());
+        match format {
+            LogFormat::Text => self.push_text(&mut line),
+            LogFormat::Json => self.push_json(&mut line, now),
+            LogFormat::Pieces(pieces) => self.push_pieces(&mut line, pieces, now),
+        }
+        line.push('\n');
+        line
+    }
+
+    fn push_text(&self, line: &mut String) {
+        line.push_str(self.remote());
+        line.push_str(" - \"");
+        self.push_request(line);
+        let (status, bytes, took) = (self.status, self.body_bytes, self.took.as_millis());
+        // Writing to a string cannot fail.
+        let _infallible = write!(line, "\" {status} {bytes} {took}ms");
+        if let Some(id) = self.request_id {
+            line.push(' ');
+            push_escaped(line, id);
+        }
+    }
+
+    fn push_request(&self, line: &mut String) {
+        push_escaped(line, self.method);
+        line.push(' ');
+        push_escaped(line, self.uri);
+        line.push(' ');
+        line.push_str(self.protocol());
+    }
+
+    fn remote(&self) -> &'a str {
+        match self.remote {
+            "" => "unix",
+            remote => remote,
+        }
+    }
+
+    fn protocol(&self) -> &'static str {
+        if self.is_http_10 {
+            "HTTP/1.0"
+        } else {
+            "HTTP/1.1"
+        }
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.is_secure { "https" } else { "http" }
+    }
+
+    fn path(&self) -> &'a str {
+        self.uri.split('?').next().unwrap_or(self.uri)
+    }
+
+    fn query(&self) -> Option<&'a str> {
+        self.uri.split_once('?').map(|(_, query)| query)
+    }
+
+    fn host(&self) -> Option<&'a [u8]> {
+        self.host
+            .map(str::as_bytes)
+            .or_else(|| (self.field)("host"))
+    }
+
+    fn started(&self, now: SystemTime) -> Duration {
+        let now = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        now.saturating_sub(self.took)
+    }
+}
+
+/// Adds text so that it stays on its line and within its quotes.
+fn push_escaped(line: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => line.extend(['\\', c]),
+            c if c.is_control() => line.extend(c.escape_unicode()),
+            c => line.push(c),
+        }
+    }
+}

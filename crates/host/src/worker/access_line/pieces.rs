@@ -1,0 +1,97 @@
+//! A line in a form of the user's own.
+
+use std::fmt::Write;
+use std::time::SystemTime;
+
+use lictor_core::config::{LogField, LogPiece};
+
+use super::moment::Moment;
+use super::{AccessLine, push_escaped};
+
+/// What stands for what is not there.
+const NOTHING: &str = "-";
+
+impl AccessLine<'_> {
+    pub(super) fn push_pieces(&self, line: &mut String, pieces: &[LogPiece], now: SystemTime) {
+        for piece in pieces {
+            match piece {
+                LogPiece::Text(text) => line.push_str(text),
+                LogPiece::Field(field) => self.push_field(line, *field, now),
+                LogPiece::Header(name) => push_bytes(line, (self.field)(name)),
+            }
+        }
+    }
+
+    fn push_field(&self, line: &mut String, field: LogField, now: SystemTime) {
+        let started = || self.started(now);
+        let thread = self.thread.and_then(|thread| u128::try_from(thread).ok());
+        match field {
+            LogField::Remote => line.push_str(self.remote()),
+            LogField::RemotePort => push_some(line, Some(self.remote_port)),
+            LogField::Unknown => line.push_str(NOTHING),
+            LogField::Method => push_some(line, Some(self.method)),
+            LogField::Uri => push_some(line, Some(self.uri)),
+            LogField::Path => push_some(line, Some(self.path())),
+            LogField::Query => push_some(line, self.query()),
+            LogField::QueryWithMark => {
+                if let Some(query) = self.query() {
+                    line.push('?');
+                    push_escaped(line, query);
+                }
+            }
+            LogField::Protocol => line.push_str(self.protocol()),
+            LogField::RequestLine => self.push_request(line),
+            LogField::Host => push_bytes(line, self.host()),
+            LogField::Scheme => line.push_str(self.scheme()),
+            LogField::RequestLength => match (self.field)("content-length") {
+                Some(length) => push_bytes(line, Some(length)),
+                None => line.push('0'),
+            },
+            LogField::Status => push_number(line, self.status.into()),
+            LogField::BodyBytesOrDash if self.body_bytes == 0 => line.push_str(NOTHING),
+            LogField::BodyBytes | LogField::BodyBytesOrDash => {
+                push_number(line, self.body_bytes.into());
+            }
+            LogField::Micros => push_number(line, self.took.as_micros()),
+            LogField::Millis => push_number(line, self.took.as_millis()),
+            LogField::Seconds => push_number(line, self.took.as_secs().into()),
+            LogField::StartedSeconds => push_number(line, started().as_secs().into()),
+            LogField::StartedMillis => push_number(line, started().as_millis()),
+            LogField::StartedMicros => push_number(line, started().as_micros()),
+            LogField::StartedApache => Moment::at(started()).push_apache(line),
+            LogField::StartedApacheBrackets => {
+                line.push('[');
+                Moment::at(started()).push_apache(line);
+                line.push(']');
+            }
+            LogField::StartedCtime => Moment::at(started()).push_ctime(line),
+            LogField::NowSeconds => {
+                push_number(line, (started() + self.took).as_secs().into());
+            }
+            LogField::Pid => push_number(line, self.pid.into()),
+            LogField::Worker => push_number(line, self.worker.into()),
+            LogField::Thread => match thread {
+                Some(thread) => push_number(line, thread),
+                None => line.push_str(NOTHING),
+            },
+            LogField::RequestId => push_some(line, self.request_id),
+        }
+    }
+}
+
+fn push_some(line: &mut String, text: Option<&str>) {
+    match text {
+        None | Some("") => line.push_str(NOTHING),
+        Some(text) => push_escaped(line, text),
+    }
+}
+
+fn push_bytes(line: &mut String, bytes: Option<&[u8]>) {
+    let text = bytes.map(String::from_utf8_lossy);
+    push_some(line, text.as_deref());
+}
+
+fn push_number(line: &mut String, number: u128) {
+    // Writing to a string cannot fail.
+    let _infallible = write!(line, "{number}");
+}
