@@ -35,6 +35,7 @@ mod foreground;
 mod harakiri;
 mod heartbeat;
 mod http_framing;
+mod http_hostile;
 mod http_limits;
 mod http_streams;
 mod interpreters;

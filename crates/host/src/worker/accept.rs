@@ -21,8 +21,11 @@ use super::reactor::{LISTENER_KEY, Reactor};
 use super::sync::lock;
 use lictor_core::config::Address;
 
-/// Most connections of one worker, however many descriptors it may have.
+/// Most connections of one worker without `max-connections`, however many descriptors it may have.
 const CONNECTION_LIMIT: usize = 10_000;
+/// When a place is wanted, so many parts of a hundred are freed at once: all connections have to be
+/// looked at to find those to give up.
+const FREED_PERCENT: usize = 1;
 /// Descriptors left for the app.
 const DESCRIPTOR_RESERVE: u64 = 64;
 /// Connections taken per wake-up where there is no other worker to share with.
@@ -30,8 +33,8 @@ const ALONE_ACCEPTS_PER_WAKE: usize = 16;
 /// How long accepting pauses when the process or the system is out of descriptors.
 const PAUSE_MS: u64 = 500;
 
-/// How many connections this process has descriptors for.
-pub(super) fn connection_limit() -> usize {
+/// How many connections this process may have: as many as wanted, if it has descriptors for them.
+pub(super) fn connection_limit(wanted: Option<u32>) -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     // Half, where there are few: the app needs its own.
     let usable = files
@@ -40,7 +43,7 @@ pub(super) fn connection_limit() -> usize {
         .max(1);
     usize::try_from(usable)
         .unwrap_or(usize::MAX)
-        .min(CONNECTION_LIMIT)
+        .min(wanted.map_or(CONNECTION_LIMIT, |wanted| wanted as usize))
 }
 
 /// What accepting one connection came to.
@@ -105,7 +108,8 @@ impl Reactor {
     }
 
     fn accept_one(self: &Arc<Self>, index: usize) -> Accepted {
-        if lock(&self.table).len() >= self.connection_limit {
+        let is_full = lock(&self.table).len() >= self.connection_limit;
+        if is_full && !self.make_room() {
             return Accepted::Exhausted;
         }
         let accepted = {
@@ -132,6 +136,34 @@ impl Reactor {
         }
     }
 
+    /// Closes connections that wait for a request, those first that lose least, so that idle and slow
+    /// clients cannot shut out others. Whether there is a place now.
+    fn make_room(self: &Arc<Self>) -> bool {
+        let mut spare: Vec<_> = lock(&self.table)
+            .iter()
+            .filter_map(|(_, held)| Some((held.spare_rank()?, Arc::clone(held))))
+            .collect();
+        let wanted = (self.connection_limit * FREED_PERCENT / 100).max(1);
+        if wanted < spare.len() {
+            spare.select_nth_unstable_by_key(wanted, |(rank, _)| *rank);
+            spare.truncate(wanted);
+        }
+        for (rank, connection) in spare {
+            if !connection.claim() {
+                continue;
+            }
+            if connection.spare_rank().is_some_and(|now| now.0 == rank.0) {
+                connection.give_up();
+                self.forget(&connection);
+            } else {
+                // It has moved on; what another thread was told meanwhile is ours to do.
+                connection.socket().set_readable();
+                self.work_on(&connection);
+            }
+        }
+        lock(&self.table).len() < self.connection_limit
+    }
+
     /// Takes a connection in.
     pub(super) fn adopt(self: &Arc<Self>, socket: &Arc<Socket>, peer: Peer, listener: usize) {
         let connection = {
@@ -145,7 +177,7 @@ impl Reactor {
         };
         // Claimed before anything can wake another thread for it.
         let _nobody_else_knows_it = connection.claim();
-        self.set_deadline(&connection, Connection::FIRST_LIMIT);
+        self.set_deadline(&connection, connection.first_limit());
         let flags = self.connection_flags(&connection);
         // One-shot registrations start disarmed, and are armed when the first look is over.
         let flags = if self.is_shared {

@@ -4,21 +4,18 @@
 //! same thread comes back through the `Exchange`, which waits for this one socket with poll(2).
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use lictor_core::config::WireConfig;
 use lictor_core::sys::RequestRecord;
 
-use super::exchange::{Peer, STALL_LIMIT};
+use super::exchange::Peer;
 use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
 use super::sync::lock;
 
-/// How long a client may take to send a request head.
-const HEAD_LIMIT: Duration = Duration::from_secs(30);
-/// How long a kept connection may be idle.
-const IDLE_LIMIT: Duration = Duration::from_secs(75);
 /// How long an idle connection is kept once the worker is leaving.
 pub(super) const DRAIN_IDLE_LIMIT: Duration = Duration::from_secs(1);
 /// How long what arrives after our end was closed is thrown away, and how much.
@@ -29,6 +26,7 @@ const LINGER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) driver: DriverSettings,
+    pub(super) wire: WireConfig,
     /// Every answer from now on says `Connection: close`.
     pub(super) is_draining: AtomicBool,
 }
@@ -36,9 +34,11 @@ pub(super) struct Shared {
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// The first byte of the first request.
+    New,
     /// The rest of a request head.
     Head,
-    /// The first byte of a request.
+    /// The first byte of a further request.
     Idle,
     /// Progress of a body, either way.
     Body,
@@ -69,11 +69,13 @@ pub(super) struct Connection {
     pub(super) peer: Peer,
     pub(super) listener: usize,
     pub(super) socket: Arc<Socket>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     pub(super) state: Mutex<State>,
     is_claimed: AtomicBool,
     /// When to give up, on the reactor's clock.
     deadline_ms: AtomicU64,
+    /// How willingly it is given up for a new one; 0: not at all.
+    spare: AtomicU8,
 }
 
 /// What changes as the connection goes on.
@@ -106,17 +108,20 @@ impl Connection {
             state: Mutex::new(State {
                 driver,
                 record: None,
-                phase: Phase::Idle,
+                phase: Phase::New,
                 lingered_bytes: 0,
                 bytes_seen: (0, 0),
             }),
             is_claimed: AtomicBool::new(false),
             deadline_ms: AtomicU64::new(u64::MAX),
+            spare: AtomicU8::new(0),
         }
     }
 
-    /// How long a new connection may be silent.
-    pub(super) const FIRST_LIMIT: Duration = HEAD_LIMIT;
+    /// How long a new connection may take for its first head.
+    pub(super) fn first_limit(&self) -> Duration {
+        self.shared.wire.head_timeout
+    }
 
     /// Takes the right to work on the connection, if nobody else has it.
     pub(super) fn claim(&self) -> bool {
@@ -151,10 +156,14 @@ impl Connection {
             return self.linger(&mut state);
         }
         match state.driver.advance() {
-            Progress::Request(arrived) => Next::Answer(arrived),
+            Progress::Request(arrived) => {
+                self.spare.store(0, Ordering::Relaxed);
+                Next::Answer(arrived)
+            }
             Progress::Waiting => Next::Wait(self.patience(&mut state)),
             Progress::Closed if state.driver.needs_lingering() => {
                 state.phase = Phase::Lingering;
+                self.spare.store(IDLE_RANK, Ordering::Relaxed);
                 match self.linger(&mut state) {
                     Next::Wait(_) => Next::Wait(Some(LINGER_LIMIT)),
                     Next::Close | Next::Answer(_) => Next::Close,
@@ -181,24 +190,49 @@ impl Connection {
         let was = state.phase;
         state.phase = if state.driver.is_gathering() || self.socket.is_write_blocked() {
             Phase::Body
-        } else if was == Phase::Head || was == Phase::Idle && seen.0 != state.bytes_seen.0 {
+        } else if self.socket.is_head_in_part() {
             Phase::Head
+        } else if was == Phase::New {
+            Phase::New
         } else {
             Phase::Idle
         };
         state.bytes_seen = seen;
+        self.spare.store(rank(state), Ordering::Relaxed);
+        let wire = &self.shared.wire;
         match state.phase {
-            Phase::Body if has_moved || was != Phase::Body => Some(STALL_LIMIT),
-            Phase::Head if was != Phase::Head => Some(HEAD_LIMIT),
+            Phase::Body if has_moved || was != Phase::Body => Some(wire.socket_timeout),
+            // The first head has its time from the beginning of the connection.
+            Phase::Head if was != Phase::Head && was != Phase::New => Some(wire.head_timeout),
             Phase::Idle if was != Phase::Idle && self.is_draining() => Some(DRAIN_IDLE_LIMIT),
-            Phase::Idle if was != Phase::Idle => Some(IDLE_LIMIT),
-            Phase::Head | Phase::Idle | Phase::Body | Phase::Answered | Phase::Lingering => None,
+            Phase::Idle if was != Phase::Idle => Some(wire.keepalive),
+            Phase::New
+            | Phase::Head
+            | Phase::Idle
+            | Phase::Body
+            | Phase::Answered
+            | Phase::Lingering => None,
         }
+    }
+
+    /// Which connections are given up first for a new one, least first: by what they wait for, then
+    /// by how soon their time is up. `None` if it is not to be given up.
+    pub(super) fn spare_rank(&self) -> Option<(u8, u64)> {
+        let rank = self.spare.load(Ordering::Relaxed);
+        (rank > 0).then(|| (rank, self.deadline_ms()))
+    }
+
+    /// The client's time is up, or its place is wanted.
+    pub(super) fn give_up(&self) {
+        lock(&self.state).driver.time_out();
     }
 
     /// Whether nothing is in flight, so that a leaving worker may close it soon.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(lock(&self.state).phase, Phase::Idle | Phase::Lingering)
+        matches!(
+            lock(&self.state).phase,
+            Phase::New | Phase::Idle | Phase::Lingering
+        )
     }
 
     /// The app is called for a request that is written down there.
@@ -215,6 +249,21 @@ impl Connection {
         state.phase = Phase::Answered;
         state.bytes_seen = (self.socket.bytes_read(), self.socket.bytes_written());
         result
+    }
+}
+
+/// The rank of those that lose nothing.
+const IDLE_RANK: u8 = 1;
+
+fn rank(state: &State) -> u8 {
+    match state.phase {
+        Phase::Idle | Phase::Lingering => IDLE_RANK,
+        Phase::New => 2,
+        Phase::Head => 3,
+        // An upload that no app has seen.
+        Phase::Body if state.driver.is_gathering() => 4,
+        // An answer on its way.
+        Phase::Body | Phase::Answered => 0,
     }
 }
 

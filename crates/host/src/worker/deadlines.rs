@@ -16,6 +16,10 @@ use super::sync::lock;
 /// When to look again at a late connection that another thread works on.
 const CLAIMED_MS: u64 = 1000;
 
+/// Deadlines are kept as multiples of this, so that thousands of connections whose times are up one
+/// after the other are looked at a few times a second and not for each of them.
+const STEP_MS: u64 = 128;
+
 /// No deadline.
 pub(super) const NEVER: u64 = u64::MAX;
 
@@ -25,7 +29,7 @@ impl Reactor {
     }
 
     pub(super) fn set_deadline(&self, connection: &Connection, patience: Duration) {
-        let deadline = self.now_ms() + millis(patience);
+        let deadline = (self.now_ms() + millis(patience)).next_multiple_of(STEP_MS);
         connection.set_deadline_ms(deadline);
         self.look_again_at(deadline);
     }
@@ -77,6 +81,7 @@ impl Reactor {
             }
         }
         for connection in late {
+            connection.give_up();
             self.forget(&connection);
         }
         self.resume_accepting();

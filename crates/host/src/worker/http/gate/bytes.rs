@@ -1,0 +1,88 @@
+//! Which byte may stand where. Depends on nothing.
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = ONES << 7;
+const SPACES: u64 = ONES * 0x20;
+const DELETES: u64 = ONES * 0x7f;
+
+/// Where the first control byte stands, tabs aside. In a head this is the end of a line or nonsense,
+/// so one pass finds both; eight bytes are looked at in one step.
+pub(super) fn first_control(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    loop {
+        let found = match rest.split_first_chunk::<8>() {
+            Some((eight, after)) => {
+                let word = u64::from_le_bytes(*eight);
+                let below_space = word.wrapping_sub(SPACES) & !word;
+                let deleted = word ^ DELETES;
+                let deleted = deleted.wrapping_sub(ONES) & !deleted;
+                // A borrow may raise a false bit, but only above the first true one.
+                let found = (below_space | deleted) & HIGH_BITS;
+                if found == 0 {
+                    rest = after;
+                    continue;
+                }
+                found.trailing_zeros() as usize / 8
+            }
+            None => rest.iter().position(|byte| is_control(*byte))?,
+        };
+        let (before, from) = rest.split_at_checked(found)?;
+        if from.first() != Some(&b'\t') {
+            return Some(bytes.len() - rest.len() + before.len());
+        }
+        rest = from.get(1..)?;
+    }
+}
+
+fn is_control(byte: u8) -> bool {
+    byte < b' ' || byte == 0x7f
+}
+
+/// RFC 9110 §5.6.2.
+pub(super) fn is_token(byte: u8) -> bool {
+    matches!(byte,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'!' | b'#' | b'$' | b'%'
+        | b'&' | b'\'' | b'*' | b'+' | b'^' | b'`' | b'|' | b'~')
+}
+
+/// What a field value or a chunk extension is made of (RFC 9110 §5.5).
+pub(super) fn is_text(byte: u8) -> bool {
+    byte == b'\t' || !is_control(byte)
+}
+
+/// RFC 3986 §3.3 and what browsers leave as it is (`[`, `\`, `]`, `^`, `{`, `|`, `}`).
+pub(super) fn is_path(byte: u8) -> bool {
+    matches!(byte, b'!' | b'$'..=b';' | b'=' | b'@'..=b'_' | b'a'..=b'~')
+}
+
+/// RFC 3986 §3.4, and again what browsers leave as it is.
+pub(super) fn is_query(byte: u8) -> bool {
+    matches!(byte, b'?' | b'`') || is_path(byte)
+}
+
+/// A registered name without escapes, which no name in use needs, and without a comma, which is what
+/// two `Host` fields look like once somebody has joined them.
+pub(super) fn is_host(byte: u8) -> bool {
+    matches!(byte,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'
+        | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{first_control, is_control};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn eight_at_a_time_finds_what_one_at_a_time_does(
+            bytes in proptest::collection::vec(
+                prop_oneof![8 => any::<u8>().prop_map(|byte| byte | 0x21), 1 => any::<u8>(), 1 => Just(b'\t')],
+                0..64,
+            )
+        ) {
+            let slowly = bytes.iter().position(|byte| is_control(*byte) && *byte != b'\t');
+            prop_assert_eq!(first_control(&bytes), slowly);
+        }
+    }
+}
