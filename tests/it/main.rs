@@ -38,6 +38,8 @@ mod http_framing;
 mod http_hostile;
 mod http_limits;
 mod http_streams;
+mod http_threads;
+mod http_timeouts;
 mod interpreters;
 mod memory;
 mod output;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, sockopt};
 use rustix::process::{Resource, getrlimit};
@@ -109,8 +110,14 @@ impl Reactor {
 
     fn accept_one(self: &Arc<Self>, index: usize) -> Accepted {
         let is_full = lock(&self.table).len() >= self.connection_limit;
-        if is_full && !self.make_room() {
-            return Accepted::Exhausted;
+        if is_full {
+            // Nobody is given up for nothing.
+            if !self.has_waiting(index) {
+                return Accepted::Nothing;
+            }
+            if !self.make_room() {
+                return Accepted::Exhausted;
+            }
         }
         let accepted = {
             let listeners = lock(&self.listeners);
@@ -134,6 +141,18 @@ impl Reactor {
             Err(Errno::CONNABORTED | Errno::PROTO | Errno::INTR) => Accepted::One,
             Err(_) => Accepted::Nothing,
         }
+    }
+
+    /// Whether a connection waits at a listener.
+    fn has_waiting(&self, index: usize) -> bool {
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        lock(&self.listeners).get(index).is_some_and(|listener| {
+            let mut fds = [PollFd::new(&listener.fd, PollFlags::IN)];
+            poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0)
+        })
     }
 
     /// Closes connections that wait for a request, those first that lose least, so that idle and slow

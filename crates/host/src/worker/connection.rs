@@ -12,6 +12,7 @@ use bytes::Bytes;
 use lictor_core::config::WireConfig;
 use lictor_core::sys::RequestRecord;
 
+use super::deadlines::millis;
 use super::exchange::Peer;
 use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
 use super::sync::lock;
@@ -74,7 +75,7 @@ pub(super) struct Connection {
     is_claimed: AtomicBool,
     /// When to give up, on the reactor's clock.
     deadline_ms: AtomicU64,
-    /// How willingly it is given up for a new one; 0: not at all.
+    /// What it waits for, and whether it may be given up for a new one.
     spare: AtomicU8,
 }
 
@@ -114,7 +115,7 @@ impl Connection {
             }),
             is_claimed: AtomicBool::new(false),
             deadline_ms: AtomicU64::new(u64::MAX),
-            spare: AtomicU8::new(0),
+            spare: AtomicU8::new(BUSY),
         }
     }
 
@@ -157,13 +158,13 @@ impl Connection {
         }
         match state.driver.advance() {
             Progress::Request(arrived) => {
-                self.spare.store(0, Ordering::Relaxed);
+                self.spare.store(BUSY, Ordering::Relaxed);
                 Next::Answer(arrived)
             }
             Progress::Waiting => Next::Wait(self.patience(&mut state)),
             Progress::Closed if state.driver.needs_lingering() => {
                 state.phase = Phase::Lingering;
-                self.spare.store(IDLE_RANK, Ordering::Relaxed);
+                self.spare.store(IDLE, Ordering::Relaxed);
                 match self.linger(&mut state) {
                     Next::Wait(_) => Next::Wait(Some(LINGER_LIMIT)),
                     Next::Close | Next::Answer(_) => Next::Close,
@@ -198,7 +199,7 @@ impl Connection {
             Phase::Idle
         };
         state.bytes_seen = seen;
-        self.spare.store(rank(state), Ordering::Relaxed);
+        self.spare.store(spare(state), Ordering::Relaxed);
         let wire = &self.shared.wire;
         match state.phase {
             Phase::Body if has_moved || was != Phase::Body => Some(wire.socket_timeout),
@@ -215,11 +216,20 @@ impl Connection {
         }
     }
 
-    /// Which connections are given up first for a new one, least first: by what they wait for, then
-    /// by how soon their time is up. `None` if it is not to be given up.
-    pub(super) fn spare_rank(&self) -> Option<(u8, u64)> {
-        let rank = self.spare.load(Ordering::Relaxed);
-        (rank > 0).then(|| (rank, self.deadline_ms()))
+    /// Which connections are given up first for a new one, least first: idle ones, then those that
+    /// wait for a request, and in both whichever has been waiting longest. `None` if it is not to be
+    /// given up.
+    pub(super) fn spare_rank(&self) -> Option<(u8, u64, u64)> {
+        let wire = &self.shared.wire;
+        let (rank, patience) = match self.spare.load(Ordering::Relaxed) {
+            IDLE => (1, wire.keepalive),
+            HEAD => (2, wire.head_timeout),
+            // An upload that no app has seen, since it last moved.
+            UPLOAD => (2, wire.socket_timeout),
+            _ => return None,
+        };
+        let since = self.deadline_ms().saturating_sub(millis(patience));
+        Some((rank, since, self.key))
     }
 
     /// The client's time is up, or its place is wanted.
@@ -252,18 +262,19 @@ impl Connection {
     }
 }
 
-/// The rank of those that lose nothing.
-const IDLE_RANK: u8 = 1;
+// What a connection waits for, in `Connection::spare`.
+const BUSY: u8 = 0;
+const IDLE: u8 = 1;
+const HEAD: u8 = 2;
+const UPLOAD: u8 = 3;
 
-fn rank(state: &State) -> u8 {
+fn spare(state: &State) -> u8 {
     match state.phase {
-        Phase::Idle | Phase::Lingering => IDLE_RANK,
-        Phase::New => 2,
-        Phase::Head => 3,
-        // An upload that no app has seen.
-        Phase::Body if state.driver.is_gathering() => 4,
-        // An answer on its way.
-        Phase::Body | Phase::Answered => 0,
+        Phase::Idle | Phase::Lingering => IDLE,
+        Phase::New | Phase::Head => HEAD,
+        Phase::Body if state.driver.is_gathering() => UPLOAD,
+        // An answer is on its way.
+        Phase::Body | Phase::Answered => BUSY,
     }
 }
 
