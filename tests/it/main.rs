@@ -37,6 +37,7 @@ mod heartbeat;
 mod http_framing;
 mod http_hostile;
 mod http_limits;
+mod http_mutations;
 mod http_streams;
 mod http_threads;
 mod http_timeouts;
