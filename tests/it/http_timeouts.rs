@@ -226,16 +226,12 @@ fn heads_in_part_shut_out_nobody() {
 
 /// The status on a kept connection, or on a new one where the kept one was given up meanwhile.
 fn kept_or_new(regular: &mut Connection, site: &Site) -> u16 {
-    match regular.get("/a") {
-        Ok(answer) => answer.status,
-        Err(_) => {
-            *regular = site.connect();
-            regular
-                .get("/a")
-                .expect("a new connection is served")
-                .status
-        }
+    if let Ok(answer) = regular.get("/a") {
+        return answer.status;
     }
+    *regular = site.connect();
+    let answer = regular.get("/a");
+    answer.expect("a new connection is served").status
 }
 
 #[test]

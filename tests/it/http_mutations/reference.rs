@@ -46,15 +46,15 @@ fn read_line(stream: &[u8]) -> Option<(&[u8], &[u8])> {
     is_clean.then_some((line, &stream[end + 1..]))
 }
 
-fn is_tchar(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
+fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// `field-name ":" OWS field-value OWS`, the name in lower case.
 fn read_field(line: &[u8]) -> Option<(String, Vec<u8>)> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let name = &line[..colon];
-    if name.is_empty() || !name.iter().all(is_tchar) {
+    if name.is_empty() || !name.iter().copied().all(is_tchar) {
         return None;
     }
     let value = line[colon + 1..].to_vec();
@@ -81,7 +81,7 @@ fn read_head(stream: &[u8]) -> Option<(Message, Framing, &[u8])> {
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => false,
         _ => return None,
     };
-    if method.is_empty() || !method.iter().all(is_tchar) || method == b"CONNECT" {
+    if method.is_empty() || !method.iter().copied().all(is_tchar) || method == b"CONNECT" {
         return None;
     }
     let is_visible = target

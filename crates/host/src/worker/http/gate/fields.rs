@@ -15,16 +15,24 @@ pub(super) enum Framing {
     Chunked,
 }
 
+/// What the transfer codings named so far come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Coding {
+    #[default]
+    Absent,
+    Chunked,
+    /// Something else, without `chunked` at its end.
+    Other,
+    OtherThenChunked,
+}
+
 /// The fields seen so far, as far as they say where the message ends or for whom it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Fields {
     count: u32,
     has_host: bool,
     length: Option<u64>,
-    has_coding: bool,
-    is_chunked: bool,
-    /// A coding beside `chunked`.
-    has_other_coding: bool,
+    coding: Coding,
     /// Something else than `100-continue` is expected.
     expects_other: bool,
     has_underscore: bool,
@@ -48,14 +56,11 @@ impl Fields {
                 let before = self.length.replace(length(value).ok_or(400_u16)?);
                 valid(before.is_none())
             }
-            (17, Some(b't')) if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                self.has_coding = true;
-                valid(
-                    value
-                        .split(|byte| *byte == b',')
-                        .all(|part| self.add_coding(part)),
-                )
-            }
+            (17, Some(b't')) if name.eq_ignore_ascii_case(b"transfer-encoding") => valid(
+                value
+                    .split(|byte| *byte == b',')
+                    .all(|part| self.add_coding(part)),
+            ),
             (6, Some(b'e')) if name.eq_ignore_ascii_case(b"expect") => {
                 self.expects_other |= !value.eq_ignore_ascii_case(b"100-continue");
                 Ok(())
@@ -68,31 +73,32 @@ impl Fields {
     fn add_coding(&mut self, coding: &[u8]) -> bool {
         let coding = trim(coding);
         let name_end = coding.iter().position(|byte| !is_token(*byte));
-        let was_chunked = self.is_chunked;
-        self.is_chunked = coding.eq_ignore_ascii_case(b"chunked");
-        self.has_other_coding |= !self.is_chunked;
-        !was_chunked && name_end != Some(0) && !coding.is_empty()
+        let is_chunked = coding.eq_ignore_ascii_case(b"chunked");
+        self.coding = match (self.coding, is_chunked) {
+            (Coding::Absent, true) => Coding::Chunked,
+            (Coding::Other, true) => Coding::OtherThenChunked,
+            (Coding::Absent | Coding::Other, false) => Coding::Other,
+            (Coding::Chunked | Coding::OtherThenChunked, _) => return false,
+        };
+        !coding.is_empty() && name_end != Some(0)
     }
 
     /// The head is complete. `lines` are its fields once more.
     pub(super) fn finish(&self, is_http_10: bool, lines: &[u8]) -> Result<Framing, u16> {
         valid(self.has_host || is_http_10)?;
-        if self.has_coding {
-            // RFC 9112 §6.1 and §6.3: whoever sends both may be about to smuggle.
-            valid(!is_http_10 && self.length.is_none() && self.is_chunked)?;
-        }
+        // RFC 9112 §6.1 and §6.3: whoever sends both may be about to smuggle.
+        let may_have_coding = !is_http_10 && self.length.is_none() && self.coding != Coding::Other;
+        valid(self.coding == Coding::Absent || may_have_coding)?;
         valid(!self.has_underscore || !has_shadow(lines))?;
         if self.expects_other && !is_http_10 {
             return Err(417);
         }
-        if self.has_coding && self.has_other_coding {
-            return Err(501);
+        match self.coding {
+            Coding::Absent => Ok(Framing::Length(self.length.unwrap_or(0))),
+            Coding::Chunked => Ok(Framing::Chunked),
+            Coding::OtherThenChunked => Err(501),
+            Coding::Other => Err(400),
         }
-        Ok(if self.has_coding {
-            Framing::Chunked
-        } else {
-            Framing::Length(self.length.unwrap_or(0))
-        })
     }
 }
 
@@ -164,85 +170,86 @@ mod tests {
         fields.finish(false, format!("{}\r\n", lines.join("\r\n")).as_bytes())
     }
 
+    const TABLE: &[(&[&str], Result<Framing, u16>)] = &[
+        (&["Host: a"], Ok(Framing::Length(0))),
+        (&["host:a", "CONTENT-LENGTH:\t007 "], Ok(Framing::Length(7))),
+        (
+            &["Host: a", "Transfer-Encoding:  Chunked\t"],
+            Ok(Framing::Chunked),
+        ),
+        (&[], Err(400)),
+        (&["Host: a", "Host: a"], Err(400)),
+        (&["Host: a b"], Err(400)),
+        (
+            &["Host: a", "Content-Length: 1", "Content-Length: 1"],
+            Err(400),
+        ),
+        (&["Host: a", "Content-Length: 1, 1"], Err(400)),
+        (&["Host: a", "Content-Length: +1"], Err(400)),
+        (&["Host: a", "Content-Length: 1 1"], Err(400)),
+        (&["Host: a", "Content-Length: 0x1"], Err(400)),
+        (&["Host: a", "Content-Length:"], Err(400)),
+        (
+            &["Host: a", "Content-Length: 9223372036854775808"],
+            Err(400),
+        ),
+        (
+            &["Host: a", "Content-Length: 1", "Transfer-Encoding: chunked"],
+            Err(400),
+        ),
+        (
+            &["Host: a", "Transfer-Encoding: chunked", "Content-Length: 1"],
+            Err(400),
+        ),
+        (
+            &["Host: a", "Transfer-Encoding: chunked, chunked"],
+            Err(400),
+        ),
+        (
+            &[
+                "Host: a",
+                "Transfer-Encoding: chunked",
+                "Transfer-Encoding: chunked",
+            ],
+            Err(400),
+        ),
+        (
+            &["Host: a", "Transfer-Encoding: chunked, identity"],
+            Err(400),
+        ),
+        (&["Host: a", "Transfer-Encoding: xchunked"], Err(400)),
+        (&["Host: a", "Transfer-Encoding: identity"], Err(400)),
+        (&["Host: a", "Transfer-Encoding:"], Err(400)),
+        (&["Host: a", "Transfer-Encoding: , chunked"], Err(400)),
+        (&["Host: a", "Transfer-Encoding: chunked;q=1"], Err(400)),
+        (&["Host: a", "Transfer-Encoding: gzip, chunked"], Err(501)),
+        (
+            &[
+                "Host: a",
+                "Transfer-Encoding: gzip",
+                "Transfer-Encoding: chunked",
+            ],
+            Err(501),
+        ),
+        (&["Host: a", "Expect: 100-Continue"], Ok(Framing::Length(0))),
+        (&["Host: a", "Expect: 200-ok"], Err(417)),
+        (&["Host: a", " folded: b"], Err(400)),
+        (&["Host: a", "X : b"], Err(400)),
+        (&["Host: a", ": b"], Err(400)),
+        (&["Host: a", "X"], Err(400)),
+        (&["Host: a", "X_Foo: b"], Ok(Framing::Length(0))),
+        (&["Host: a", "X_Foo: b", "x_foo: c"], Ok(Framing::Length(0))),
+        (&["Host: a", "X_Foo: b", "X-Foo: c"], Err(400)),
+        (&["Host: a", "x-foo: c", "X_FOO: b"], Err(400)),
+        (
+            &["Host: a", "Content_Length: 5", "Content-Length: 5"],
+            Err(400),
+        ),
+    ];
+
     #[test]
     fn fields_say_where_the_body_ends_or_are_refused() {
-        let table: &[(&[&str], Result<Framing, u16>)] = &[
-            (&["Host: a"], Ok(Framing::Length(0))),
-            (&["host:a", "CONTENT-LENGTH:\t007 "], Ok(Framing::Length(7))),
-            (
-                &["Host: a", "Transfer-Encoding:  Chunked\t"],
-                Ok(Framing::Chunked),
-            ),
-            (&[], Err(400)),
-            (&["Host: a", "Host: a"], Err(400)),
-            (&["Host: a b"], Err(400)),
-            (
-                &["Host: a", "Content-Length: 1", "Content-Length: 1"],
-                Err(400),
-            ),
-            (&["Host: a", "Content-Length: 1, 1"], Err(400)),
-            (&["Host: a", "Content-Length: +1"], Err(400)),
-            (&["Host: a", "Content-Length: 1 1"], Err(400)),
-            (&["Host: a", "Content-Length: 0x1"], Err(400)),
-            (&["Host: a", "Content-Length:"], Err(400)),
-            (
-                &["Host: a", "Content-Length: 9223372036854775808"],
-                Err(400),
-            ),
-            (
-                &["Host: a", "Content-Length: 1", "Transfer-Encoding: chunked"],
-                Err(400),
-            ),
-            (
-                &["Host: a", "Transfer-Encoding: chunked", "Content-Length: 1"],
-                Err(400),
-            ),
-            (
-                &["Host: a", "Transfer-Encoding: chunked, chunked"],
-                Err(400),
-            ),
-            (
-                &[
-                    "Host: a",
-                    "Transfer-Encoding: chunked",
-                    "Transfer-Encoding: chunked",
-                ],
-                Err(400),
-            ),
-            (
-                &["Host: a", "Transfer-Encoding: chunked, identity"],
-                Err(400),
-            ),
-            (&["Host: a", "Transfer-Encoding: xchunked"], Err(400)),
-            (&["Host: a", "Transfer-Encoding: identity"], Err(400)),
-            (&["Host: a", "Transfer-Encoding:"], Err(400)),
-            (&["Host: a", "Transfer-Encoding: , chunked"], Err(400)),
-            (&["Host: a", "Transfer-Encoding: chunked;q=1"], Err(400)),
-            (&["Host: a", "Transfer-Encoding: gzip, chunked"], Err(501)),
-            (
-                &[
-                    "Host: a",
-                    "Transfer-Encoding: gzip",
-                    "Transfer-Encoding: chunked",
-                ],
-                Err(501),
-            ),
-            (&["Host: a", "Expect: 100-Continue"], Ok(Framing::Length(0))),
-            (&["Host: a", "Expect: 200-ok"], Err(417)),
-            (&["Host: a", " folded: b"], Err(400)),
-            (&["Host: a", "X : b"], Err(400)),
-            (&["Host: a", ": b"], Err(400)),
-            (&["Host: a", "X"], Err(400)),
-            (&["Host: a", "X_Foo: b"], Ok(Framing::Length(0))),
-            (&["Host: a", "X_Foo: b", "x_foo: c"], Ok(Framing::Length(0))),
-            (&["Host: a", "X_Foo: b", "X-Foo: c"], Err(400)),
-            (&["Host: a", "x-foo: c", "X_FOO: b"], Err(400)),
-            (
-                &["Host: a", "Content_Length: 5", "Content-Length: 5"],
-                Err(400),
-            ),
-        ];
-        for (lines, expected) in table {
+        for (lines, expected) in TABLE {
             assert_eq!(come_to(lines), *expected, "{lines:?}");
         }
         let many = vec!["X: y"; 100];

@@ -130,69 +130,51 @@ mod tests {
         Head::default().look(&mut head.as_bytes().to_vec(), 200)
     }
 
+    const HEADS: &[(&str, Result<Framing, u16>)] = &[
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Ok(Framing::Length(0))),
+        (
+            "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            Ok(Framing::Length(0)),
+        ),
+        ("GET / HTTP/1.0\r\n\r\n", Ok(Framing::Length(0))),
+        ("GET / HTTP/1.7\r\nHost: a\r\n\r\n", Ok(Framing::Length(0))),
+        (
+            "get / HTTP/1.1\r\nHost: a\r\nX: \ta \t\u{e9}\r\n\r\n",
+            Ok(Framing::Length(0)),
+        ),
+        ("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Err(400)),
+        ("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Err(400)),
+        (" GET / HTTP/1.1\r\nHost: a\r\n\r\n", Err(400)),
+        ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", Err(400)),
+        ("GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", Err(400)),
+        ("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", Err(400)),
+        ("GET /\r\n", Err(400)),
+        ("GET / a HTTP/1.1\r\n", Err(400)),
+        ("G(T / HTTP/1.1\r\n", Err(400)),
+        ("GET / HTTP/1.1\nHost: a\n\n", Err(400)),
+        ("GET / HTTP/1.1\r\nHost: a\n\r\n", Err(400)),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\n", Err(400)),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n", Err(400)),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", Err(400)),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: \x7f\r\n\r\n", Err(400)),
+        ("\x16\x03\x01", Err(400)),
+        ("GET / http/1.1\r\n", Err(400)),
+        ("GET / HTTP/11\r\n", Err(400)),
+        ("GET / HTTP/1.10\r\n", Err(400)),
+        ("GET / HTTP/3.0\r\n", Err(505)),
+        ("GET / HTTP/0.9\r\n", Err(505)),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Err(505)),
+        ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", Err(501)),
+        (
+            "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Err(400),
+        ),
+    ];
+
     #[test]
     fn lines_are_refused_or_come_to_a_whole() {
         let long = |bytes: usize| "x".repeat(bytes);
-        for (head, expected) in [
-            (
-                "GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
-                Ok(Framing::Length(0)),
-            ),
-            (
-                "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
-                Ok(Framing::Length(0)),
-            ),
-            ("GET / HTTP/1.0\r\n\r\n".to_owned(), Ok(Framing::Length(0))),
-            (
-                "GET / HTTP/1.7\r\nHost: a\r\n\r\n".to_owned(),
-                Ok(Framing::Length(0)),
-            ),
-            (
-                "get / HTTP/1.1\r\nHost: a\r\nX: \ta \t\u{e9}\r\n\r\n".to_owned(),
-                Ok(Framing::Length(0)),
-            ),
-            (
-                "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
-                Err(400),
-            ),
-            ("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), Err(400)),
-            (" GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), Err(400)),
-            ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), Err(400)),
-            ("GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), Err(400)),
-            ("GET / HTTP/1.1 \r\nHost: a\r\n\r\n".to_owned(), Err(400)),
-            ("GET /\r\n".to_owned(), Err(400)),
-            ("GET / a HTTP/1.1\r\n".to_owned(), Err(400)),
-            ("G(T / HTTP/1.1\r\n".to_owned(), Err(400)),
-            ("GET / HTTP/1.1\nHost: a\n\n".to_owned(), Err(400)),
-            ("GET / HTTP/1.1\r\nHost: a\n\r\n".to_owned(), Err(400)),
-            ("GET / HTTP/1.1\r\nHost: a\r\n\n".to_owned(), Err(400)),
-            (
-                "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n".to_owned(),
-                Err(400),
-            ),
-            (
-                "GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n".to_owned(),
-                Err(400),
-            ),
-            (
-                "GET / HTTP/1.1\r\nHost: a\r\nX: \x7f\r\n\r\n".to_owned(),
-                Err(400),
-            ),
-            ("\x16\x03\x01".to_owned(), Err(400)),
-            ("GET / http/1.1\r\n".to_owned(), Err(400)),
-            ("GET / HTTP/11\r\n".to_owned(), Err(400)),
-            ("GET / HTTP/1.10\r\n".to_owned(), Err(400)),
-            ("GET / HTTP/3.0\r\n".to_owned(), Err(505)),
-            ("GET / HTTP/0.9\r\n".to_owned(), Err(505)),
-            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), Err(505)),
-            (
-                "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
-                Err(501),
-            ),
-            (
-                "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(),
-                Err(400),
-            ),
+        let large = [
             (format!("GET /{}", long(200)), Err(414)),
             (format!("GET /{} HTTP/1.1\r\n", long(200)), Err(414)),
             (format!("GET / HTTP/1.1\r\nX: {}", long(200)), Err(431)),
@@ -200,7 +182,11 @@ mod tests {
                 format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", long(180)),
                 Err(431),
             ),
-        ] {
+        ];
+        let heads = HEADS
+            .iter()
+            .map(|(head, expected)| ((*head).to_owned(), *expected));
+        for (head, expected) in heads.chain(large) {
             let length = head.len();
             let looked = look(&head);
             assert_eq!(

@@ -86,7 +86,7 @@ fn is_port(digits: &[u8]) -> bool {
         && digits
             .iter()
             .fold(0, |port, digit| port * 10 + u32::from(digit - b'0'))
-            <= u32::from(u16::MAX)
+            <= 65_535
 }
 
 #[cfg(test)]
