@@ -50,12 +50,12 @@ pub(super) fn is_text(byte: u8) -> bool {
     byte == b'\t' || !is_control(byte)
 }
 
-/// RFC 3986 §3.3 and what browsers leave as it is (`[`, `\`, `]`, `^`, `{`, `|`, `}`).
+/// RFC 3986 §3.3 and what clients leave as it is (`[`, `\`, `]`, `^`, `{`, `|`, `}` and UTF-8).
 pub(super) fn is_path(byte: u8) -> bool {
-    matches!(byte, b'!' | b'$'..=b';' | b'=' | b'@'..=b'_' | b'a'..=b'~')
+    matches!(byte, b'!' | b'$'..=b';' | b'=' | b'@'..=b'_' | b'a'..=b'~' | 0x80..)
 }
 
-/// RFC 3986 §3.4, and again what browsers leave as it is.
+/// RFC 3986 §3.4, and again what clients leave as it is.
 pub(super) fn is_query(byte: u8) -> bool {
     matches!(byte, b'?' | b'`') || is_path(byte)
 }

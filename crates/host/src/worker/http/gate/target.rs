@@ -9,6 +9,10 @@ pub(super) const TARGET_LIMIT_BYTES: usize = 65_534;
 
 /// Whether a target has the form that its method wants.
 pub(super) fn is_target(method: &[u8], target: &[u8]) -> bool {
+    // Some clients do not escape; the app gets what they sent, as long as it is text.
+    if !target.is_ascii() && std::str::from_utf8(target).is_err() {
+        return false;
+    }
     match target {
         // With a port, always.
         [.., b'0'..=b'9'] if method == b"CONNECT" => {
@@ -150,7 +154,8 @@ mod tests {
             ("GET", "/<a>", false),
             ("GET", "/\"a\"", false),
             ("GET", "/a?<b>", false),
-            ("GET", "/\u{e9}", false),
+            ("GET", "/\u{e9}?\u{e9}", true),
+            ("GET", "http://\u{e9}/", false),
             ("GET", "a", false),
             ("GET", "?a", false),
             ("GET", "*", false),
