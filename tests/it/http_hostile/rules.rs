@@ -30,7 +30,7 @@ const RULES: &[(Part, u16, &[&str])] = &[
     (All, 505, &["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]),
     (Target, 400, &[
         "bad", "?bad", "a:80", "*", "*/bad", "/bad#f", "/bad?a#f", "/bad\u{e9}", "/bad\x7f", "/bad\0", "/bad\x01",
-        "/<bad>", "/bad\"", "/bad`", "http://", "http:///bad", "http://u@a/bad", "http://u:p@a/bad", "http://a b/bad",
+        "/<bad>", "/bad?\"", "/bad`", "http://", "http:///bad", "http://u@a/bad", "http://u:p@a/bad", "http://a b/bad",
         "http://a:x/bad", "http://a:99999/bad", "ftp://a/bad", "http//a/bad",
     ]),
     // Line ends and blanks.

@@ -86,7 +86,7 @@ fn read_head(stream: &[u8]) -> Option<(Message, Framing, &[u8])> {
     }
     let is_visible = target
         .iter()
-        .all(|byte| (byte.is_ascii_graphic() || *byte > 127) && !b"#<>\"".contains(byte));
+        .all(|byte| (byte.is_ascii_graphic() || *byte > 127) && !b"#<>".contains(byte));
     let is_origin = target.starts_with(b"/");
     let is_absolute = target.to_ascii_lowercase().starts_with(b"http://") && target.len() > 7;
     let is_asterisk = target == b"*" && method == b"OPTIONS";

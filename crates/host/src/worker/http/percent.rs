@@ -48,7 +48,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_escaped_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let escaped: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+            let escaped: Vec<String> = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+            let escaped = escaped.concat();
             let decoded = decode(&escaped);
             prop_assert_eq!(decoded.as_ref(), &bytes[..]);
         }

@@ -38,34 +38,77 @@ fn is_control(byte: u8) -> bool {
     byte < b' ' || byte == 0x7f
 }
 
-/// RFC 9110 §5.6.2.
-pub(super) fn is_token(byte: u8) -> bool {
-    matches!(byte,
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'!' | b'#' | b'$' | b'%'
-        | b'&' | b'\'' | b'*' | b'+' | b'^' | b'`' | b'|' | b'~')
-}
-
 /// What a field value or a chunk extension is made of (RFC 9110 §5.5).
 pub(super) fn is_text(byte: u8) -> bool {
     byte == b'\t' || !is_control(byte)
 }
 
-/// RFC 3986 §3.3 and what clients leave as it is (`[`, `\`, `]`, `^`, `{`, `|`, `}` and UTF-8).
-pub(super) fn is_path(byte: u8) -> bool {
-    matches!(byte, b'!' | b'$'..=b';' | b'=' | b'@'..=b'_' | b'a'..=b'~' | 0x80..)
+/// Of a token (RFC 9110 §5.6.2).
+pub(super) const TOKEN: u8 = 1;
+/// The one sign in a token that matters to the environ.
+pub(super) const UNDERSCORE: u8 = 1 << 1;
+/// Of a path: RFC 3986 §3.3 and what clients leave as it is (`"`, `[`, `\`, `]`, `^`, `{`, `|`, `}`
+/// and UTF-8).
+pub(super) const PATH: u8 = 1 << 2;
+/// Of a query: RFC 3986 §3.4, and again what clients leave as it is.
+pub(super) const QUERY: u8 = 1 << 3;
+/// Of a registered name, without escapes, which no name in use needs, and without a comma, which is
+/// what two `Host` fields look like once somebody has joined them.
+pub(super) const HOST: u8 = 1 << 4;
+
+/// Everything that a byte may be.
+#[expect(clippy::indexing_slicing, reason = "there is an entry for each byte")]
+pub(super) fn classes(byte: u8) -> u8 {
+    CLASSES[usize::from(byte)]
 }
 
-/// RFC 3986 §3.4, and again what clients leave as it is.
-pub(super) fn is_query(byte: u8) -> bool {
-    matches!(byte, b'?' | b'`') || is_path(byte)
+pub(super) fn is_token(byte: u8) -> bool {
+    classes(byte) & TOKEN != 0
 }
 
-/// A registered name without escapes, which no name in use needs, and without a comma, which is what
-/// two `Host` fields look like once somebody has joined them.
-pub(super) fn is_host(byte: u8) -> bool {
-    matches!(byte,
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'
-        | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'=')
+static CLASSES: [u8; 256] = every_class();
+
+#[expect(clippy::indexing_slicing, reason = "there is an entry for each byte")]
+const fn every_class() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = classify(byte);
+        if byte == u8::MAX {
+            return table;
+        }
+        byte += 1;
+    }
+}
+
+const fn classify(byte: u8) -> u8 {
+    let mut classes = match byte {
+        b'_' => TOKEN | UNDERSCORE | HOST,
+        b'a'..=b'z'
+        | b'A'..=b'Z'
+        | b'0'..=b'9'
+        | b'-'
+        | b'.'
+        | b'!'
+        | b'$'
+        | b'&'
+        | b'\''
+        | b'*'
+        | b'+'
+        | b'~' => TOKEN | HOST,
+        b'#' | b'%' | b'^' | b'`' | b'|' => TOKEN,
+        b'(' | b')' | b';' | b'=' => HOST,
+        _ => 0,
+    };
+    if matches!(byte, b'!' | b'$'..=b';' | b'=' | b'@'..=b'_' | b'a'..=b'~' | 0x80..) {
+        classes |= PATH | QUERY;
+    }
+    // hyper's type for targets takes each of these in one place only.
+    match byte {
+        b'"' => classes | PATH,
+        b'?' | b'`' => classes | QUERY,
+        _ => classes,
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Errors are the status to refuse with.
 
-use super::bytes::is_token;
+use super::bytes::{TOKEN, UNDERSCORE, classes, is_token};
 use super::target::is_host_field;
 
 /// Most fields of a head: hyper's own limit, for which it needs no memory of its own.
@@ -41,12 +41,12 @@ pub(super) struct Fields {
 impl Fields {
     /// Takes one line, without its end.
     pub(super) fn add(&mut self, line: &[u8]) -> Result<(), u16> {
-        let (name, value) = split(line).ok_or(400_u16)?;
+        let (name, value, seen) = split(line).ok_or(400_u16)?;
         self.count += 1;
         if self.count > FIELD_LIMIT {
             return Err(431);
         }
-        self.has_underscore |= name.contains(&b'_');
+        self.has_underscore |= seen & UNDERSCORE != 0;
         match (name.len(), name.first().map(u8::to_ascii_lowercase)) {
             (4, Some(b'h')) if name.eq_ignore_ascii_case(b"host") => {
                 let was_there = std::mem::replace(&mut self.has_host, true);
@@ -106,13 +106,18 @@ fn valid(is_valid: bool) -> Result<(), u16> {
     if is_valid { Ok(()) } else { Err(400) }
 }
 
-/// Name and value of a line. A line that begins with a blank continues the one before (obs-fold), a
+/// Name and value of a line, and the classes of bytes in the name. A line that begins with a blank continues the one before (obs-fold), a
 /// blank before the colon hides a name from others: neither is a field (RFC 9112 §5.1, §5.2).
-fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let name_end = line.iter().position(|byte| !is_token(*byte))?;
+fn split(line: &[u8]) -> Option<(&[u8], &[u8], u8)> {
+    let mut seen = 0;
+    let name_end = line.iter().position(|byte| {
+        let classes = classes(*byte);
+        seen |= classes;
+        classes & TOKEN == 0
+    })?;
     let (name, rest) = line.split_at_checked(name_end)?;
     let value = rest.strip_prefix(b":")?;
-    (!name.is_empty()).then(|| (name, trim(value)))
+    (!name.is_empty()).then(|| (name, trim(value), seen))
 }
 
 /// Without the blanks around it.
@@ -141,7 +146,7 @@ fn has_shadow(lines: &[u8]) -> bool {
     let names: Vec<Vec<u8>> = lines
         .split(|byte| *byte == b'\n')
         .filter_map(|line| split(line.strip_suffix(b"\r")?))
-        .map(|(name, _)| key(name))
+        .map(|(name, ..)| key(name))
         .collect();
     let plain = |name: &Vec<u8>| -> Vec<u8> {
         let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::bytes::{is_host, is_path, is_query};
+use super::bytes::{HOST, PATH, QUERY, classes};
 
 /// Longest target: what hyper's type for it holds.
 pub(super) const TARGET_LIMIT_BYTES: usize = 65_534;
@@ -41,12 +41,12 @@ fn is_absolute(target: &[u8]) -> bool {
 }
 
 fn is_path_and_query(target: &[u8]) -> bool {
-    let path_end = target.iter().position(|byte| !is_path(*byte));
+    let path_end = target.iter().position(|byte| classes(*byte) & PATH == 0);
     let Some(path_end) = path_end else {
         return true;
     };
     let query = target.get(path_end..).unwrap_or_default();
-    query.first() == Some(&b'?') && query.iter().all(|byte| is_query(*byte))
+    query.first() == Some(&b'?') && query.iter().all(|byte| classes(*byte) & QUERY != 0)
 }
 
 /// Whether this may be the value of `Host`: a name or an address, perhaps a port. RFC 9112 §3.2 lets
@@ -73,7 +73,7 @@ fn is_authority(bytes: &[u8], may_lack_digits: bool) -> bool {
         [b'[', address @ .., b']'] => {
             std::str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok())
         }
-        name => !name.is_empty() && name.iter().all(|byte| is_host(*byte)),
+        name => !name.is_empty() && name.iter().all(|byte| classes(*byte) & HOST != 0),
     };
     is_named
         && match port {
@@ -152,7 +152,8 @@ mod tests {
             ("GET", "/a#b", false),
             ("GET", "/a?b#c", false),
             ("GET", "/<a>", false),
-            ("GET", "/\"a\"", false),
+            ("GET", "/\"a\"", true),
+            ("GET", "/?\"a\"", false),
             ("GET", "/a?<b>", false),
             ("GET", "/\u{e9}?\u{e9}", true),
             ("GET", "http://\u{e9}/", false),
