@@ -53,12 +53,13 @@ const WORKER: (&str, &str, &[&str]) = (
 );
 
 /// A crate, and the only places that may name it.
-const CRATES: [(&str, &[&str]); 21] = [
+const CRATES: [(&str, &[&str]); 22] = [
     ("annotate_snippets", &["crates/core/src/config/"]),
     ("base64", &["crates/host/src/worker/websocket/"]),
     ("clap", &["src/cli/"]),
     ("glob", &["src/emperor/sources.rs"]),
     ("hyper", &["src/control/", "crates/host/src/worker/http/"]),
+    ("httpdate", &["crates/host/src/worker/http/"]),
     ("hyper_util", &["src/control/"]),
     ("http_body_util", &["src/control/"]),
     ("libc", &["crates/core/src/sys/"]),

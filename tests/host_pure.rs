@@ -25,6 +25,9 @@ mod troubles;
 #[path = "../crates/host/src/chance.rs"]
 mod chance;
 
+#[path = "../crates/host/src/worker/http/gate/mod.rs"]
+mod gate;
+
 #[path = "../crates/host/src/worker/http/percent.rs"]
 mod percent;
 

@@ -59,20 +59,6 @@ fn nonsense_is_a_400_and_the_end() {
 }
 
 #[test]
-fn a_length_and_chunks_at_once_are_chunks_and_the_end() {
-    let site = Site::new("", READ_ALL);
-    let answer = site.everything(
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n\
-          5\r\nhello\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-    );
-    // RFC 9112 §6.3: it may be refused, or read as chunks; never by its length.
-    assert!(
-        status_of(&answer) == "400" || answer.contains("5 bytes"),
-        "{answer}"
-    );
-}
-
-#[test]
 fn bad_chunks_are_the_clients_fault() {
     let site = Site::new("", READ_ALL);
     for chunks in [

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, sockopt};
 use rustix::process::{Resource, getrlimit};
@@ -22,8 +23,11 @@ use super::reactor::{LISTENER_KEY, Phase, Reactor};
 use super::sync::lock;
 use lictor_core::config::Address;
 
-/// Most connections of one worker, however many descriptors it may have.
+/// Most connections of one worker without `max-connections`, however many descriptors it may have.
 const CONNECTION_LIMIT: usize = 10_000;
+/// When a place is wanted, so many parts of a hundred are freed at once: all connections have to be
+/// looked at to find those to give up.
+const FREED_PERCENT: usize = 1;
 /// Descriptors left for the app.
 const DESCRIPTOR_RESERVE: u64 = 64;
 /// Connections taken per wake-up where there is no other worker to share with.
@@ -31,8 +35,8 @@ const ALONE_ACCEPTS_PER_WAKE: usize = 16;
 /// How long accepting pauses when the process or the system is out of descriptors.
 const PAUSE_MS: u64 = 500;
 
-/// How many connections this process has descriptors for.
-pub(super) fn connection_limit() -> usize {
+/// How many connections this process may have: as many as wanted, if it has descriptors for them.
+pub(super) fn connection_limit(wanted: Option<u32>) -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     // Half, where there are few: the app needs its own.
     let usable = files
@@ -41,7 +45,7 @@ pub(super) fn connection_limit() -> usize {
         .max(1);
     usize::try_from(usable)
         .unwrap_or(usize::MAX)
-        .min(CONNECTION_LIMIT)
+        .min(wanted.map_or(CONNECTION_LIMIT, |wanted| wanted as usize))
 }
 
 /// A connection, who is at its other end, and whether it is TCP.
@@ -114,8 +118,14 @@ impl Reactor {
     /// (`epoll_ctl(2)`, `EPOLLEXCLUSIVE`). So there is always room for one more, and accepting
     /// pauses after it.
     fn accept_one(self: &Arc<Self>, index: usize) -> Accepted {
-        if lock(&self.table).len() >= self.connection_limit {
-            return Accepted::Exhausted;
+        let is_full = lock(&self.table).len() >= self.connection_limit;
+        if is_full {
+            // Nobody is given up for nothing.
+            if !self.has_waiting(index) {
+                return Accepted::Nothing;
+            }
+            // If all of them have become busy meanwhile, this one is one too many.
+            self.make_room();
         }
         let accepted = match self.accept_from(index) {
             Some(Err(Errno::MFILE | Errno::NFILE)) if lock(&self.spare).take().is_some() => {
@@ -160,7 +170,48 @@ impl Reactor {
         if spare.is_none() {
             *spare = self.wake.try_clone().ok();
         }
-        spare.is_some() && lock(&self.table).len() < self.connection_limit
+        let table = lock(&self.table);
+        let can_make_room = || table.iter().any(|(_, held)| held.spare_rank().is_some());
+        spare.is_some() && (table.len() < self.connection_limit || can_make_room())
+    }
+
+    /// Whether a connection waits at a listener.
+    fn has_waiting(&self, index: usize) -> bool {
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        lock(&self.listeners).get(index).is_some_and(|listener| {
+            let mut fds = [PollFd::new(&listener.fd, PollFlags::IN)];
+            poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0)
+        })
+    }
+
+    /// Closes connections that wait for a request, those first that lose least, so that idle and slow
+    /// clients cannot shut out others.
+    fn make_room(self: &Arc<Self>) {
+        let mut spare: Vec<_> = lock(&self.table)
+            .iter()
+            .filter_map(|(_, held)| Some((held.spare_rank()?, Arc::clone(held))))
+            .collect();
+        let wanted = (self.connection_limit * FREED_PERCENT / 100).max(1);
+        if wanted < spare.len() {
+            spare.select_nth_unstable_by_key(wanted, |(rank, _)| *rank);
+            spare.truncate(wanted);
+        }
+        for (rank, connection) in spare {
+            if !connection.claim() {
+                continue;
+            }
+            if connection.spare_rank().is_some_and(|now| now.0 == rank.0) {
+                connection.give_up();
+                self.forget(&connection);
+            } else {
+                // It has moved on; what another thread was told meanwhile is ours to do.
+                connection.socket().set_readable();
+                self.work_on(&connection);
+            }
+        }
     }
 
     /// Takes a connection in.
@@ -180,7 +231,7 @@ impl Reactor {
             // The master's question, for `ready-path`.
             connection.skip_opening();
         }
-        self.set_deadline(&connection, Connection::FIRST_LIMIT);
+        self.set_deadline(&connection, connection.first_limit());
         let flags = self.connection_flags(&connection);
         // One-shot registrations start disarmed, and are armed when the first look is over.
         let flags = if self.is_shared {

@@ -4,23 +4,21 @@
 //! same thread comes back through the `Exchange`, which waits for this one socket with poll(2).
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use lictor_core::config::WireConfig;
 use lictor_core::sys::RequestRecord;
 
-use super::exchange::{Peer, STALL_LIMIT};
+use super::deadlines::millis;
+use super::exchange::Peer;
 use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
 use super::introduce::{Reception, Visitor};
 use super::preface::Opening;
 use super::sync::lock;
 
-/// How long a client may take to send a request head.
-const HEAD_LIMIT: Duration = Duration::from_secs(30);
-/// How long a kept connection may be idle.
-const IDLE_LIMIT: Duration = Duration::from_secs(75);
 /// How long an idle connection is kept once the worker is leaving.
 pub(super) const DRAIN_IDLE_LIMIT: Duration = Duration::from_secs(1);
 /// How long what arrives after our end was closed is thrown away, and how much.
@@ -33,6 +31,7 @@ pub(super) struct Shared {
     pub(super) driver: DriverSettings,
     /// Where an option asks for more than taking requests as they come.
     pub(super) reception: Option<Reception>,
+    pub(super) wire: WireConfig,
     /// Every answer from now on says `Connection: close`.
     pub(super) is_draining: AtomicBool,
 }
@@ -40,9 +39,11 @@ pub(super) struct Shared {
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// The first byte of the first request.
+    New,
     /// The rest of a request head.
     Head,
-    /// The first byte of a request.
+    /// The first byte of a further request.
     Idle,
     /// Progress of a body, either way.
     Body,
@@ -73,11 +74,13 @@ pub(super) struct Connection {
     pub(super) visitor: Visitor,
     pub(super) listener: usize,
     pub(super) socket: Arc<Socket>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     pub(super) state: Mutex<State>,
     is_claimed: AtomicBool,
     /// When to give up, on the reactor's clock.
     deadline_ms: AtomicU64,
+    /// What it waits for, and whether it may be given up for a new one.
+    spare: AtomicU8,
 }
 
 /// What changes as the connection goes on.
@@ -116,17 +119,20 @@ impl Connection {
                 driver,
                 opening,
                 record: None,
-                phase: Phase::Idle,
+                phase: Phase::New,
                 lingered_bytes: 0,
                 bytes_seen: (0, 0),
             }),
             is_claimed: AtomicBool::new(false),
             deadline_ms: AtomicU64::new(u64::MAX),
+            spare: AtomicU8::new(BUSY),
         }
     }
 
-    /// How long a new connection may be silent.
-    pub(super) const FIRST_LIMIT: Duration = HEAD_LIMIT;
+    /// How long a new connection may take for its first head.
+    pub(super) fn first_limit(&self) -> Duration {
+        self.shared.wire.head_timeout
+    }
 
     /// Takes the right to work on the connection, if nobody else has it.
     pub(super) fn claim(&self) -> bool {
@@ -175,10 +181,14 @@ impl Connection {
             return next;
         }
         match state.driver.advance() {
-            Progress::Request(arrived) => Next::Answer(arrived),
+            Progress::Request(arrived) => {
+                self.spare.store(BUSY, Ordering::Relaxed);
+                Next::Answer(arrived)
+            }
             Progress::Waiting => Next::Wait(self.patience(&mut state)),
             Progress::Closed if state.driver.needs_lingering() => {
                 state.phase = Phase::Lingering;
+                self.spare.store(IDLE, Ordering::Relaxed);
                 match self.linger(&mut state) {
                     Next::Wait(_) => Next::Wait(Some(LINGER_LIMIT)),
                     Next::Close | Next::Answer(_) => Next::Close,
@@ -205,24 +215,58 @@ impl Connection {
         let was = state.phase;
         state.phase = if state.driver.is_gathering() || self.socket.is_write_blocked() {
             Phase::Body
-        } else if was == Phase::Head || was == Phase::Idle && seen.0 != state.bytes_seen.0 {
+        } else if self.socket.is_head_in_part() {
             Phase::Head
+        } else if was == Phase::New {
+            Phase::New
         } else {
             Phase::Idle
         };
         state.bytes_seen = seen;
+        self.spare.store(spare(state), Ordering::Relaxed);
+        let wire = &self.shared.wire;
         match state.phase {
-            Phase::Body if has_moved || was != Phase::Body => Some(STALL_LIMIT),
-            Phase::Head if was != Phase::Head => Some(HEAD_LIMIT),
+            Phase::Body if has_moved || was != Phase::Body => Some(wire.socket_timeout),
+            // The first head has its time from the beginning of the connection.
+            Phase::Head if was != Phase::Head && was != Phase::New => Some(wire.head_timeout),
             Phase::Idle if was != Phase::Idle && self.is_draining() => Some(DRAIN_IDLE_LIMIT),
-            Phase::Idle if was != Phase::Idle => Some(IDLE_LIMIT),
-            Phase::Head | Phase::Idle | Phase::Body | Phase::Answered | Phase::Lingering => None,
+            Phase::Idle if was != Phase::Idle => Some(wire.keepalive),
+            Phase::New
+            | Phase::Head
+            | Phase::Idle
+            | Phase::Body
+            | Phase::Answered
+            | Phase::Lingering => None,
         }
+    }
+
+    /// Which connections are given up first for a new one, least first: idle ones, then those that
+    /// wait for a request, and in both whichever has been waiting longest. `None` if it is not to be
+    /// given up.
+    pub(super) fn spare_rank(&self) -> Option<(u8, u64, u64)> {
+        let wire = &self.shared.wire;
+        let (rank, patience) = match self.spare.load(Ordering::Relaxed) {
+            IDLE => (1, wire.keepalive),
+            HEAD => (2, wire.head_timeout),
+            // An upload that no app has seen, since it last moved.
+            UPLOAD => (2, wire.socket_timeout),
+            _ => return None,
+        };
+        let since = self.deadline_ms().saturating_sub(millis(patience));
+        Some((rank, since, self.key))
+    }
+
+    /// The client's time is up, or its place is wanted.
+    pub(super) fn give_up(&self) {
+        lock(&self.state).driver.time_out();
     }
 
     /// Whether nothing is in flight, so that a leaving worker may close it soon.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(lock(&self.state).phase, Phase::Idle | Phase::Lingering)
+        matches!(
+            lock(&self.state).phase,
+            Phase::New | Phase::Idle | Phase::Lingering
+        )
     }
 
     /// The app is called for a request that is written down there.
@@ -239,6 +283,22 @@ impl Connection {
         state.phase = Phase::Answered;
         state.bytes_seen = (self.socket.bytes_read(), self.socket.bytes_written());
         result
+    }
+}
+
+// What a connection waits for, in `Connection::spare`.
+const BUSY: u8 = 0;
+const IDLE: u8 = 1;
+const HEAD: u8 = 2;
+const UPLOAD: u8 = 3;
+
+fn spare(state: &State) -> u8 {
+    match state.phase {
+        Phase::Idle | Phase::Lingering => IDLE,
+        Phase::New | Phase::Head => HEAD,
+        Phase::Body if state.driver.is_gathering() => UPLOAD,
+        // An answer is on its way.
+        Phase::Body | Phase::Answered => BUSY,
     }
 }
 

@@ -16,6 +16,10 @@ use super::sync::lock;
 /// When to look again at a late connection that another thread works on.
 const CLAIMED_MS: u64 = 1000;
 
+/// Deadlines are looked at when a multiple of this is over, so that thousands of connections whose
+/// times are up one after the other cost a few looks a second and not one for each of them.
+const STEP_MS: u64 = 128;
+
 /// No deadline.
 pub(super) const NEVER: u64 = u64::MAX;
 
@@ -27,7 +31,7 @@ impl Reactor {
     pub(super) fn set_deadline(&self, connection: &Connection, patience: Duration) {
         let deadline = self.now_ms() + millis(patience);
         connection.set_deadline_ms(deadline);
-        self.look_again_at(deadline);
+        self.look_again_at(deadline.next_multiple_of(STEP_MS));
     }
 
     pub(super) fn look_again_at(&self, when_ms: u64) {
@@ -67,8 +71,10 @@ impl Reactor {
         let mut late = Vec::new();
         for (_, connection) in lock(&self.table).iter() {
             let deadline = connection.deadline_ms();
-            if deadline > now {
-                self.look_again_at(deadline);
+            if deadline == NEVER {
+                // The app works on it.
+            } else if deadline > now {
+                self.look_again_at(deadline.next_multiple_of(STEP_MS));
             } else if connection.claim() {
                 late.push(Arc::clone(connection));
             } else {
@@ -77,6 +83,7 @@ impl Reactor {
             }
         }
         for connection in late {
+            connection.give_up();
             self.forget(&connection);
         }
         self.resume_accepting();

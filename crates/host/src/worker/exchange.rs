@@ -5,12 +5,8 @@
 //! goes through the exchange, which waits on that one connection without the interpreter.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use bytes::Bytes;
-
-/// How long a client may neither send nor take a byte while the app waits for it.
-pub(crate) const STALL_LIMIT: Duration = Duration::from_mins(1);
 
 /// Who is at the other end, as the environ spells it.
 #[derive(Debug, Default)]
@@ -107,8 +103,8 @@ pub(crate) enum ExchangeError {
     /// The connection ended or broke.
     #[error("the client went away")]
     Gone,
-    /// Nothing moved for [`STALL_LIMIT`].
-    #[error("the client neither sent nor took anything for {} s", STALL_LIMIT.as_secs())]
+    /// Nothing moved for `socket-timeout`.
+    #[error("the client neither sent nor took anything for as long as socket-timeout allows")]
     Stalled,
     /// More than `limit-post`.
     #[error("the request body is larger than limit-post allows")]

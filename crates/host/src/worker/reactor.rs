@@ -103,7 +103,12 @@ impl Reactor {
             listeners: Mutex::new(worker.listeners),
             table: Mutex::default(),
             shared: Arc::new(Shared {
-                driver: DriverSettings::new(config.buffer_size, config.limit_post),
+                driver: DriverSettings::new(
+                    config.buffer_size,
+                    config.limit_post,
+                    !config.wire.keepalive.is_zero(),
+                ),
+                wire: config.wire.clone(),
                 reception: Reception::new(config),
                 is_draining: AtomicBool::new(false),
             }),
@@ -118,7 +123,7 @@ impl Reactor {
             drain_until_ms: AtomicU64::new(NEVER),
             is_accept_paused: AtomicBool::new(false),
             generation: AtomicU32::new(0),
-            connection_limit: accept::connection_limit(),
+            connection_limit: accept::connection_limit(config.wire.max_connections),
             backlog: config.listen.max(1),
             reload_mercy: config.reload_mercy,
             threads: config.threads.max(1),

@@ -10,18 +10,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::connection::Connection;
-use super::exchange::{Exchange, ExchangeError, ResponseHead, STALL_LIMIT};
+use super::exchange::{Exchange, ExchangeError, ResponseHead};
 use super::sync::lock;
 
 impl Connection {
     /// Waits for this socket alone.
     fn wait(&self, wanted: PollFlags) -> Result<(), ExchangeError> {
-        let limit = Timespec {
-            tv_sec: i64::try_from(STALL_LIMIT.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: 0,
-        };
+        let limit = Timespec::try_from(self.shared.wire.socket_timeout).ok();
         let mut fds = [PollFd::new(&*self.socket, wanted)];
-        match poll(&mut fds, Some(&limit)) {
+        match poll(&mut fds, limit.as_ref()) {
             Ok(0) => return Err(ExchangeError::Stalled),
             Ok(_) => {}
             Err(Errno::INTR) => return Err(ExchangeError::Interrupted),

@@ -83,7 +83,6 @@ pub(super) static FIXED: &[Fixed] = &[
         "log-master",
         "output passes through the emperor unless `logto` takes it",
     ),
-    on("http-keepalive", "HTTP connections are kept alive"),
     on("add-header-connection", "HTTP connections are kept alive"),
     on("so-keepalive", "TCP keep-alive is always on"),
     on("tcp-nodelay", "TCP_NODELAY is always on"),

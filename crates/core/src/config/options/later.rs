@@ -35,7 +35,10 @@ pub(super) static LATER: &[Absent] = &[
         "remove it; `http` accepts chunked bodies as it is",
     ),
     later(&["interface"], "remove it; apps are called as WSGI"),
-    later(&["http-timeout"], "use `harakiri`"),
+    later(
+        &["http-timeout"],
+        "use `socket-timeout` for slow clients, `harakiri` for slow requests",
+    ),
     later(
         &["harakiri-verbose"],
         "remove it; `harakiri` always logs the request and its traceback",
@@ -211,7 +214,6 @@ pub(super) static LATER: &[Absent] = &[
             "post-buffering",
             "post-buffering-bufsize",
             "body-read-warning",
-            "socket-timeout",
         ],
         "remove it; bodies are read as the app asks for them",
     ),

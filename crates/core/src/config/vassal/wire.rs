@@ -1,8 +1,35 @@
 //! Limits and timeouts of connections.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-/// What a client may send, and how long it may take.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// How long a client may take, and how many may be there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WireConfig {}
+pub struct WireConfig {
+    /// Longest time to the end of a request head.
+    pub head_timeout: Duration,
+    /// How long an idle connection is kept; zero: no connection is kept.
+    pub keepalive: Duration,
+    /// How long a body may stand still, either way.
+    pub socket_timeout: Duration,
+    /// Connections of one worker; else as many as it has descriptors for.
+    pub max_connections: Option<u32>,
+}
+
+impl WireConfig {
+    /// How long an idle connection is kept if nothing is said.
+    pub(in crate::config) const KEEPALIVE: Duration = Duration::from_secs(65);
+}
+
+impl Default for WireConfig {
+    fn default() -> Self {
+        Self {
+            head_timeout: Duration::from_secs(10),
+            keepalive: Self::KEEPALIVE,
+            socket_timeout: Duration::from_mins(1),
+            max_connections: None,
+        }
+    }
+}

@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 
 use super::body::{GATHER_LIMIT_BYTES, Gathered, Gathering};
+use super::gate::Gate;
 use super::head::{self, Arrived, ArrivedBody, Framing, Spare};
 use super::settings::DriverSettings;
 use super::socket::{Socket, Stream};
@@ -44,8 +45,11 @@ pub(crate) enum Progress {
 pub(crate) struct Driver {
     pub(super) hyper: Option<http1::Connection<Stream, Desk>>,
     pub(super) station: Arc<Mutex<Station>>,
+    pub(super) socket: Arc<Socket>,
+    /// Requests that hyper has handed over.
+    requests: u32,
     woken: Arc<Woken>,
-    waker: Waker,
+    pub(super) waker: Waker,
     body_limit: Option<u64>,
     pub(super) gathering: Option<Gathering>,
     /// The body of the request that the app works on, if it was not gathered.
@@ -69,12 +73,15 @@ impl Driver {
     pub(crate) fn new(socket: Arc<Socket>, settings: &DriverSettings) -> Self {
         let station = Arc::default();
         let woken = Arc::<Woken>::default();
+        let stream = Stream(Arc::clone(&socket), Gate::new(settings.head_limit));
         let hyper = settings
             .builder
-            .serve_connection(Stream(socket), Desk(Arc::clone(&station)));
+            .serve_connection(stream, Desk(Arc::clone(&station)));
         Self {
             hyper: Some(hyper),
             station,
+            socket,
+            requests: 0,
             waker: Waker::from(Arc::clone(&woken)),
             woken,
             body_limit: settings.body_limit,
@@ -121,6 +128,10 @@ impl Driver {
             if !is_open {
                 return Progress::Closed;
             }
+            if let Some(status) = self.refused_head() {
+                self.refuse(status);
+                return Progress::Closed;
+            }
             // Polling hyper may have handed over a piece of the body.
             if self.gathering.is_none() || !self.woken.is_set() {
                 return Progress::Waiting;
@@ -153,7 +164,26 @@ impl Driver {
         }
     }
 
+    /// The status for a head that did not pass the gate, once it is its turn.
+    fn refused_head(&self) -> Option<u16> {
+        let refusal = self.socket.refusal()?;
+        let is_its_turn = !self.is_in_request
+            && self.gathering.is_none()
+            && !refusal.is_body
+            && refusal.heads == self.requests
+            && !self.socket.is_write_blocked();
+        is_its_turn.then_some(refusal.status)
+    }
+
+    /// Whether the body of the request that came last is known to be broken.
+    fn is_body_refused(&self) -> bool {
+        self.socket
+            .refusal()
+            .is_some_and(|refusal| refusal.is_body && refusal.heads == self.requests)
+    }
+
     fn admit(&mut self, parts: Parts, incoming: Incoming) -> Option<Arrived> {
+        self.requests = self.requests.wrapping_add(1);
         self.is_in_request = true;
         self.is_begun = false;
         self.body_error = None;
@@ -165,7 +195,8 @@ impl Driver {
                 body: ArrivedBody::Refused(status),
             })
         };
-        if !head::is_host_valid(&parts) {
+        if self.is_body_refused() {
+            self.is_unread = true;
             return refused(parts, 400);
         }
         if incoming.is_end_stream() {

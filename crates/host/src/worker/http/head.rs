@@ -1,7 +1,9 @@
 //! Heads: hyper's request as plain values, a plain response as hyper's.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, SERVER};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, SERVER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version};
 use hyper::ext::ReasonPhrase;
@@ -97,17 +99,13 @@ impl Framing {
     }
 }
 
+// The gate lets no userinfo through.
 fn absolute_host(target: &Uri) -> Option<&str> {
     target.scheme()?;
-    let authority = target.authority()?.as_str();
-    Some(
-        authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host),
-    )
+    Some(target.authority()?.as_str())
 }
 
-/// The length that the request declares; hyper has checked that it is a number.
+/// The length that the request declares; the gate has checked that it is a number.
 pub(super) fn declared_length(parts: &Parts) -> Option<u64> {
     parts
         .headers
@@ -122,19 +120,6 @@ pub(super) fn declared_length(parts: &Parts) -> Option<u64> {
 /// Whether the client waits for leave to send the body.
 pub(super) fn waits_for_leave(parts: &Parts) -> bool {
     parts.headers.contains_key(EXPECT)
-}
-
-/// RFC 9112 §3.2: one valid `Host` in HTTP/1.1, at most one before.
-pub(super) fn is_host_valid(parts: &Parts) -> bool {
-    let mut hosts = parts.headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (_, Some(_)) => false,
-        (None, None) => parts.version == Version::HTTP_10,
-        (Some(host), None) => host
-            .as_bytes()
-            .iter()
-            .all(|byte| byte.is_ascii_graphic() && !b"/\\@,".contains(byte)),
-    }
 }
 
 /// Puts a response together. `body` is left out where the status or the method leaves none.
@@ -206,4 +191,18 @@ pub(super) fn plain(status: u16) -> (ResponseHead, Bytes) {
         content_length: None,
     };
     (head, body)
+}
+
+/// The bytes of an answer to what hyper never saw, after which the connection is closed.
+pub(super) fn refusal(status: u16) -> Vec<u8> {
+    let (head, body) = plain(status);
+    let mut answer = format!(
+        "HTTP/1.1 {status} {}\r\nserver: lictor\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\ndate: {}\r\n\r\n",
+        String::from_utf8_lossy(&head.reason),
+        body.len(),
+        httpdate::fmt_http_date(SystemTime::now()),
+    )
+    .into_bytes();
+    answer.extend_from_slice(&body);
+    answer
 }

@@ -1,11 +1,12 @@
 //! HTTP/1.1 on one connection: hyper's protocol machine, driven by hand.
 //!
 //! hyper parses, frames and keeps the connection's state; [`Driver`] polls it whenever the socket
-//! is ready and hands out requests. Nothing here knows that the answers come from Python.
+//! is ready and hands out requests. Before hyper reads anything, it has passed the [`gate`]. Nothing here knows that the answers come from Python.
 
 mod body;
 mod driver;
 mod fields;
+mod gate;
 mod head;
 mod percent;
 mod respond;

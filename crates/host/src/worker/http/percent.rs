@@ -43,6 +43,24 @@ fn hex_value(digit: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::decode;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_escaped_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let escaped: Vec<String> = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+            let escaped = escaped.concat();
+            let decoded = decode(&escaped);
+            prop_assert_eq!(decoded.as_ref(), &bytes[..]);
+        }
+
+        #[test]
+        fn a_path_never_grows_and_stays_without_escapes(path in "[%0-9a-gA-G/.]{0,40}") {
+            let decoded = decode(&path);
+            prop_assert!(decoded.len() <= path.len());
+            prop_assert!(path.contains('%') || decoded.as_ref() == path.as_bytes());
+        }
+    }
 
     #[test]
     fn escapes_become_bytes_and_the_rest_stays() {

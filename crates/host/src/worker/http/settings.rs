@@ -9,14 +9,16 @@ const BUFFER_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct DriverSettings {
     pub(super) builder: http1::Builder,
+    pub(super) head_limit: usize,
     pub(super) body_limit: Option<u64>,
 }
 
 impl DriverSettings {
-    pub(crate) fn new(head_limit: u32, body_limit: Option<u64>) -> Self {
+    pub(crate) fn new(head_limit: u32, body_limit: Option<u64>, keeps_alive: bool) -> Self {
         let head_limit = head_limit as usize;
         let mut builder = http1::Builder::new();
         builder
+            .keep_alive(keeps_alive)
             // The number of fields stays at hyper's own limit of 100, for which it needs no memory.
             // Without this, hyper reads ahead to notice a client that leaves: one more syscall.
             .half_close(true)
@@ -26,6 +28,7 @@ impl DriverSettings {
             .header_read_timeout(None);
         Self {
             builder,
+            head_limit,
             body_limit,
         }
     }

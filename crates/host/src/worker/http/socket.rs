@@ -2,7 +2,8 @@
 //!
 //! hyper owns a [`Stream`], the connection keeps the [`Socket`] behind it: epoll's answers arrive
 //! here as flags. A read that fills less than the buffer, or a write that takes less than all, has
-//! drained a stream socket (epoll(7), Q9), so the flag is cleared without asking for EAGAIN.
+//! drained a stream socket (epoll(7), Q9), so the flag is cleared without asking for EAGAIN. What is
+//! read passes the [`Gate`], whose verdict is left with the socket for the driver to see.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -17,6 +18,8 @@ use rustix::io::Errno;
 use rustix::net::{
     RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown,
 };
+
+use super::gate::{Gate, Refusal};
 
 /// Most that one read takes; hyper asks for less.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -41,6 +44,10 @@ pub(crate) struct Socket {
     is_ending: AtomicBool,
     bytes_read: AtomicU64,
     bytes_written: AtomicU64,
+    /// A head has come in part.
+    is_head_in_part: AtomicBool,
+    /// What the gate refused: status, whether it is a body, heads before; 0 for nothing.
+    refusal: AtomicU64,
 }
 
 impl Socket {
@@ -53,6 +60,8 @@ impl Socket {
             is_ending: AtomicBool::new(false),
             bytes_read: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
+            is_head_in_part: AtomicBool::new(false),
+            refusal: AtomicU64::new(0),
         })
     }
 
@@ -81,6 +90,32 @@ impl Socket {
 
     pub(crate) fn bytes_written(&self) -> u64 {
         self.bytes_written.load(Ordering::Relaxed)
+    }
+
+    /// Whether a request has begun whose head is not yet whole.
+    pub(crate) fn is_head_in_part(&self) -> bool {
+        self.is_head_in_part.load(Ordering::Relaxed)
+    }
+
+    /// What was refused, and at which place in the stream of requests.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        let packed = self.refusal.load(Ordering::Relaxed);
+        (packed != 0).then_some(Refusal {
+            status: (packed & 0xffff) as u16,
+            heads: (packed >> 32) as u32,
+            is_body: packed & 1 << 16 != 0,
+        })
+    }
+
+    fn note(&self, gate: &Gate) {
+        self.is_head_in_part
+            .store(gate.is_head_in_part(), Ordering::Relaxed);
+        if let Some(refusal) = gate.refusal() {
+            let packed = u64::from(refusal.status)
+                | u64::from(refusal.is_body) << 16
+                | u64::from(refusal.heads) << 32;
+            self.refusal.store(packed, Ordering::Relaxed);
+        }
     }
 
     /// Throws away what has arrived. `None`: nothing more at the moment; 0: the end.
@@ -151,21 +186,54 @@ impl AsFd for Socket {
 
 /// hyper's end of a [`Socket`].
 #[derive(Debug)]
-pub(super) struct Stream(pub(super) Arc<Socket>);
+pub(super) struct Stream(pub(super) Arc<Socket>, pub(super) Gate);
+
+impl Stream {
+    /// Reads until something may pass: an empty answer would be the end to hyper.
+    fn read_through_gate(
+        &mut self,
+        scratch: &mut [u8],
+        buffer: &mut ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Self(socket, gate) = self;
+        loop {
+            let ready = gate.ready();
+            if !ready.is_empty() {
+                let count = ready.len().min(buffer.remaining());
+                buffer.put_slice(ready.get(..count).unwrap_or_default());
+                gate.pass(count);
+                return Poll::Ready(Ok(()));
+            }
+            match gate.refusal() {
+                // The driver answers once everything before it is answered.
+                Some(refusal) if !refusal.is_body => return Poll::Pending,
+                Some(_) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+                None => {}
+            }
+            let wanted = buffer.remaining().min(scratch.len());
+            let read = match socket.receive(scratch.get_mut(..wanted).unwrap_or_default()) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(got)) => scratch.get_mut(..got).unwrap_or_default(),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            };
+            let through = gate.take(read);
+            socket.note(gate);
+            if !through.is_empty() {
+                buffer.put_slice(through);
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
 
 impl Read for Stream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let wanted = buffer.remaining().min(scratch.len());
-            let scratch = scratch.get_mut(..wanted).unwrap_or_default();
-            self.0
-                .receive(scratch)
-                .map_ok(|got| buffer.put_slice(scratch.get(..got).unwrap_or_default()))
-        })
+        SCRATCH.with_borrow_mut(|scratch| self.read_through_gate(scratch, &mut buffer))
     }
 }
 

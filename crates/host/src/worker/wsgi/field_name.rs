@@ -99,6 +99,22 @@ pub(crate) fn environ_key(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{USUAL, environ_key};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn two_names_never_share_a_key(
+            one in "[a-z0-9_.!#$%&'*+^`|~-]{1,12}",
+            other in prop_oneof!["[a-z0-9_.!#$%&'*+^`|~-]{1,12}", Just("content-type".to_owned())],
+            at in 0_usize..12,
+        ) {
+            // The other, or the same with a dash that has become an underscore.
+            for other in [other, one.replacen('-', "_", at)] {
+                let (key, its_key) = (environ_key(&one), environ_key(&other));
+                prop_assert!(one == other || key.is_none() || key != its_key, "{one} {other}");
+            }
+        }
+    }
 
     #[test]
     fn names_become_keys() {
