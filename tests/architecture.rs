@@ -53,7 +53,7 @@ const WORKER: (&str, &str, &[&str]) = (
 );
 
 /// A crate, and the only places that may name it.
-const CRATES: [(&str, &[&str]); 18] = [
+const CRATES: [(&str, &[&str]); 20] = [
     ("annotate_snippets", &["crates/core/src/config/"]),
     ("clap", &["src/cli/"]),
     ("glob", &["src/emperor/sources.rs"]),
@@ -82,6 +82,8 @@ const CRATES: [(&str, &[&str]); 18] = [
             "crates/host/src/lib.rs",
         ],
     ),
+    ("ring", &["crates/host/src/worker/tls/"]),
+    ("rustls", &["crates/host/src/worker/tls/"]),
     ("serde_yaml", &["crates/core/src/config/format/"]),
     (
         "signal_hook",

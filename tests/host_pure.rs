@@ -33,3 +33,12 @@ mod field_name;
 
 #[path = "../crates/host/src/worker/access_line.rs"]
 mod access_line;
+
+#[path = "../crates/host/src/worker/tls/names.rs"]
+mod names;
+
+#[path = "../crates/host/src/worker/tls/tickets.rs"]
+mod tickets;
+
+#[path = "../crates/host/src/worker/tls/x509.rs"]
+mod x509;

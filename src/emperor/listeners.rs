@@ -10,6 +10,7 @@ use lictor_core::observe::SocketStatus;
 use lictor_core::sys::close_elsewhere;
 
 use super::bind::{BindError, Bound, Owner, bind, warn_of_cap};
+use super::generation::Terms;
 use super::record::SocketRecord;
 
 /// An address that a file asks for, and the how many-th of its kind it is: port 0 may be asked for
@@ -37,7 +38,7 @@ impl Listeners {
         let lost = self.bound.extract_if(.., |_, bound| !bound.is_reachable());
         lost.for_each(|(_, bound)| bound.close());
         let mut new = BTreeMap::new();
-        for wanted in numbered(&config.http) {
+        for wanted in numbered(config.addresses()) {
             if self.bound.contains_key(&wanted) {
                 continue;
             }
@@ -65,7 +66,7 @@ impl Listeners {
 
     /// Lets go of what is not needed; of everything without a list.
     pub(super) fn release(&mut self, needed: Option<&[Address]>, orphans: &mut Orphans) {
-        let needed = needed.map(numbered).unwrap_or_default();
+        let needed = numbered(needed.into_iter().flatten());
         let unneeded = self
             .bound
             .extract_if(.., |wanted, _| !needed.contains(wanted));
@@ -92,12 +93,15 @@ impl Listeners {
         &self,
         config: &VassalConfig,
     ) -> (Vec<HandoverListener>, Vec<BorrowedFd<'_>>) {
-        let wanted = numbered(&config.http);
-        let bound = wanted.iter().filter_map(|wanted| self.bound.get(wanted));
+        let wanted = numbered(config.addresses());
+        let bound = wanted
+            .iter()
+            .enumerate()
+            .filter_map(|(place, wanted)| Some((place, self.bound.get(wanted)?)));
         bound
-            .map(|bound| {
+            .map(|(place, bound)| {
                 let listener = HandoverListener {
-                    protocol: "http".to_owned(),
+                    protocol: protocol(place >= config.http.len()),
                     address: bound.address.clone(),
                     fd: None,
                 };
@@ -134,10 +138,12 @@ impl Listeners {
             .collect()
     }
 
-    /// For `status`.
-    pub(super) fn status(&self) -> Vec<SocketStatus> {
-        let sockets = self.bound.values().map(|bound| SocketStatus {
-            protocol: "http".to_owned(),
+    /// For `status`. What is spoken at a socket is a matter of the generation that serves it.
+    pub(super) fn status(&self, terms: Option<&Terms>) -> Vec<SocketStatus> {
+        let https = terms.map(|terms| numbered(terms.addresses()).split_off(terms.http.len()));
+        let https = https.unwrap_or_default();
+        let sockets = self.bound.iter().map(|(wanted, bound)| SocketStatus {
+            protocol: protocol(https.contains(wanted)),
             address: bound.address.to_string(),
         });
         sockets.collect()
@@ -161,7 +167,11 @@ fn record_of(wanted: &Wanted, bound: &Bound) -> SocketRecord {
     }
 }
 
-fn numbered(addresses: &[Address]) -> Vec<Wanted> {
+fn protocol(is_https: bool) -> String {
+    if is_https { "https" } else { "http" }.to_owned()
+}
+
+fn numbered<'a>(addresses: impl Iterator<Item = &'a Address>) -> Vec<Wanted> {
     let mut wanted: Vec<Wanted> = Vec::new();
     for address in addresses {
         let earlier = wanted.iter().filter(|(other, _)| other == address).count();

@@ -113,16 +113,20 @@ impl Reactor {
             let Some(listener) = listeners.get(index) else {
                 return Accepted::Nothing;
             };
-            acceptfrom_with(&listener.fd, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)
-                .map(|(fd, from)| (fd, from, matches!(listener.address, Address::Tcp(_))))
+            acceptfrom_with(&listener.fd, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC).map(
+                |(fd, from)| {
+                    let is_tcp = matches!(listener.address, Address::Tcp(_));
+                    (fd, from, is_tcp, listener.tls.clone())
+                },
+            )
         };
         match accepted {
-            Ok((fd, from, is_tcp)) => {
+            Ok((fd, from, is_tcp, tls)) => {
                 if is_tcp {
                     // Whole answers are written at once; waiting for more would only delay them.
                     let _slower_only = sockopt::set_tcp_nodelay(&fd, true);
                 }
-                self.adopt(&Socket::new(fd), peer_of(from), index);
+                self.adopt(&Socket::over(fd, tls), peer_of(from), index);
                 Accepted::One
             }
             Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Accepted::Exhausted,

@@ -27,7 +27,8 @@ impl Reactor {
         // Never given up while the app works on it.
         connection.set_deadline_ms(u64::MAX);
         let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
-        let head = request.head(connection.listener, &connection.peer);
+        let mut head = request.head(connection.listener, &connection.peer);
+        head.tls = connection.socket().tls_facts();
         let record = self.write_down(connection, &head);
         let call = |body| {
             let exchange: Arc<dyn Exchange> = Arc::<Connection>::clone(connection);
@@ -95,7 +96,8 @@ impl Reactor {
             method: head.method,
             uri: head.uri,
             is_http_10: head.is_http_10,
-            is_blocked: connection.socket().is_write_blocked(),
+            // A signal handler cannot encrypt: what is overdue is cut, as if behind another answer.
+            is_blocked: connection.socket().is_write_blocked() || connection.socket().is_tls(),
         };
         board.enter(record, &request);
         Some(record)

@@ -77,6 +77,9 @@ impl Reactor {
             }
         }
         for connection in late {
+            if connection.is_idle() {
+                connection.socket().take_leave();
+            }
             self.forget(&connection);
         }
         self.resume_accepting();

@@ -16,6 +16,7 @@ mod reactor;
 mod recycle;
 mod sync;
 mod threads;
+mod tls;
 mod waiting;
 mod wsgi;
 
@@ -29,6 +30,7 @@ use pyo3::{Py, PyAny, Python};
 
 pub(crate) use self::access_line::AccessLine;
 use self::reactor::Reactor;
+pub(crate) use self::tls::{TlsError, TlsServer};
 use self::wsgi::Application;
 
 /// A worker whose app is loaded, waiting for the word to serve.
@@ -52,6 +54,15 @@ pub(crate) struct Listener {
     pub(crate) fd: OwnedFd,
     /// The real address (port 0 resolved).
     pub(crate) address: Address,
+    /// What to speak TLS with, at an address of `https`.
+    pub(crate) tls: Option<Arc<TlsServer>>,
+}
+
+impl Listener {
+    /// As `status` calls it.
+    pub(crate) fn protocol(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
 }
 
 /// Waits for the word to serve, serves, and returns once drained.

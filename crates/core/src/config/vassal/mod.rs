@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use asgi::AsgiConfig;
 pub use files::FilesConfig;
 pub use request_log::RequestLogConfig;
-pub use tls::TlsConfig;
+pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};
 pub use trust::TrustConfig;
 pub use wire::WireConfig;
 

@@ -41,6 +41,7 @@ impl Arrived {
             is_http_10: self.parts.version == Version::HTTP_10,
             listener,
             peer,
+            tls: None,
         }
     }
 
