@@ -52,6 +52,7 @@ mod site;
 mod sockets;
 mod surroundings;
 mod systemd;
+mod tls;
 mod upgrade;
 mod workers;
 mod wsgi_answers;

@@ -28,19 +28,21 @@ pub(super) fn load(
     if let Some(leaf) = chain.first() {
         warn_of_age(&files.cert, leaf);
     }
-    CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
-        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::Mismatch {
-            cert: files.cert.clone(),
-            key: files.key.clone(),
-        },
-        Error::InvalidCertificate(reason) => TlsError::BadCertificate {
-            path: files.cert.clone(),
-            reason: reason.to_string(),
-        },
-        other => TlsError::BadKey {
-            path: files.key.clone(),
-            reason: other.to_string(),
-        },
+    CertifiedKey::from_der(chain, key, provider).map_err(|error| {
+        if error == Error::InconsistentKeys(InconsistentKeys::KeyMismatch) {
+            return TlsError::Mismatch {
+                cert: files.cert.clone(),
+                key: files.key.clone(),
+            };
+        }
+        let reason = error.to_string();
+        if matches!(error, Error::InvalidCertificate(_)) {
+            let path = files.cert.clone();
+            TlsError::BadCertificate { path, reason }
+        } else {
+            let path = files.key.clone();
+            TlsError::BadKey { path, reason }
+        }
     })
 }
 
@@ -50,7 +52,7 @@ pub(super) fn certificates(
     what: &'static str,
 ) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let text = read_bounded(path, FILE_LIMIT_BYTES)
-        .map_err(|source| TlsError::unreadable(what, path, source))?;
+        .map_err(|source| TlsError::unreadable(what, path, &source))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match found {
         Ok(found) if found.is_empty() => Err(TlsError::NoCertificate(path.to_owned())),
@@ -64,17 +66,18 @@ pub(super) fn certificates(
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let text = read_bounded(path, FILE_LIMIT_BYTES)
-        .map_err(|source| TlsError::unreadable("key", path, source))?;
+        .map_err(|source| TlsError::unreadable("key", path, &source))?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
         let has = |mark: &[u8]| text.windows(mark.len()).any(|at| at == mark);
         let is_encrypted = has(b"BEGIN ENCRYPTED PRIVATE KEY") || has(b"Proc-Type: 4,ENCRYPTED");
-        match error {
-            _ if is_encrypted => TlsError::EncryptedKey(path.to_owned()),
-            pem::Error::NoItemsFound => TlsError::NoKey(path.to_owned()),
-            other => TlsError::BadKey {
-                path: path.to_owned(),
-                reason: other.to_string(),
-            },
+        let path = path.to_owned();
+        if is_encrypted {
+            TlsError::EncryptedKey(path)
+        } else if matches!(error, pem::Error::NoItemsFound) {
+            TlsError::NoKey(path)
+        } else {
+            let reason = error.to_string();
+            TlsError::BadKey { path, reason }
         }
     })
 }

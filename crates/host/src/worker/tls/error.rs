@@ -35,13 +35,15 @@ pub(crate) enum TlsError {
 }
 
 impl TlsError {
-    pub(super) fn unreadable(what: &'static str, path: &Path, source: FileReadError) -> Self {
-        let (reason, is_forbidden) = match &source {
+    pub(super) fn unreadable(what: &'static str, path: &Path, source: &FileReadError) -> Self {
+        let (reason, is_forbidden) = match source {
             FileReadError::Io(error) => (
                 error.to_string(),
                 error.kind() == ErrorKind::PermissionDenied,
             ),
-            other => (other.to_string(), false),
+            FileReadError::NotRegular | FileReadError::TooLarge { .. } => {
+                (source.to_string(), false)
+            }
         };
         Self::Unreadable {
             what,

@@ -1,6 +1,6 @@
 //! Distinguished names as text, in the two spellings that servers before have taught apps.
 
-use super::x509::Der;
+use super::x509::{Der, hexadecimal};
 
 const OID: u8 = 0x06;
 const SEQUENCE: u8 = 0x30;
@@ -58,7 +58,7 @@ impl Name {
         Some(Self(name))
     }
 
-    /// The last attribute first, separated by commas: `CN=me,O=Example,C=DE` (RFC 4514, mod_ssl).
+    /// The last attribute first, separated by commas: `CN=me,O=Example,C=DE` (RFC 4514, `mod_ssl`).
     pub(super) fn rfc4514(&self) -> String {
         let sets = self.0.iter().rev().map(|set| {
             let attributes = set
@@ -79,7 +79,9 @@ impl Name {
             for c in value.chars() {
                 // A slash would begin the next attribute.
                 if c.is_control() || c == '/' {
-                    line.push_str(&format!("\\x{:02X}", u32::from(c)));
+                    line.push_str("\\x");
+                    let mut room = [0; 4];
+                    line.push_str(&hexadecimal(c.encode_utf8(&mut room).as_bytes()));
                 } else {
                     line.push(c);
                 }
@@ -127,10 +129,7 @@ fn text_of(tag: u8, value: &[u8]) -> String {
         }
         _ => None,
     };
-    text.unwrap_or_else(|| {
-        let digits: String = value.iter().map(|byte| format!("{byte:02X}")).collect();
-        format!("#{digits}")
-    })
+    text.unwrap_or_else(|| format!("#{}", hexadecimal(value)))
 }
 
 /// RFC 4514 §2.4.
@@ -142,7 +141,8 @@ fn escaped(value: &str) -> String {
         let is_edge = c == ' ' && (place == 0 || place == last) || c == '#' && place == 0;
         if c.is_control() {
             for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                text.push_str(&format!("\\{byte:02X}"));
+                text.push('\\');
+                text.push_str(&hexadecimal(&[byte]));
             }
             continue;
         }

@@ -22,7 +22,7 @@ use super::choice::Choice;
 use super::complaints::say;
 use super::error::TlsError;
 use super::identity::Identity;
-use super::tickets::{Ratchet, Tickets};
+use super::tickets::{PERIOD, Ratchet, Tickets};
 use crate::worker::sync::lock;
 
 /// How often the files are looked at, at most.
@@ -187,7 +187,7 @@ fn configure(
         }
     };
     let mut config = builder.with_cert_resolver(Arc::new(Choice(pairs)));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"http/1.1".to_vec(), b"http/1.0".to_vec()];
     // A client comes back to any worker, which knows nothing but what a ticket says.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     let mut digest = [0; 32];
@@ -226,7 +226,7 @@ impl ProducesTickets for Tickets {
     }
 
     fn lifetime(&self) -> u32 {
-        Self::lifetime_seconds()
+        u32::try_from(PERIOD.as_secs()).unwrap_or(u32::MAX)
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {

@@ -14,7 +14,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// How long one key makes tickets.
-const PERIOD: Duration = Duration::from_hours(6);
+pub(super) const PERIOD: Duration = Duration::from_hours(6);
 const ID_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
 
@@ -135,10 +135,6 @@ fn derived(secret: &[u8; SECRET_BYTES], purpose: &[u8]) -> [u8; SECRET_BYTES] {
 }
 
 impl Tickets {
-    pub(super) fn lifetime_seconds() -> u32 {
-        u32::try_from(PERIOD.as_secs()).unwrap_or(u32::MAX)
-    }
-
     pub(super) fn seal(&self, now: Instant, plain: &[u8]) -> Option<Vec<u8>> {
         self.ratchet.seal(now, &self.context, plain)
     }
@@ -189,10 +185,10 @@ mod tests {
     #[test]
     fn workers_understand_each_other_for_as_long_as_a_ticket_lives() {
         let start = Instant::now();
-        let one = Arc::new(Ratchet::new(start).unwrap());
-        let other = forked(&one);
-        let (one, other) = (tickets(&one, 0), tickets(&other, 0));
         for hours in [0, 5, 6, 13, 100] {
+            let one = Arc::new(Ratchet::new(start).unwrap());
+            let other = forked(&one);
+            let (one, other) = (tickets(&one, 0), tickets(&other, 0));
             let now = start + Duration::from_hours(hours);
             let ticket = one.seal(now, b"session").unwrap();
             let later = now + PERIOD;

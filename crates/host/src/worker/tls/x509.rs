@@ -75,7 +75,7 @@ impl Description {
         let not_after = time(validity.next()?)?;
         let subject = Name::of(fields.expect(SEQUENCE)?)?;
         Some(Self {
-            serial: hexadecimal(serial),
+            serial: serial_number(serial),
             issuer,
             subject,
             not_before,
@@ -84,13 +84,21 @@ impl Description {
     }
 }
 
-/// As OpenSSL writes serial numbers: without the zero byte that keeps them positive.
-fn hexadecimal(serial: &[u8]) -> String {
-    let serial = match serial {
-        [0, rest @ ..] if !rest.is_empty() => rest,
-        all => all,
-    };
-    serial.iter().map(|byte| format!("{byte:02X}")).collect()
+/// As OpenSSL writes them: without the zero byte that keeps them positive.
+fn serial_number(serial: &[u8]) -> String {
+    match serial {
+        [0, rest @ ..] if !rest.is_empty() => hexadecimal(rest),
+        all => hexadecimal(all),
+    }
+}
+
+/// Two digits a byte.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .map(|digit| digit.to_ascii_uppercase())
+        .collect()
 }
 
 /// `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ` (RFC 5280 §4.1.2.5).
@@ -157,9 +165,9 @@ mod tests {
 
     #[test]
     fn serial_numbers_are_written_as_openssl_writes_them() {
-        assert_eq!(hexadecimal(&[0, 0xff]), "FF");
-        assert_eq!(hexadecimal(&[0]), "00");
-        assert_eq!(hexadecimal(&[1, 2]), "0102");
+        assert_eq!(serial_number(&[0, 0xff]), "FF");
+        assert_eq!(serial_number(&[0]), "00");
+        assert_eq!(serial_number(&[1, 2]), "0102");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the environ of a request over TLS says about it, by the names of uWSGI and of mod_ssl.
+//! What the environ of a request over TLS says about it, by the names of uWSGI and of `mod_ssl`.
 
 use pyo3::intern;
 use pyo3::prelude::*;
