@@ -4,7 +4,7 @@ mod clients;
 mod files;
 mod hostile;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -245,7 +245,8 @@ fn client_pair(directory: &Path, name: &str, subject: &str) {
 
 #[test]
 fn an_app_learns_that_it_is_asked_over_tls() {
-    let site = Tls::new("", TELL);
+    // The master asks without TLS.
+    let site = Tls::new("ready-path = \"/ready\"", TELL);
     let told = site.told(&[]);
     for (name, value) in [
         ("HTTPS", "on"),
@@ -431,4 +432,32 @@ fn a_reload_an_upgrade_and_another_emperor_lose_no_client() {
     site.emperor.ready_after(&site.vassal, generation);
     assert_eq!(site.emperor.address(&site.vassal), before);
     assert_eq!(site.told(&[])["HTTPS"], "on");
+}
+
+#[test]
+fn an_idle_connection_is_taken_leave_of() {
+    let site = Tls::new("", TELL);
+    let script = r"
+tls = connect()
+ask(tls)
+# What was cut is an error here.
+tls.suppress_ragged_eofs = False
+print('idle', flush=True)
+assert tls.recv(100) == b''
+";
+    let path = site.emperor.at("idle.py");
+    write_whole(&path, &format!("{CLIENT}{script}"));
+    let mut client = Command::new("python3")
+        .arg(path)
+        .arg(&site.address)
+        .arg(site.cert("a.pem"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 is there");
+    let mut said = client.stdout.take().expect("it has one");
+    said.read_exact(&mut [0; 4])
+        .expect("it says that it is idle");
+    site.emperor.touch(&site.vassal.file);
+    site.emperor.replaced(&site.vassal, 1);
+    assert!(client.wait().expect("it ends").success());
 }

@@ -1,6 +1,7 @@
 //! The files that `https` names: unusable, out of date, renewed while all goes on.
 
 use std::cell::Cell;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use super::{CLIENT, TELL, Tls, client_pair, https, openssl, pair};
@@ -86,6 +87,28 @@ fn files_that_cannot_be_used_fail_the_generation() {
         // What served before serves on.
         assert_eq!(emperor.state_of(&site), "degraded");
     }
+}
+
+#[test]
+fn a_key_that_its_user_may_not_read_is_told() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let emperor = Emperor::start();
+    let certs = emperor.at("certs");
+    pair(&certs, "a", "DNS:a.test");
+    // Where everybody may go, but for the key.
+    let open = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("it is ours");
+    };
+    open(&emperor.at(""), 0o755);
+    open(&certs, 0o755);
+    open(&certs.join("a.key"), 0o600);
+    let options = format!("uid = 65534\npython = \"/usr/bin/python3\"\n{}", https(""));
+    let site = emperor.add("site", &options, TELL);
+    let failure = emperor.failed_after(&site, 0);
+    failure.says("permission", &["a.key", "Permission denied"]);
+    failure.hints("setfacl");
 }
 
 #[test]
