@@ -121,6 +121,14 @@ impl Socket {
         })
     }
 
+    /// What HTTP reads: with TLS, what the client has encrypted.
+    fn read(&self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        match &self.tls {
+            Some(tls) => tls.read(self, buffer),
+            None => self.receive(buffer),
+        }
+    }
+
     fn receive(&self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         if !self.is_readable.load(Ordering::Relaxed) {
             return Poll::Pending;
@@ -216,15 +224,10 @@ impl Read for Stream {
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         SCRATCH.with_borrow_mut(|scratch| {
-            if let Some(tls) = &self.0.tls {
-                let wanted = buffer.remaining();
-                let put = |bytes: &[u8]| buffer.put_slice(bytes);
-                return tls.read(&*self.0, scratch, wanted, put).map_ok(drop);
-            }
             let wanted = buffer.remaining().min(scratch.len());
             let scratch = scratch.get_mut(..wanted).unwrap_or_default();
             self.0
-                .receive(scratch)
+                .read(scratch)
                 .map_ok(|got| buffer.put_slice(scratch.get(..got).unwrap_or_default()))
         })
     }

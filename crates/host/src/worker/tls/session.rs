@@ -3,6 +3,7 @@
 //! rustls does no I/O of its own. Ciphertext that the kernel did not take stays in it, and as the
 //! socket counts as blocked then, everything that waits for a blocked socket waits for this too.
 
+use std::cell::RefCell;
 use std::io::{self, BufRead, IoSlice, Write};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
@@ -20,10 +21,17 @@ const READ_BYTES: usize = 4096;
 /// How often in a row a client may send something that holds nothing for HTTP. Nobody needs more than
 /// a few, and as long as they come nobody else is served.
 const EMPTY_READS: usize = 64;
+/// Most that one read takes.
+const SCRATCH_BYTES: usize = 64 * 1024;
 /// What a client is told that speaks plain HTTP here.
 const PLAIN_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nserver: lictor\r\nconnection: close\r\n\
     content-type: text/plain; charset=utf-8\r\ncontent-length: 67\r\n\r\n\
     400 Bad Request: a plain HTTP request was sent to a port for HTTPS\n";
+
+thread_local! {
+    // rustls reads 4 KB at a time, which would be as many system calls.
+    static CIPHERTEXT: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice());
+}
 
 /// What a session reads and writes ciphertext by.
 pub(in crate::worker) trait Wire {
@@ -60,10 +68,27 @@ struct State {
     is_closed: bool,
 }
 
-/// Where plaintext goes, and how much of it there may be.
+/// Where plaintext goes.
 struct Sink<'a> {
-    wanted: usize,
-    put: &'a mut dyn FnMut(&[u8]),
+    buffer: &'a mut [u8],
+    filled: usize,
+}
+
+impl Sink<'_> {
+    fn room(&self) -> usize {
+        self.buffer.len() - self.filled
+    }
+
+    /// Takes as much as there is room for.
+    fn take(&mut self, bytes: &[u8]) -> usize {
+        let free = self.buffer.get_mut(self.filled..).unwrap_or_default();
+        let count = bytes.len().min(free.len());
+        if let (Some(free), Some(bytes)) = (free.get_mut(..count), bytes.get(..count)) {
+            free.copy_from_slice(bytes);
+        }
+        self.filled += count;
+        count
+    }
 }
 
 impl Session {
@@ -80,40 +105,36 @@ impl Session {
         self.facts.get()
     }
 
-    /// Gives `put` at most `wanted` bytes of what the client has sent. `scratch` is for ciphertext.
+    /// Some of what the client has sent; 0 at the end.
     pub(in crate::worker) fn read(
         &self,
         wire: &impl Wire,
-        scratch: &mut [u8],
-        wanted: usize,
-        mut put: impl FnMut(&[u8]),
+        buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let mut state = lock(&self.state);
-        let mut sink = Sink {
-            wanted,
-            put: &mut put,
-        };
+        let mut sink = Sink { buffer, filled: 0 };
         state.take_plaintext(&mut sink);
-        let room = wanted.max(READ_BYTES).min(scratch.len());
-        let scratch = scratch.get_mut(..room).unwrap_or_default();
         for _ in 0..EMPTY_READS {
-            let got = wanted - sink.wanted;
-            if got > 0 || state.is_ended {
-                return Poll::Ready(Ok(got));
+            if sink.filled > 0 || state.is_ended {
+                return Poll::Ready(Ok(sink.filled));
             }
             let unfed = std::mem::take(&mut state.unfed);
             if !unfed.is_empty() {
                 self.feed(&mut state, wire, &unfed, &mut sink)?;
                 continue;
             }
-            match wire.receive(scratch) {
+            let received = CIPHERTEXT.with_borrow_mut(|scratch| {
+                let room = sink.room().max(READ_BYTES).min(scratch.len());
+                let scratch = scratch.get_mut(..room).unwrap_or_default();
+                wire.receive(scratch).map(|received| {
+                    let bytes = scratch.get(..received?).unwrap_or_default();
+                    state.is_ended = bytes.is_empty();
+                    self.feed(&mut state, wire, bytes, &mut sink)
+                })
+            });
+            match received {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(0)) => state.is_ended = true,
-                Poll::Ready(Ok(count)) => {
-                    let bytes = scratch.get(..count).unwrap_or_default();
-                    self.feed(&mut state, wire, bytes, &mut sink)?;
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(fed) => fed?,
             }
         }
         Poll::Ready(Err(io::Error::other("a flood of empty TLS records")))
@@ -127,12 +148,14 @@ impl Session {
         mut bytes: &[u8],
         sink: &mut Sink<'_>,
     ) -> io::Result<()> {
-        self.begin(state, wire, bytes)?;
+        if !bytes.is_empty() {
+            self.begin(state, wire, bytes)?;
+        }
         while !bytes.is_empty() {
             let Some(rustls) = &mut state.rustls else {
                 break;
             };
-            if sink.wanted == 0 {
+            if sink.room() == 0 {
                 state.unfed = bytes.to_vec();
                 break;
             }
@@ -233,17 +256,14 @@ impl State {
             return;
         };
         let mut reader = rustls.reader();
-        while sink.wanted > 0 {
+        while sink.room() > 0 {
             match reader.fill_buf() {
                 Ok([]) => {
                     self.is_ended = true;
                     break;
                 }
                 Ok(chunk) => {
-                    let chunk = chunk.get(..sink.wanted).unwrap_or(chunk);
-                    (sink.put)(chunk);
-                    let count = chunk.len();
-                    sink.wanted -= count;
+                    let count = sink.take(chunk);
                     reader.consume(count);
                 }
                 // Nothing more for now; the end without a farewell is the wire's to tell.
