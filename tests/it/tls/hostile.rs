@@ -106,5 +106,8 @@ fn an_overdue_request_is_cut_and_never_answered_in_plain() {
         !error.contains("wrong version") && !error.contains("decryption"),
         "{error}"
     );
+    site.emperor.printed(&site.vassal, |line| {
+        line.contains("is encrypted or had not taken").then_some(())
+    });
     assert_eq!(site.curl("/", &[]).stdout, b"ok");
 }
