@@ -53,7 +53,7 @@ const WORKER: (&str, &str, &[&str]) = (
 );
 
 /// A crate, and the only places that may name it.
-const CRATES: [(&str, &[&str]); 22] = [
+const CRATES: [(&str, &[&str]); 24] = [
     ("annotate_snippets", &["crates/core/src/config/"]),
     ("base64", &["crates/host/src/worker/websocket/"]),
     ("clap", &["src/cli/"]),
@@ -84,6 +84,8 @@ const CRATES: [(&str, &[&str]); 22] = [
             "crates/host/src/lib.rs",
         ],
     ),
+    ("ring", &["crates/host/src/worker/tls/"]),
+    ("rustls", &["crates/host/src/worker/tls/"]),
     ("serde_yaml", &["crates/core/src/config/format/"]),
     ("sha1_smol", &["crates/host/src/worker/websocket/"]),
     (

@@ -37,7 +37,15 @@ mod field_name;
 #[path = "../crates/host/src/worker/access_line/mod.rs"]
 mod access_line;
 
+#[path = "../crates/host/src/worker/tls/names.rs"]
+mod names;
 #[path = "../crates/host/src/worker/trust/mod.rs"]
 mod trust;
 #[path = "../crates/host/src/worker/websocket/mod.rs"]
 mod websocket;
+
+#[path = "../crates/host/src/worker/tls/tickets.rs"]
+mod tickets;
+
+#[path = "../crates/host/src/worker/tls/x509.rs"]
+mod x509;

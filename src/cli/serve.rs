@@ -140,7 +140,7 @@ impl Request {
         let parsed = config::parse_flags(&base_dir, borrowed, &self.flags)?;
         self.file = None;
         // Only now is it known whether the file names a socket.
-        if parsed.http.is_empty() && file.is_some() {
+        if parsed.addresses().next().is_none() && file.is_some() {
             self.add_default_socket();
         }
         // Only on request, so that one can serve as many apps as one likes from as many terminals.

@@ -48,7 +48,16 @@ pub(super) struct Terms {
     pub(super) reload_mercy: Duration,
     pub(super) http: Vec<Address>,
     #[serde(default)]
+    pub(super) https: Vec<Address>,
+    #[serde(default)]
     pub(super) ready_path: Option<String>,
+}
+
+impl Terms {
+    /// In the order of the configuration.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.http.iter().chain(&self.https)
+    }
 }
 
 impl From<&VassalConfig> for Terms {
@@ -57,6 +66,11 @@ impl From<&VassalConfig> for Terms {
             processes: config.processes,
             reload_mercy: config.reload_mercy,
             http: config.http.clone(),
+            https: config
+                .addresses()
+                .skip(config.http.len())
+                .cloned()
+                .collect(),
             ready_path: config.ready_path.clone(),
         }
     }

@@ -1,6 +1,6 @@
 //! The listening sockets of a vassal: bound by the emperor, outliving every process behind them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use lictor_core::observe::SocketStatus;
 use lictor_core::sys::close_elsewhere;
 
 use super::bind::{BindError, Bound, Owner, bind, warn_of_cap};
+use super::generation::Terms;
 use super::record::SocketRecord;
 
 /// An address that a file asks for, and the how many-th of its kind it is: port 0 may be asked for
@@ -37,7 +38,7 @@ impl Listeners {
         let lost = self.bound.extract_if(.., |_, bound| !bound.is_reachable());
         lost.for_each(|(_, bound)| bound.close());
         let mut new = BTreeMap::new();
-        for wanted in numbered(&config.http) {
+        for wanted in numbered(config.addresses()) {
             if self.bound.contains_key(&wanted) {
                 continue;
             }
@@ -88,7 +89,7 @@ impl Listeners {
 
     /// Lets go of what is not needed; of everything without a list.
     pub(super) fn release(&mut self, needed: Option<&[Address]>, orphans: &mut Orphans) {
-        let needed = needed.map(numbered).unwrap_or_default();
+        let needed = numbered(needed.into_iter().flatten());
         let unneeded = self
             .bound
             .extract_if(.., |wanted, _| !needed.contains(wanted));
@@ -115,12 +116,15 @@ impl Listeners {
         &self,
         config: &VassalConfig,
     ) -> (Vec<HandoverListener>, Vec<BorrowedFd<'_>>) {
-        let wanted = numbered(&config.http);
-        let bound = wanted.iter().filter_map(|wanted| self.bound.get(wanted));
+        let wanted = numbered(config.addresses());
+        let bound = wanted
+            .iter()
+            .enumerate()
+            .filter_map(|(place, wanted)| Some((place, self.bound.get(wanted)?)));
         bound
-            .map(|bound| {
+            .map(|(place, bound)| {
                 let listener = HandoverListener {
-                    protocol: "http".to_owned(),
+                    protocol: protocol(place >= config.http.len()),
                     address: bound.address.clone(),
                     fd: None,
                 };
@@ -157,14 +161,20 @@ impl Listeners {
             .collect()
     }
 
-    /// For `status`.
-    pub(super) fn status(&self) -> Vec<SocketStatus> {
-        let addresses: BTreeSet<&Address> =
-            self.bound.values().map(|bound| &bound.address).collect();
-        let sockets = addresses.into_iter().map(|address| SocketStatus {
-            protocol: "http".to_owned(),
-            address: address.to_string(),
-        });
+    /// For `status`. What is spoken at a socket is a matter of the generation that serves it.
+    pub(super) fn status(&self, terms: Option<&Terms>) -> Vec<SocketStatus> {
+        let https = terms.map(|terms| numbered(terms.addresses()).split_off(terms.http.len()));
+        let https = https.unwrap_or_default();
+        let mut addresses: BTreeMap<&Address, bool> = BTreeMap::new();
+        for (wanted, bound) in &self.bound {
+            *addresses.entry(&bound.address).or_default() |= https.contains(wanted);
+        }
+        let sockets = addresses
+            .into_iter()
+            .map(|(address, is_https)| SocketStatus {
+                protocol: protocol(is_https),
+                address: address.to_string(),
+            });
         sockets.collect()
     }
 
@@ -186,7 +196,11 @@ fn record_of(wanted: &Wanted, bound: &Bound) -> SocketRecord {
     }
 }
 
-fn numbered(addresses: &[Address]) -> Vec<Wanted> {
+fn protocol(is_https: bool) -> String {
+    if is_https { "https" } else { "http" }.to_owned()
+}
+
+fn numbered<'a>(addresses: impl Iterator<Item = &'a Address>) -> Vec<Wanted> {
     let mut wanted: Vec<Wanted> = Vec::new();
     for address in addresses {
         let earlier = wanted.iter().filter(|(other, _)| other == address).count();

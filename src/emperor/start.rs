@@ -38,7 +38,7 @@ impl Emperor {
             .get(name)
             .and_then(|vassal| vassal.config.as_ref());
         let has_wanted = |other: &Vassal| {
-            let mut wanted = config.iter().flat_map(|config| &config.http);
+            let mut wanted = config.iter().flat_map(|config| config.addresses());
             let left = &other.left_sockets;
             wanted.any(|address| left.iter().any(|left| left.address == *address))
         };
@@ -116,7 +116,7 @@ impl Emperor {
         match vassal.listeners.bind(&config, owner, &mut self.orphans) {
             Ok(is_changed) => {
                 if is_changed {
-                    let sockets = vassal.listeners.status();
+                    let sockets = vassal.listeners.status(Some(&Terms::from(&*config)));
                     let kind = EventKind::SocketsBound { sockets };
                     self.journal.tell(Some(&place.vassal), kind);
                 }

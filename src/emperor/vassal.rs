@@ -9,7 +9,7 @@ use lictor_core::observe::{ErrorStatus, EventKind, Failure, Timestamp, VassalSta
 use nix::unistd::{Group, User};
 
 use super::bind::Owner;
-use super::generation::Generation;
+use super::generation::{Generation, Terms};
 use super::journal::Journal;
 use super::kept::{FileText, KeptTexts};
 use super::lifecycle::Lifecycle;
@@ -201,21 +201,25 @@ impl Vassal {
         }
         let serving = self.life.serving();
         let serving = serving.and_then(|number| self.generations.get(&number));
-        let serving = serving.map(|generation| &generation.terms.http);
         // It may wait for its start, and clients may wait for it.
         let coming = self.life.coming().and(self.config.as_ref());
-        let coming = coming.map(|config| &config.http);
-        let configs: Vec<_> = serving.into_iter().chain(coming).collect();
-        if configs.is_empty() {
+        if serving.is_none() && coming.is_none() {
             return;
         }
-        let needed: Vec<Address> = configs.into_iter().flatten().cloned().collect();
+        let serving = serving
+            .into_iter()
+            .flat_map(|serving| serving.terms.addresses());
+        let coming = coming.into_iter().flat_map(|config| config.addresses());
+        let needed: Vec<Address> = serving.chain(coming).cloned().collect();
         self.listeners.release(Some(&needed), orphans);
     }
 
     /// What `status` shows.
     pub(super) fn status(&self) -> VassalStatus {
         let shown = self.generations.get(&self.shown_generation());
+        // What waits for its start has sockets already.
+        let terms = shown.map(|generation| generation.terms.clone());
+        let terms = terms.or_else(|| self.config.as_deref().map(Terms::from));
         VassalStatus {
             name: self.name.clone(),
             file: self.path.display().to_string(),
@@ -226,7 +230,7 @@ impl Vassal {
             python: shown.and_then(|generation| generation.python.clone()),
             interface: shown.and_then(|generation| generation.interface.clone()),
             restarts: self.restarts,
-            sockets: self.listeners.status(),
+            sockets: self.listeners.status(terms.as_ref()),
             workers: self
                 .generations
                 .values()

@@ -56,6 +56,7 @@ mod site;
 mod sockets;
 mod surroundings;
 mod systemd;
+mod tls;
 mod trust;
 mod upgrade;
 mod workers;

@@ -450,7 +450,7 @@ fn the_every_option_example_is_a_good_file_with_every_option() {
         assert!(is_there, "{}", option.name);
         // What is commented out is good too; `wsgi-file` only instead of `module`.
         let mut alone = format!("{} = {}\n", option.name, option.example);
-        if option.name != "http" {
+        if !["http", "https"].contains(&option.name) {
             alone.push_str("http = ':1'\n");
         }
         if !["module", "wsgi-file"].contains(&option.name) {

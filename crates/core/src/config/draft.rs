@@ -153,7 +153,8 @@ impl Draft {
         let mut complaints = Vec::new();
         let callable = self.checked_callable(&mut complaints);
         let app = self.checked_app(start, told, &mut complaints);
-        if self.http.is_empty() && !told.contains(&"http") {
+        let is_told = ["http", "https"].iter().any(|name| told.contains(name));
+        if self.http.is_empty() && self.tls.https.is_empty() && !is_told {
             complaints.push(
                 Complaint::new(start.place.clone(), "no address to listen on")
                     .hint(format!("add {}", start.example("http", "127.0.0.1:8000"))),

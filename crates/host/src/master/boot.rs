@@ -17,7 +17,7 @@ use super::meeting::Meeting;
 use super::pool::seat_count;
 use super::run::Master;
 use crate::app::{App, failure_of, load, prepare, python_version};
-use crate::worker::Listener;
+use crate::worker::{Listener, TlsError, TlsServer};
 
 /// Everything that came over the exec.
 pub(crate) struct Boot {
@@ -50,6 +50,7 @@ impl Boot {
             Ok(Listener {
                 fd: adopt(number)?,
                 address: listener.address.clone(),
+                tls: None,
             })
         });
         Ok(Self {
@@ -65,12 +66,12 @@ impl Boot {
 }
 
 /// Loads the app, unless each worker shall, and runs the master's loop.
-pub(crate) fn boot(py: Python<'_>, boot: Boot) -> End {
+pub(crate) fn boot(py: Python<'_>, mut boot: Boot) -> End {
     let Handover {
         vassal, generation, ..
     } = &boot.handover;
     set_title(&format!("lictor: {vassal} #{generation}"));
-    match prepared(py, &boot) {
+    match prepared(py, &mut boot) {
         Ok(prepared) => start(py, boot, prepared),
         Err(failure) => {
             // The emperor also sees the exit; if it does not read, there is nobody else to tell.
@@ -87,7 +88,7 @@ struct Prepared {
     python: String,
 }
 
-fn prepared(py: Python<'_>, boot: &Boot) -> Result<Prepared, Failure> {
+fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
     let python = |error: PyErr| Failure {
         kind: FailureKind::Python,
         ..failure_of(py, &error, "it started")
@@ -110,6 +111,9 @@ fn prepared(py: Python<'_>, boot: &Boot) -> Result<Prepared, Failure> {
         })?;
     let config = &boot.handover.config;
     prepare(py, config, teller).map_err(python)?;
+    let given = boot.handover.listeners.iter().zip(&mut boot.listeners);
+    let https = given.filter(|(given, _)| given.protocol == "https");
+    arm(https.map(|(_, listener)| listener), config).map_err(|error| error.failure())?;
     let app = if config.lazy_apps {
         None
     } else {
@@ -120,6 +124,19 @@ fn prepared(py: Python<'_>, boot: &Boot) -> Result<Prepared, Failure> {
         trouble,
         python: version,
     })
+}
+
+/// Reads certificates and keys before any code of the app runs, and before workers are forked: all of
+/// a generation have the same. `listeners` are those of `https`, in the order of the file.
+fn arm<'a>(
+    listeners: impl Iterator<Item = &'a mut Listener>,
+    config: &VassalConfig,
+) -> Result<(), TlsError> {
+    let servers = TlsServer::load_all(&config.tls.https)?;
+    for (listener, server) in listeners.zip(servers) {
+        listener.tls = Some(server);
+    }
+    Ok(())
 }
 
 fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {

@@ -15,12 +15,12 @@ use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, sockopt};
 use rustix::process::{Resource, getrlimit};
 
-use super::Listener;
 use super::connection::Connection;
 use super::exchange::Peer;
 use super::http::Socket;
 use super::reactor::{LISTENER_KEY, Phase, Reactor};
 use super::sync::lock;
+use super::{Listener, TlsServer};
 use lictor_core::config::Address;
 
 /// Most connections of one worker without `max-connections`, however many descriptors it may have.
@@ -48,8 +48,8 @@ pub(super) fn connection_limit(wanted: Option<u32>) -> usize {
         .min(wanted.map_or(CONNECTION_LIMIT, |wanted| wanted as usize))
 }
 
-/// A connection, who is at its other end, and whether it is TCP.
-type Visit = (OwnedFd, Option<SocketAddrAny>, bool);
+/// A connection, who is at its other end, whether it is TCP, and who speaks TLS on it.
+type Visit = (OwnedFd, Option<SocketAddrAny>, bool, Option<Arc<TlsServer>>);
 
 /// What accepting one connection came to.
 enum Accepted {
@@ -134,12 +134,12 @@ impl Reactor {
             accepted => accepted,
         };
         match accepted {
-            Some(Ok((fd, from, is_tcp))) => {
+            Some(Ok((fd, from, is_tcp, tls))) => {
                 if is_tcp {
                     // Whole answers are written at once; waiting for more would only delay them.
                     let _slower_only = sockopt::set_tcp_nodelay(&fd, true);
                 }
-                self.adopt(&Socket::new(fd), peer_of(from), index);
+                self.adopt(&Socket::over(fd, tls), peer_of(from), index);
                 if self.has_room() {
                     Accepted::One
                 } else {
@@ -161,7 +161,8 @@ impl Reactor {
         let listener = listeners.get(index)?;
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let is_tcp = matches!(listener.address, Address::Tcp(_));
-        Some(acceptfrom_with(&listener.fd, flags).map(|(fd, from)| (fd, from, is_tcp)))
+        let accepted = acceptfrom_with(&listener.fd, flags);
+        Some(accepted.map(|(fd, from)| (fd, from, is_tcp, listener.tls.clone())))
     }
 
     /// Whether another connection can be taken, also if its descriptor is the last.

@@ -49,7 +49,8 @@ impl Reactor {
         connection.set_deadline_ms(u64::MAX);
         let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
         let introduction = connection.introduce(&mut request);
-        let head = request.head(connection.listener, connection.visitor.peer());
+        let mut head = request.head(connection.listener, connection.visitor.peer());
+        head.tls = connection.socket().tls_facts();
         let head = introduced(introduction.as_ref(), head);
         let record = self.write_down(connection, &head);
         let call = |body| {
@@ -118,7 +119,8 @@ impl Reactor {
             method: head.method,
             uri: head.uri,
             is_http_10: head.is_http_10,
-            is_blocked: connection.socket().is_write_blocked(),
+            // A signal handler cannot encrypt: what is overdue is cut, as if behind another answer.
+            is_blocked: connection.socket().is_write_blocked() || connection.socket().is_tls(),
         };
         board.enter(record, &request);
         Some(record)

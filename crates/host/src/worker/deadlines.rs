@@ -84,6 +84,9 @@ impl Reactor {
         }
         for connection in late {
             connection.give_up();
+            if connection.is_idle() {
+                connection.socket().take_leave();
+            }
             self.forget(&connection);
         }
         self.resume_accepting();

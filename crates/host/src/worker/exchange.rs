@@ -42,6 +42,35 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) prefix: &'a str,
     /// The name of the request, with `request-id`. It stands among the fields too.
     pub(crate) request_id: Option<&'a str>,
+    /// What the handshake came to, where TLS is spoken.
+    pub(crate) tls: Option<&'a TlsFacts>,
+}
+
+/// What a TLS handshake came to.
+#[derive(Debug)]
+pub(crate) struct TlsFacts {
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub(crate) protocol: &'static str,
+    /// As OpenSSL calls it.
+    pub(crate) cipher: &'static str,
+    /// The host that the client asked for (SNI).
+    pub(crate) server_name: Option<String>,
+    /// The client's certificate, which has been checked.
+    pub(crate) client: Option<ClientFacts>,
+}
+
+/// A client's certificate.
+#[derive(Debug)]
+pub(crate) struct ClientFacts {
+    /// `CN=me,O=Example,C=DE`.
+    pub(crate) subject: String,
+    /// `/C=DE/O=Example/CN=me`.
+    pub(crate) subject_line: String,
+    /// As `subject`, of who has signed it.
+    pub(crate) issuer: String,
+    /// In hexadecimal.
+    pub(crate) serial: String,
+    pub(crate) pem: String,
 }
 
 /// The fields of a request, names in lower case, equal names next to each other.

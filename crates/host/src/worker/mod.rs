@@ -18,6 +18,7 @@ mod reactor;
 mod recycle;
 mod sync;
 mod threads;
+mod tls;
 mod trust;
 mod waiting;
 mod wsgi;
@@ -32,6 +33,7 @@ use pyo3::{Py, PyAny, Python};
 
 pub(crate) use self::access_line::{AccessLine, Selection};
 use self::reactor::Reactor;
+pub(crate) use self::tls::{TlsError, TlsServer};
 use self::wsgi::Application;
 
 /// A worker whose app is loaded, waiting for the word to serve.
@@ -55,6 +57,15 @@ pub(crate) struct Listener {
     pub(crate) fd: OwnedFd,
     /// The real address (port 0 resolved).
     pub(crate) address: Address,
+    /// What to speak TLS with, at an address of `https`.
+    pub(crate) tls: Option<Arc<TlsServer>>,
+}
+
+impl Listener {
+    /// As `status` calls it.
+    pub(crate) fn protocol(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
 }
 
 /// Waits for the word to serve, serves, and returns once drained.

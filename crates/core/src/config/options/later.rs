@@ -11,15 +11,18 @@ pub(super) static LATER: &[Absent] = &[
         &["fastcgi", "fastcgi-socket", "scgi", "scgi-socket"],
         "use `http`, and let the web server proxy to it",
     ),
-    later_socket(
-        &[
-            "https",
-            "https-socket",
-            "https2",
-            "ssl-socket",
-            "suwsgi-socket",
-        ],
-        "use `http` behind a proxy that ends TLS",
+    later_socket(&["https2", "ssl-socket", "suwsgi-socket"], "use `https`"),
+    later(
+        &["sni", "sni-"],
+        "give the address once more in `https`, with the other certificate",
+    ),
+    later(
+        &["ssl-"],
+        "remove it; `https` speaks TLS 1.2 and 1.3, with safe ciphers and session tickets",
+    ),
+    later(
+        &["https-export-cert"],
+        "remove it; the environ has `HTTPS_CC` whenever a client shows a certificate",
     ),
     later_socket(
         &["http2", "h2", "http2-socket"],

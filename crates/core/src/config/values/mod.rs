@@ -2,6 +2,7 @@
 
 mod address;
 mod env;
+mod https;
 mod log_format;
 mod numbers;
 mod paths;
@@ -11,6 +12,7 @@ mod words;
 
 pub(super) use address::{address, distinct_addresses};
 pub(super) use env::variables;
+pub(super) use https::{apart, https, joined_https};
 pub(super) use log_format::log_format;
 pub(super) use numbers::{
     boolean, boolean_value, duration, megabytes, milliseconds, mode, size, whole,

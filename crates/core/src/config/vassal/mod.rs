@@ -17,7 +17,7 @@ pub use asgi::AsgiConfig;
 pub use files::FilesConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
 pub use request_log::RequestLogConfig;
-pub use tls::TlsConfig;
+pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};
 pub(super) use trust::first_bits;
 pub use trust::{ForwardedField, TrustConfig, TrustedPeer};
 pub use wire::WireConfig;

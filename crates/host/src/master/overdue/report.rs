@@ -52,7 +52,8 @@ impl Report {
                 ..
             }) => format!("its answer, which had begun with status {status}, was cut off"),
             Some(_) => {
-                "its connection, which had not taken the answer before, was cut off".to_owned()
+                "its connection, which is encrypted or had not taken the answer before, was cut off"
+                    .to_owned()
             }
             None => "its thread takes no signals, so the client got no answer".to_owned(),
         }

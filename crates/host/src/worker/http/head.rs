@@ -47,6 +47,7 @@ impl Arrived {
             server_port: None,
             prefix: "",
             request_id: None,
+            tls: None,
         }
     }
 

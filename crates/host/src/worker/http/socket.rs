@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,10 +17,12 @@ use std::task::{Context, Poll};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use rustix::io::Errno;
 use rustix::net::{
-    RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown,
+    RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, getpeername, recv, send, sendmsg, shutdown,
 };
 
 use super::gate::{Gate, Refusal};
+use crate::worker::exchange::TlsFacts;
+use crate::worker::tls::{Session, TlsServer, Wire};
 
 /// Most that one read takes; hyper asks for less.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -48,12 +51,20 @@ pub(crate) struct Socket {
     is_head_in_part: AtomicBool,
     /// What the gate refused: status, whether it is a body, heads before; 0 for nothing.
     refusal: AtomicU64,
+    /// Between these bytes and HTTP's.
+    tls: Option<Box<Session>>,
 }
 
 impl Socket {
     /// A socket fresh from accept4(2): what it holds is unknown, so it counts as ready.
     pub(crate) fn new(fd: OwnedFd) -> Arc<Self> {
+        Self::over(fd, None)
+    }
+
+    /// The same; TLS is spoken on it if there is something to speak it with.
+    pub(crate) fn over(fd: OwnedFd, tls: Option<Arc<TlsServer>>) -> Arc<Self> {
         Arc::new(Self {
+            tls: tls.map(|server| Box::new(Session::new(server))),
             fd,
             is_readable: AtomicBool::new(true),
             is_writable: AtomicBool::new(true),
@@ -118,12 +129,38 @@ impl Socket {
         }
     }
 
+    /// Whether the bytes of the socket are not those of HTTP: then nobody may write beside hyper.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// What the handshake came to, if there was one.
+    pub(crate) fn tls_facts(&self) -> Option<&TlsFacts> {
+        self.tls.as_ref()?.facts()
+    }
+
+    /// Tells the peer of a connection that is given up while nothing is in flight that this is its
+    /// end. Plain HTTP has no words for that.
+    pub(crate) fn take_leave(&self) {
+        if let Some(tls) = &self.tls {
+            let _gone = tls.close(self);
+        }
+    }
+
     /// Throws away what has arrived. `None`: nothing more at the moment; 0: the end.
     pub(crate) fn discard(&self) -> Option<usize> {
         SCRATCH.with_borrow_mut(|scratch| match self.receive(scratch) {
             Poll::Ready(got) => Some(got.unwrap_or(0)),
             Poll::Pending => None,
         })
+    }
+
+    /// What HTTP reads: with TLS, what the client has encrypted.
+    fn read(&self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        match &self.tls {
+            Some(tls) => tls.read(self, buffer),
+            None => self.receive(buffer),
+        }
     }
 
     fn receive(&self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -178,6 +215,32 @@ impl Socket {
     }
 }
 
+/// What a TLS session reads and writes: the bytes of the socket itself.
+impl Wire for Socket {
+    fn receive(&self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Self::receive(self, buffer)
+    }
+
+    fn transmit(&self, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let wanted = parts.iter().map(|part| part.len()).sum();
+        self.transmit(wanted, |fd| send_parts(fd, parts))
+    }
+
+    fn end(&self) {
+        // A peer that reset the connection makes this fail; it is closed all the same.
+        let _already_gone = shutdown(&self.fd, Shutdown::Write);
+    }
+
+    fn peer(&self) -> String {
+        let peer = getpeername(&self.fd).ok().flatten();
+        let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+        peer.map_or_else(
+            || "a client at a unix socket".to_owned(),
+            |peer| peer.ip().to_canonical().to_string(),
+        )
+    }
+}
+
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
@@ -211,7 +274,7 @@ impl Stream {
                 None => {}
             }
             let wanted = buffer.remaining().min(scratch.len());
-            let read = match socket.receive(scratch.get_mut(..wanted).unwrap_or_default()) {
+            let read = match socket.read(scratch.get_mut(..wanted).unwrap_or_default()) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(got)) => scratch.get_mut(..got).unwrap_or_default(),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -243,6 +306,9 @@ impl Write for Stream {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if let Some(tls) = &self.0.tls {
+            return tls.write(&*self.0, &[IoSlice::new(bytes)]);
+        }
         // MSG_NOSIGNAL: an app may have given SIGPIPE back its default.
         self.0
             .transmit(bytes.len(), |fd| send(fd, bytes, SendFlags::NOSIGNAL))
@@ -256,6 +322,9 @@ impl Write for Stream {
         if let [only] = parts {
             return self.poll_write(cx, only);
         }
+        if let Some(tls) = &self.0.tls {
+            return tls.write(&*self.0, parts);
+        }
         let wanted = parts.iter().map(|part| part.len()).sum();
         // The kernel takes one small buffer more cheaply than a list of them.
         if wanted <= JOIN_BYTES {
@@ -265,14 +334,7 @@ impl Write for Stream {
                     .transmit(wanted, |fd| send(fd, joined, SendFlags::NOSIGNAL))
             });
         }
-        self.0.transmit(wanted, |fd| {
-            sendmsg(
-                fd,
-                parts,
-                &mut SendAncillaryBuffer::default(),
-                SendFlags::NOSIGNAL,
-            )
-        })
+        self.0.transmit(wanted, |fd| send_parts(fd, parts))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -280,14 +342,28 @@ impl Write for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+        match &self.0.tls {
+            Some(tls) => tls.flush(&*self.0),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A peer that reset the connection makes this fail; it is closed all the same.
-        let _already_gone = shutdown(&self.0.fd, Shutdown::Write);
+        if let Some(tls) = &self.0.tls {
+            return tls.close(&*self.0);
+        }
+        self.0.end();
         Poll::Ready(Ok(()))
     }
+}
+
+fn send_parts(fd: BorrowedFd<'_>, parts: &[IoSlice<'_>]) -> rustix::io::Result<usize> {
+    sendmsg(
+        fd,
+        parts,
+        &mut SendAncillaryBuffer::default(),
+        SendFlags::NOSIGNAL,
+    )
 }
 
 fn join<'a>(room: &'a mut [u8], parts: &[IoSlice<'_>]) -> &'a [u8] {

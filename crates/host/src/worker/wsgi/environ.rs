@@ -14,6 +14,8 @@ use super::field_name::{USUAL, environ_key};
 use super::file_wrapper::FileWrapper;
 use super::input::Input;
 use super::text::native;
+use super::tls_variables::set_tls;
+use crate::worker::Listener;
 use crate::worker::exchange::RequestHead;
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -30,20 +32,26 @@ pub(super) struct Environ {
 impl Environ {
     pub(super) fn new<'a>(
         py: Python<'_>,
-        addresses: impl Iterator<Item = &'a Address>,
+        listeners: impl Iterator<Item = &'a Listener>,
         is_multithread: bool,
         is_multiprocess: bool,
     ) -> PyResult<Self> {
         let mut templates = Vec::new();
-        for address in addresses {
-            let (name, port) = match address {
+        for listener in listeners {
+            let scheme = listener.protocol();
+            let usual_port = if scheme == "https" { "443" } else { "80" };
+            let (name, port) = match &listener.address {
                 Address::Tcp(at) => (at.ip().to_canonical().to_string(), at.port().to_string()),
                 // There is none; URL reconstruction (PEP 3333) then yields a valid URL.
                 Address::Unix(_) | Address::Abstract(_) => {
-                    ("localhost".to_owned(), "80".to_owned())
+                    ("localhost".to_owned(), usual_port.to_owned())
                 }
             };
             let template = template(py, is_multithread, is_multiprocess)?;
+            template.set_item("wsgi.url_scheme", scheme)?;
+            if scheme == "https" {
+                template.set_item("HTTPS", "on")?;
+            }
             template.set_item("SERVER_NAME", name)?;
             template.set_item("SERVER_PORT", port)?;
             templates.push(template.unbind());
@@ -104,6 +112,9 @@ impl Environ {
         }
         if !head.prefix.is_empty() {
             environ.set_item(intern!(py, "SCRIPT_NAME"), head.prefix)?;
+        }
+        if let Some(tls) = head.tls {
+            set_tls(&environ, tls)?;
         }
         environ.set_item(intern!(py, "wsgi.input"), input)?;
         self.set_fields(&environ, fields)?;
@@ -177,7 +188,6 @@ fn template(
     // A unix socket's peer has neither address nor port.
     set("REMOTE_ADDR", "")?;
     set("REMOTE_PORT", "")?;
-    set("wsgi.url_scheme", "http")?;
     let flag = |key: &str, value: bool| template.set_item(PyString::intern(py, key), value);
     flag("wsgi.multithread", is_multithread)?;
     flag("wsgi.multiprocess", is_multiprocess)?;

@@ -12,6 +12,7 @@ mod reply;
 mod respond;
 mod start_response;
 mod text;
+mod tls_variables;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,8 +23,8 @@ use pyo3::prelude::*;
 use self::environ::Environ;
 use self::input::Input;
 use self::start_response::StartResponse;
+use super::Worker;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestFields};
-use super::{Listener, Worker};
 
 pub(super) use self::text::log;
 
@@ -36,11 +37,8 @@ pub(super) struct Application {
 impl Application {
     pub(super) fn new(py: Python<'_>, worker: &Worker) -> PyResult<Self> {
         let config = &worker.config;
-        let addresses = worker
-            .listeners
-            .iter()
-            .map(|Listener { address, .. }| address);
-        let environ = Environ::new(py, addresses, config.threads > 1, config.processes > 1)?;
+        let listeners = worker.listeners.iter();
+        let environ = Environ::new(py, listeners, config.threads > 1, config.processes > 1)?;
         Ok(Self {
             callable: worker.app.clone_ref(py),
             environ,

@@ -1,0 +1,181 @@
+//! What depends on the client: the name it asks for, the session it resumes, the certificate it shows.
+
+use std::path::{Path, PathBuf};
+
+use super::{TELL, Tls, client_pair, https, https_alone, pair};
+use crate::harness::{Emperor, write_python, write_whole};
+
+#[test]
+fn the_name_chooses_the_certificate() {
+    let emperor = Emperor::start();
+    let certs = emperor.at("certs");
+    pair(&certs, "a", "DNS:a.test");
+    pair(&certs, "b", "DNS:b.test,DNS:*.b.test");
+    let entry = |name: &str| format!("\"127.0.0.1:0,../certs/{name}.pem,../certs/{name}.key\"");
+    let option = format!("https = [{}, {}]", entry("a"), entry("b"));
+    let site = Tls::over(emperor, &option, "", TELL);
+    for (asked, shown) in [
+        ("a.test", "a.test"),
+        ("b.test", "b.test"),
+        ("www.b.test", "b.test"),
+        ("c.test", "a.test"),
+        ("", "a.test"),
+    ] {
+        let name = ["-servername", asked];
+        let flags = if asked.is_empty() {
+            &["-noservername"][..]
+        } else {
+            &name
+        };
+        let said = site.s_client(flags);
+        assert!(
+            said.contains(&format!("subject=CN = {shown}")),
+            "{asked}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_session_is_resumed_by_any_worker() {
+    let emperor = Emperor::start();
+    pair(&emperor.at("certs"), "a", "DNS:a.test");
+    let code = TELL.replace(
+        "told['size']",
+        "told['pid'] = __import__('os').getpid(); told['size']",
+    );
+    let site = Tls::over(emperor, &https(""), "processes = 3", &code);
+    site.python(
+        r"
+for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+    made, session, workers = context(version), None, set()
+    # Each connection is held, so that the next ones meet other workers too.
+    for number in range(200):
+        tls = connect(made, session)
+        assert tls.session_reused == (session is not None), (version, number)
+        session = session or (ask(tls) and tls.session)
+        workers.add(json.loads(ask(tls)[1])['pid'])
+        tls.close()
+        if len(workers) == 3 and number > 10:
+            break
+    assert len(workers) > 1, workers
+",
+    );
+}
+
+/// It stands for the client's certificate, which the other may ask for.
+#[test]
+fn a_session_is_resumed_by_no_other_listener() {
+    let emperor = Emperor::start();
+    let certs = emperor.at("certs");
+    pair(&certs, "a", "DNS:a.test");
+    pair(&certs, "ca", "DNS:ca.test");
+    let entry = |host: &str, more: &str| {
+        https(more)
+            .replace("https = ", "")
+            .replace("127.0.0.1", host)
+    };
+    let optional = ", client-ca = \"../certs/ca.pem\", client-auth = \"optional\"";
+    let option = format!(
+        "https = [{}, {}]",
+        entry("127.0.0.1", ""),
+        entry("[::1]", optional)
+    );
+    let vassal = emperor.vassal("site");
+    write_python(&vassal.app, TELL);
+    write_whole(&vassal.file, &https_alone(&vassal, &option));
+    emperor.ready_after(&vassal, 0);
+    let addresses = emperor.addresses(&vassal);
+    let at = |start: &str| {
+        addresses
+            .iter()
+            .find(|at| at.starts_with(start))
+            .expect("it is there")
+            .clone()
+    };
+    let site = Tls {
+        address: at("127."),
+        emperor,
+        vassal,
+    };
+    site.python(&format!(
+        "
+made = context()
+tls = connect(made); ask(tls); session = tls.session
+assert connect(made, session).session_reused
+host, port = '::1', {:?}
+assert not connect(made, session).session_reused
+",
+        at("[::1]").rsplit(':').next().expect("a port")
+    ));
+}
+
+/// A vassal that believes certificates of an authority, of whose two clients one is a stranger.
+#[track_caller]
+fn with_clients(auth: &str) -> (Tls, PathBuf) {
+    let emperor = Emperor::start();
+    let certs = emperor.at("certs");
+    pair(&certs, "a", "DNS:a.test");
+    pair(&certs, "ca", "DNS:ca.test");
+    client_pair(&certs, "me", "/C=DE/O=Söhne, Inc./CN=me");
+    pair(&certs, "stranger", "DNS:stranger.test");
+    let option = https(&format!(", client-ca = \"../certs/ca.pem\"{auth}"));
+    (Tls::over(emperor, &option, "", TELL), certs)
+}
+
+#[test]
+fn clients_show_certificates() {
+    let (site, certs) = with_clients("");
+    let text = std::fs::read_to_string(certs.join("me.pem")).expect("it is there");
+    for version in ["1.2", "1.3"] {
+        let told = site.told(&[&shown(&certs, "me")[..], &["--tls-max", version]].concat());
+        for (name, value) in [
+            ("SSL_CLIENT_VERIFY", "SUCCESS"),
+            ("SSL_CLIENT_S_DN", "CN=me,O=S\u{c3}\u{b6}hne\\, Inc.,C=DE"),
+            ("SSL_CLIENT_I_DN", "CN=ca.test"),
+            ("SSL_CLIENT_M_SERIAL", "ABCDEF"),
+            ("SSL_CLIENT_CERT", &text),
+            ("HTTPS_DN", "/C=DE/O=S\u{c3}\u{b6}hne, Inc./CN=me"),
+            ("HTTPS_CC", &text),
+        ] {
+            assert_eq!(told[name], value, "{name}: {told}");
+        }
+        for flags in [&shown(&certs, "stranger")[..], &[]] {
+            let output = site.curl("/", &[flags, &["--tls-max", version]].concat());
+            assert!(
+                !output.status.success() && output.stdout.is_empty(),
+                "{output:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_resumed_session_is_still_the_same_clients() {
+    let (site, _) = with_clients("");
+    let resumed = site.python(
+        r"
+made = context()
+made.load_cert_chain(sys.argv[2].replace('a.pem', 'me.pem'), sys.argv[2].replace('a.pem', 'me.key'))
+tls = connect(made); ask(tls); session = tls.session
+tls = connect(made, session)
+print(tls.session_reused, json.loads(ask(tls)[1])['SSL_CLIENT_S_DN'].startswith('CN=me,'))
+",
+    );
+    assert_eq!(resumed.trim(), "True True");
+}
+
+#[test]
+fn certificates_of_clients_may_be_optional() {
+    let (site, certs) = with_clients(", client-auth = \"optional\"");
+    assert_eq!(site.told(&[])["SSL_CLIENT_VERIFY"], "NONE");
+    let told = site.told(&shown(&certs, "me"));
+    assert_eq!(told["SSL_CLIENT_VERIFY"], "SUCCESS");
+    // One that is shown must be good all the same.
+    assert!(!site.curl("/", &shown(&certs, "stranger")).status.success());
+}
+
+/// How curl shows a certificate.
+fn shown(certs: &Path, name: &str) -> [&'static str; 4] {
+    let path = |ending: &str| certs.join(format!("{name}.{ending}")).display().to_string();
+    ["--cert", path("pem").leak(), "--key", path("key").leak()]
+}
