@@ -162,6 +162,18 @@ impl Draft {
                     .hint("remove `lazy-apps`: the master must hold the old code to go back to it"),
             );
         }
+        if self.files.lacks_sendfile_root() && !told.contains(&"sendfile-root") {
+            complaints.push(
+                Complaint::new(
+                    start.place.clone(),
+                    "`file-serve-mode` without `sendfile-root`",
+                )
+                .hint(format!(
+                    "say where files may be that the app names: add {}",
+                    start.example("sendfile-root", "/srv/blog/private")
+                )),
+            );
+        }
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };

@@ -2,12 +2,14 @@
 
 mod address;
 mod env;
+mod mounts;
 mod numbers;
 mod paths;
 mod words;
 
 pub(super) use address::{address, distinct_addresses};
 pub(super) use env::variables;
+pub(super) use mounts::{mounts, optional_mount};
 pub(super) use numbers::{boolean, boolean_value, duration, megabytes, mode, size, whole};
 pub(super) use paths::path;
 pub(super) use words::{access_log, callable, group, module, python, request_path, user};

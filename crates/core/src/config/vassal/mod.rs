@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use asgi::AsgiConfig;
-pub use files::FilesConfig;
+pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use request_log::RequestLogConfig;
 pub use tls::TlsConfig;
 pub use trust::TrustConfig;
