@@ -33,3 +33,12 @@ mod field_name;
 
 #[path = "../crates/host/src/worker/access_line.rs"]
 mod access_line;
+
+#[path = "../crates/host/src/worker/files/rules/mod.rs"]
+mod file_rules;
+
+#[path = "../crates/host/src/worker/files/open.rs"]
+mod file_open;
+
+#[path = "../crates/host/src/worker/files/compress.rs"]
+mod file_compress;

@@ -19,7 +19,8 @@ mod title;
 pub use end_request::{end_requests_of, end_signal, interrupt};
 pub use environment::take_variables;
 pub use fds::{
-    adopt, close_elsewhere, keep_across_exec, keep_inherited_to_ourselves, set_close_on_exec,
+    adopt, close_elsewhere, duplicate, keep_across_exec, keep_inherited_to_ourselves,
+    set_close_on_exec,
 };
 pub use files::{FileReadError, read_bounded};
 pub use group::ProcessGroup;

@@ -22,6 +22,7 @@ use slab::Slab;
 
 use super::connection::{Connection, Next, Shared};
 use super::deadlines::NEVER;
+use super::files::Files;
 use super::http::DriverSettings;
 use super::recycle::Limits;
 use super::sync::lock;
@@ -58,6 +59,8 @@ pub(super) struct Reactor {
     pub(super) slot: &'static Slot,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
+    /// With `static-map`, `check-static` or `file-serve-mode`.
+    pub(super) files: Option<Files>,
     pub(super) access_log: AccessLog,
     pub(super) limits: Option<Limits>,
     phase: AtomicU8,
@@ -98,12 +101,14 @@ impl Reactor {
             listeners: Mutex::new(worker.listeners),
             table: Mutex::default(),
             shared: Arc::new(Shared {
-                driver: DriverSettings::new(config.buffer_size, config.limit_post),
+                driver: DriverSettings::new(config.buffer_size, config.limit_post)
+                    .compressing(&config.files.compress),
                 is_draining: AtomicBool::new(false),
             }),
             app,
             slot: worker.slot,
             board: worker.board,
+            files: Files::new(&config.files),
             access_log: config.access_log,
             limits: Limits::new(config),
             phase: AtomicU8::new(Phase::Waiting as u8),

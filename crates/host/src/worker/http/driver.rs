@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use http::header::ACCEPT_ENCODING;
 use http::request::Parts;
 use http_body::Body;
 use hyper::body::Incoming;
@@ -22,6 +23,7 @@ use super::socket::{Socket, Stream};
 use super::station::{Desk, Station};
 use super::woken::Woken;
 use crate::worker::exchange::ExchangeError;
+use crate::worker::files::{Encoder, takes_gzip};
 use crate::worker::sync::lock;
 
 /// What a poll brought.
@@ -46,6 +48,12 @@ pub(crate) struct Driver {
     woken: Arc<Woken>,
     waker: Waker,
     body_limit: Option<u64>,
+    /// Media types that are compressed, if any are.
+    pub(super) compress: Option<Arc<[String]>>,
+    /// Whether the client of the request in progress takes gzip, as far as it matters.
+    pub(super) takes_gzip: bool,
+    /// The answer in progress is compressed.
+    pub(super) encoder: Option<Box<Encoder>>,
     pub(super) gathering: Option<Gathering>,
     /// The body of the request that the app works on, if it was not gathered.
     pub(super) incoming: Option<Incoming>,
@@ -75,6 +83,9 @@ impl Driver {
             waker: Waker::from(Arc::clone(&woken)),
             woken,
             body_limit: settings.body_limit,
+            compress: settings.compress.clone(),
+            takes_gzip: false,
+            encoder: None,
             gathering: None,
             incoming: None,
             body_bytes: 0,
@@ -155,6 +166,11 @@ impl Driver {
         self.body_error = None;
         self.body_bytes = 0;
         self.framing = Framing::of(&parts);
+        if self.compress.is_some() {
+            let accepted = parts.headers.get_all(ACCEPT_ENCODING);
+            self.takes_gzip = takes_gzip(accepted.iter().map(|value| value.as_bytes()));
+            self.encoder = None;
+        }
         let refused = |parts, status| {
             Some(Arrived {
                 parts,

@@ -5,6 +5,8 @@
 
 mod body;
 mod driver;
+mod encode;
+mod file;
 mod head;
 mod percent;
 mod respond;
@@ -15,5 +17,6 @@ mod woken;
 
 pub(crate) use driver::{Driver, Progress};
 pub(crate) use head::{Arrived, ArrivedBody};
+pub(crate) use percent::decode as decode_path;
 pub(crate) use settings::DriverSettings;
 pub(crate) use socket::Socket;

@@ -1,5 +1,7 @@
 //! How hyper is set up, once for all connections of a worker.
 
+use std::sync::Arc;
+
 use hyper::server::conn::http1;
 
 /// Smallest read and write buffer of a connection that pays for uploads.
@@ -10,6 +12,7 @@ const BUFFER_BYTES: usize = 64 * 1024;
 pub(crate) struct DriverSettings {
     pub(super) builder: http1::Builder,
     pub(super) body_limit: Option<u64>,
+    pub(super) compress: Option<Arc<[String]>>,
 }
 
 impl DriverSettings {
@@ -27,6 +30,13 @@ impl DriverSettings {
         Self {
             builder,
             body_limit,
+            compress: None,
         }
+    }
+
+    /// Answers of these media types are compressed.
+    pub(crate) fn compressing(mut self, types: &[String]) -> Self {
+        self.compress = (!types.is_empty()).then(|| types.into());
+        self
     }
 }
