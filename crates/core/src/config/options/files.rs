@@ -14,12 +14,11 @@ use crate::config::vassal::{FileServeMode, SendfileRoot, StaticMap};
 const LONGEST_AGE: Duration = Duration::from_secs(1 << 31);
 
 /// What `compress = true` compresses.
-const TEXTUAL: [&str; 9] = [
+const TEXTUAL: [&str; 8] = [
     "text/*",
     "application/javascript",
     "application/json",
     "application/*+json",
-    "application/manifest+json",
     "application/xml",
     "application/*+xml",
     "application/x-ndjson",

@@ -101,10 +101,6 @@ pub(super) static LATER: &[Absent] = &[
         "remove it, or let the web server serve these files",
     ),
     later(
-        &["honour-range", "honor-range"],
-        "remove it; ranges of files are always honoured",
-    ),
-    later(
         &["wsgi-disable-file-wrapper", "disable-sendfile"],
         "remove it; an app need not use `wsgi.file_wrapper`",
     ),
