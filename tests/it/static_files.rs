@@ -4,10 +4,12 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::harness::{Connection, Emperor, Response, answering};
+use crate::harness::{Connection, Emperor, Response, answering, try_get};
 use crate::site::{Site, rest_of};
 
 /// More than the buffers of both ends of a connection hold.
@@ -548,4 +550,64 @@ fn a_client_that_leaves_takes_nothing_with_it() {
     assert!(rest_of(&mut stream).ends_with("app /other"));
     let shown = site.emperor.status_of(&site.vassal);
     assert_eq!(shown["workers"][0]["requests"], 6, "{shown}");
+}
+
+#[test]
+fn an_app_that_gives_sigpipe_its_default_back_does_not_die_of_clients_that_leave() {
+    let code = format!(
+        "import signal\nsignal.signal(signal.SIGPIPE, signal.SIG_DFL)\n{}",
+        answering("'app ' + environ['PATH_INFO']")
+    );
+    let (site, base) = site_of(
+        &[],
+        |base| format!("check-static = {base:?}\nprocesses = 1"),
+        &code,
+    );
+    let bytes = large(&base.join("large.bin"));
+    let before = site.emperor.workers(&site.vassal);
+    for _ in 0..5 {
+        let mut stream = site.stream();
+        stream
+            .write_all(b"GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+            .expect("it reads");
+        stream.read_exact(&mut [0; 4096]).expect("it answers");
+    }
+    let mut stream = site.stream();
+    stream
+        .write_all(b"GET /large.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .expect("it reads");
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).expect("it answers and closes");
+    assert!(all.ends_with(&bytes), "{} bytes came", all.len());
+    assert_eq!(site.emperor.workers(&site.vassal), before);
+}
+
+#[test]
+fn a_fast_download_gives_others_their_turn() {
+    let (site, base) = site_with(&[], |base| {
+        format!("check-static = {base:?}\nprocesses = 1\nthreads = 1")
+    });
+    // Sparse, and longer than anybody waits.
+    let file = File::create(base.join("endless.bin")).expect("it is ours");
+    file.set_len(1 << 42).expect("it is ours");
+    let mut stream = site.stream();
+    stream
+        .write_all(b"GET /endless.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+        .expect("it reads");
+    stream.read_exact(&mut [0; 4096]).expect("it answers");
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut buffer = vec![0; 1 << 20];
+            while !is_over.load(Ordering::Relaxed) {
+                assert!(stream.read(&mut buffer).is_ok_and(|got| got > 0));
+            }
+            drop(stream);
+        });
+        let answers: Vec<_> = (0..20).map(|_| try_get(&site.address, "/other")).collect();
+        is_over.store(true, Ordering::Relaxed);
+        for answer in answers {
+            assert_eq!(answer.expect("it answers").body, "app /other");
+        }
+    });
 }

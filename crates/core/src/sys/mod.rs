@@ -14,6 +14,7 @@ mod record;
 mod requests;
 mod scoreboard;
 mod shared;
+mod sigpipe;
 mod title;
 
 pub use end_request::{end_requests_of, end_signal, interrupt};
@@ -32,4 +33,5 @@ pub use proc::{boot_id, parent_of, resident_bytes, start_ticks, thread_count, ti
 pub use record::{Described, Ended, InFlight, RequestRecord, Taken};
 pub use requests::RequestBoard;
 pub use scoreboard::{Scoreboard, Slot, SlotState};
+pub use sigpipe::would_die_of_sigpipe;
 pub use title::set_title;

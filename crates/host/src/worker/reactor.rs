@@ -207,9 +207,11 @@ impl Reactor {
             }
         }
         let flags = self.connection_flags(connection);
+        let has_given_way = connection.socket().has_given_way();
         // Released first: an event that comes between the two must find the connection free.
         connection.release();
-        if self.is_shared {
+        // Changed or not, epoll then tells what is ready, after all that was ready before.
+        if self.is_shared || has_given_way {
             let data = EventData::new_u64(connection.key);
             // Fails only for a connection that another thread has closed since.
             let _closed_meanwhile = epoll::modify(&self.epoll, &**connection, data, flags);

@@ -44,6 +44,7 @@ pub(crate) enum Progress {
 #[derive(Debug)]
 pub(crate) struct Driver {
     pub(super) hyper: Option<http1::Connection<Stream, Desk>>,
+    pub(super) socket: Arc<Socket>,
     pub(super) station: Arc<Mutex<Station>>,
     woken: Arc<Woken>,
     waker: Waker,
@@ -76,9 +77,10 @@ impl Driver {
         let woken = Arc::<Woken>::default();
         let hyper = settings
             .builder
-            .serve_connection(Stream(socket), Desk(Arc::clone(&station)));
+            .serve_connection(Stream(Arc::clone(&socket)), Desk(Arc::clone(&station)));
         Self {
             hyper: Some(hyper),
+            socket,
             station,
             waker: Waker::from(Arc::clone(&woken)),
             woken,

@@ -8,6 +8,7 @@ mod driver;
 mod encode;
 mod file;
 mod head;
+mod holes;
 mod percent;
 mod respond;
 mod settings;

@@ -18,6 +18,8 @@ use rustix::net::{
     RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown,
 };
 
+use super::holes::{Holes, is_hole};
+
 /// Most that one read takes; hyper asks for less.
 const SCRATCH_BYTES: usize = 64 * 1024;
 /// Parts of a write that are joined before they are sent.
@@ -41,6 +43,7 @@ pub(crate) struct Socket {
     is_ending: AtomicBool,
     bytes_read: AtomicU64,
     bytes_written: AtomicU64,
+    holes: Holes,
 }
 
 impl Socket {
@@ -53,6 +56,7 @@ impl Socket {
             is_ending: AtomicBool::new(false),
             bytes_read: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
+            holes: Holes::default(),
         })
     }
 
@@ -62,6 +66,18 @@ impl Socket {
 
     pub(crate) fn set_writable(&self) {
         self.is_writable.store(true, Ordering::Relaxed);
+        self.holes.begin_turn();
+    }
+
+    /// The files that stand between what is written.
+    pub(super) fn holes(&self) -> &Holes {
+        &self.holes
+    }
+
+    /// Whether a long answer was interrupted for the sake of others, though the socket could take
+    /// more: epoll has to be asked again. True once.
+    pub(crate) fn has_given_way(&self) -> bool {
+        self.holes.has_given_way()
     }
 
     pub(crate) fn set_ending(&self) {
@@ -113,6 +129,27 @@ impl Socket {
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
         }
+    }
+
+    /// Writes up to the first hole, or fills it.
+    fn transmit_with_holes(&self, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let before = parts.iter().take_while(|part| !is_hole(part)).count();
+        let (before, rest) = parts.split_at_checked(before).unwrap_or((parts, &[]));
+        if before.iter().any(|part| !part.is_empty()) {
+            let wanted = before.iter().map(|part| part.len()).sum();
+            let mut flags = SendFlags::NOSIGNAL;
+            // The head travels with the beginning of the file.
+            flags.set(SendFlags::MORE, !rest.is_empty());
+            return self.transmit(wanted, |fd| {
+                sendmsg(fd, before, &mut SendAncillaryBuffer::default(), flags)
+            });
+        }
+        let wanted = rest.first().map_or(0, |hole| hole.len());
+        if self.holes.gives_way() {
+            self.is_writable.store(false, Ordering::Relaxed);
+        }
+        // Less than wanted may also mean that the file is shorter, which the next call tells.
+        self.transmit(0, |fd| self.holes.fill(fd, wanted))
     }
 
     fn transmit(
@@ -175,6 +212,9 @@ impl Write for Stream {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.0.holes.is_any() {
+            return self.0.transmit_with_holes(&[IoSlice::new(bytes)]);
+        }
         // MSG_NOSIGNAL: an app may have given SIGPIPE back its default.
         self.0
             .transmit(bytes.len(), |fd| send(fd, bytes, SendFlags::NOSIGNAL))
@@ -185,6 +225,9 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.0.holes.is_any() {
+            return self.0.transmit_with_holes(parts);
+        }
         if let [only] = parts {
             return self.poll_write(cx, only);
         }
