@@ -53,10 +53,12 @@ const WORKER: (&str, &str, &[&str]) = (
 );
 
 /// A crate, and the only places that may name it.
-const CRATES: [(&str, &[&str]); 18] = [
+const CRATES: [(&str, &[&str]); 20] = [
     ("annotate_snippets", &["crates/core/src/config/"]),
     ("clap", &["src/cli/"]),
+    ("flate2", &["crates/host/src/worker/files/compress.rs"]),
     ("glob", &["src/emperor/sources.rs"]),
+    ("httpdate", &["crates/host/src/worker/files/rules/"]),
     ("hyper", &["src/control/", "crates/host/src/worker/http/"]),
     ("hyper_util", &["src/control/"]),
     ("http_body_util", &["src/control/"]),

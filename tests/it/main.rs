@@ -30,6 +30,7 @@ mod broken;
 mod commands;
 mod compress;
 mod crash_loops;
+mod downloads;
 mod examples;
 mod files;
 mod foreground;

@@ -214,6 +214,14 @@ fn x_sendfile_sends_files_below_its_roots() {
             assert_eq!(answer.header(gone), None, "{path}");
         }
     }
+}
+
+#[test]
+fn x_sendfile_leaves_the_app_the_first_word() {
+    let site = naming(
+        "X-Sendfile",
+        "file-serve-mode = \"x-sendfile\"\nsendfile-root = \"BASE/private\"",
+    );
     let part = ask(
         &site,
         "/typed?BASE/private/a.txt",
@@ -237,7 +245,14 @@ fn x_sendfile_sends_files_below_its_roots() {
     let missing = ask(&site, "/missing?BASE/private/a.txt", "");
     assert_eq!((missing.status, missing.body.as_str()), (404, "abc"));
     assert_eq!(missing.header("x-sendfile"), None);
+}
 
+#[test]
+fn x_sendfile_sends_no_other_files() {
+    let site = naming(
+        "X-Sendfile",
+        "file-serve-mode = \"x-sendfile\"\nsendfile-root = \"BASE/private\"",
+    );
     assert_eq!(ask(&site, "/?BASE/private/none.txt", "").status, 404);
     for name in [
         "BASE/secret.txt",

@@ -162,18 +162,7 @@ impl Draft {
                     .hint("remove `lazy-apps`: the master must hold the old code to go back to it"),
             );
         }
-        if self.files.lacks_sendfile_root() && !told.contains(&"sendfile-root") {
-            complaints.push(
-                Complaint::new(
-                    start.place.clone(),
-                    "`file-serve-mode` without `sendfile-root`",
-                )
-                .hint(format!(
-                    "say where files may be that the app names: add {}",
-                    start.example("sendfile-root", "/srv/blog/private")
-                )),
-            );
-        }
+        self.check_sendfile_root(start, told, &mut complaints);
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };
@@ -215,6 +204,21 @@ impl Draft {
             tls: self.tls,
             request_log: self.request_log,
         })
+    }
+
+    fn check_sendfile_root(
+        &self,
+        start: &Start,
+        told: &[&'static str],
+        complaints: &mut Vec<Complaint>,
+    ) {
+        if self.files.lacks_sendfile_root() && !told.contains(&"sendfile-root") {
+            let message = "`file-serve-mode` without `sendfile-root`";
+            complaints.push(Complaint::new(start.place.clone(), message).hint(format!(
+                "say where files may be that the app names: add {}",
+                start.example("sendfile-root", "/srv/blog/private")
+            )));
+        }
     }
 
     fn checked_app(

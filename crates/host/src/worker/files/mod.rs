@@ -11,6 +11,7 @@ mod rules;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use lictor_core::config::{FileServeMode, FilesConfig};
@@ -23,7 +24,7 @@ pub(crate) use self::rules::compressible::{Advice, advice, encoded, takes_gzip, 
 use self::named::NamedFiles;
 use self::open::{Absence, Entry, Root};
 use self::rules::coding::{Coding, accepted};
-use self::rules::conditions::{Conditions, now};
+use self::rules::conditions::Conditions;
 use self::rules::content_type;
 use self::rules::plan::{Described, Facts, Fields, plan};
 use self::rules::route::{self, Mount, Named, is_clean, with_slash};
@@ -93,11 +94,9 @@ impl Files {
         head: &RequestHead<'_>,
         fields: impl Iterator<Item = (&'r str, &'r [u8])>,
     ) -> Option<Report> {
-        let is_get = match head.method {
-            "GET" => true,
-            "HEAD" => false,
-            _ => return None,
-        };
+        if !matches!(head.method, "GET" | "HEAD") {
+            return None;
+        }
         let mut mounts = self
             .mounts
             .iter()
@@ -108,8 +107,8 @@ impl Files {
         }
         match mounts.find_map(|(place, named)| self.find(place, named))? {
             Found::File(root, name, file) => {
-                let conditions = Conditions::read(fields);
-                Some(self.send(&root, &name, file, &conditions, is_get))
+                let conditions = Conditions::read(head.method, fields);
+                Some(self.send(&root, &name, file, &conditions))
             }
             Found::WithoutSlash => Some(redirect(with_slash(head.uri))),
         }
@@ -170,9 +169,8 @@ impl Files {
         name: &[u8],
         file: Opened,
         conditions: &Conditions<'_>,
-        is_get: bool,
     ) -> Report {
-        let kind = content_type::of(if name.is_empty() { root.name() } else { name });
+        let kind = content_type::of(if name.is_empty() { root.path() } else { name });
         let packed = conditions
             .accept_encoding
             .as_deref()
@@ -190,7 +188,7 @@ impl Files {
             max_age: self.max_age,
             own: &[],
         };
-        carry_out(&described, file, conditions, is_get)
+        carry_out(&described, file, conditions)
     }
 
     /// The app has answered, and perhaps named a file that is to be sent instead.
@@ -229,13 +227,8 @@ fn facts(file: &Opened) -> Facts {
 }
 
 /// What comes of a file and the conditions of a request.
-fn carry_out(
-    described: &Described<'_>,
-    file: Opened,
-    conditions: &Conditions<'_>,
-    is_get: bool,
-) -> Report {
-    let plan = plan(described, conditions, is_get, now());
+fn carry_out(described: &Described<'_>, file: Opened, conditions: &Conditions<'_>) -> Report {
+    let plan = plan(described, conditions, now());
     let head = response_head(plan.status, plan.fields);
     let Some((offset, length)) = plan.part else {
         return report(Outcome::Answer(head, Bytes::new()), plan.status, 0);
@@ -245,8 +238,15 @@ fn carry_out(
         offset,
         length,
     };
-    let body_bytes = if is_get { length } else { 0 };
+    let body_bytes = if conditions.is_get { length } else { 0 };
     report(Outcome::File(head, part), plan.status, body_bytes)
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 fn response_head(status: u16, fields: Fields) -> ResponseHead {
@@ -299,6 +299,7 @@ impl Place {
                 b"" => self.path.clone(),
                 _ => self.path.join(String::from_utf8_lossy(name).as_ref()),
             };
+            let path = path.display().to_string();
             log(&format!("{path:?} is not sent, and goes to the app: {why}"));
         }
     }

@@ -82,8 +82,7 @@ impl NamedFiles {
                     max_age: None,
                     own: &answer.fields,
                 };
-                let is_get = head.method != "HEAD";
-                carry_out(&described, file, &Conditions::read(fields), is_get)
+                carry_out(&described, file, &Conditions::read(head.method, fields))
             }
             Err(absence) => self.refuse(&named, absence, head),
         }

@@ -95,7 +95,7 @@ impl<'r> Root<'r> {
     }
 
     /// Its own path.
-    pub(crate) fn name(&self) -> &[u8] {
+    pub(crate) fn path(&self) -> &[u8] {
         self.path.as_os_str().as_bytes()
     }
 
@@ -164,7 +164,12 @@ impl Opened {
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {}
             FileType::Directory => return Err(Errno::ISDIR),
-            _ => return Ok(None),
+            FileType::Symlink
+            | FileType::Fifo
+            | FileType::Socket
+            | FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Unknown => return Ok(None),
         }
         let nanoseconds = |seconds: i128, rest: i128| seconds * 1_000_000_000 + rest;
         Ok(Some(Self {
@@ -178,10 +183,12 @@ impl Opened {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::{MetadataExt, symlink};
     use std::path::{Path, PathBuf};
+    use std::time::UNIX_EPOCH;
 
-    use rustix::fs::{CWD, Mode, mkfifoat};
+    use rustix::fs::{CWD, Mode, fstat, mkfifoat};
 
     use super::{Absence, Entry, Root};
 
@@ -244,6 +251,30 @@ mod tests {
         }
         assert_eq!(look(&root.join("dir/a"), &[], ""), "1 bytes");
         assert_eq!(look(&root.join("dir/a"), &[], "x"), "Missing");
+    }
+
+    #[test]
+    fn a_file_is_known_and_so_is_what_lies_beside_it() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("a.css");
+        write(&path, "123");
+        write(&temporary.path().join("a.css.gz"), "12");
+        for (root, name) in [(temporary.path(), "a.css"), (&path, "")] {
+            let root = Root::open(root, &[]).unwrap();
+            assert!(root.path().ends_with(root.path.as_os_str().as_bytes()));
+            let Ok(Entry::File(file)) = root.look(name.as_bytes()) else {
+                panic!("{name:?}");
+            };
+            let expected = std::fs::metadata(&path).unwrap();
+            let modified = expected.modified().unwrap().duration_since(UNIX_EPOCH);
+            let modified = i128::try_from(modified.unwrap().as_nanos()).unwrap();
+            assert_eq!(file.modified_ns, modified);
+            assert!(file.changed_ns >= modified);
+            assert_eq!(fstat(&file.fd).unwrap().st_ino, expected.ino());
+            let beside = root.beside(name.as_bytes(), ".gz");
+            assert!(matches!(beside, Ok(Entry::File(file)) if file.size == 2));
+            assert!(root.beside(name.as_bytes(), ".br").is_err());
+        }
     }
 
     #[test]

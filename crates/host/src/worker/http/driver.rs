@@ -10,20 +10,19 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::header::ACCEPT_ENCODING;
 use http::request::Parts;
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 
 use super::body::{GATHER_LIMIT_BYTES, Gathered, Gathering};
+use super::encode::Compression;
 use super::head::{self, Arrived, ArrivedBody, Framing, Spare};
 use super::settings::DriverSettings;
 use super::socket::{Socket, Stream};
 use super::station::{Desk, Station};
 use super::woken::Woken;
 use crate::worker::exchange::ExchangeError;
-use crate::worker::files::{Encoder, takes_gzip};
 use crate::worker::sync::lock;
 
 /// What a poll brought.
@@ -49,12 +48,7 @@ pub(crate) struct Driver {
     woken: Arc<Woken>,
     waker: Waker,
     body_limit: Option<u64>,
-    /// Media types that are compressed, if any are.
-    pub(super) compress: Option<Arc<[String]>>,
-    /// Whether the client of the request in progress takes gzip, as far as it matters.
-    pub(super) takes_gzip: bool,
-    /// The answer in progress is compressed.
-    pub(super) encoder: Option<Box<Encoder>>,
+    pub(super) compression: Compression,
     pub(super) gathering: Option<Gathering>,
     /// The body of the request that the app works on, if it was not gathered.
     pub(super) incoming: Option<Incoming>,
@@ -85,9 +79,7 @@ impl Driver {
             waker: Waker::from(Arc::clone(&woken)),
             woken,
             body_limit: settings.body_limit,
-            compress: settings.compress.clone(),
-            takes_gzip: false,
-            encoder: None,
+            compression: Compression::new(settings.compress.clone()),
             gathering: None,
             incoming: None,
             body_bytes: 0,
@@ -168,11 +160,7 @@ impl Driver {
         self.body_error = None;
         self.body_bytes = 0;
         self.framing = Framing::of(&parts);
-        if self.compress.is_some() {
-            let accepted = parts.headers.get_all(ACCEPT_ENCODING);
-            self.takes_gzip = takes_gzip(accepted.iter().map(|value| value.as_bytes()));
-            self.encoder = None;
-        }
+        self.compression.begin_request(&parts.headers);
         let refused = |parts, status| {
             Some(Arrived {
                 parts,

@@ -23,7 +23,7 @@ use crate::worker::sync::lock;
 pub(super) const HOLE_BYTES: usize = 1024 * 1024;
 /// What a client may take in one turn: one that reads as fast as we write must not keep all others
 /// waiting.
-const TURN_BYTES: u64 = 4 * 1024 * 1024;
+const TURN_BYTES: u64 = 1024 * 1024;
 
 /// What is read at once where sendfile(2) cannot.
 const COPY_BYTES: usize = 64 * 1024;

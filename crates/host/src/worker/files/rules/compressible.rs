@@ -29,14 +29,13 @@ pub(crate) fn takes_gzip<'f>(fields: impl Iterator<Item = &'f [u8]>) -> bool {
     accepted(&list).any(|coding| coding == Coding::Gzip)
 }
 
-/// `length` is that of the body, if it is known.
+/// `length` is that of the body, if it is known; `is_taken`: the client takes gzip, and a body at all.
 pub(crate) fn advice(
     status: u16,
     fields: &[(Bytes, Bytes)],
     types: &[String],
     length: Option<u64>,
-    is_head: bool,
-    takes_gzip: bool,
+    is_taken: bool,
 ) -> Advice {
     let bodiless = matches!(status, 204 | 206 | 304);
     if bodiless || length.is_some_and(|length| length < SMALLEST_BYTES) {
@@ -57,7 +56,7 @@ pub(crate) fn advice(
             is_of_type = is_among(value, types);
         }
     }
-    match (is_of_type, takes_gzip && !is_head) {
+    match (is_of_type, is_taken) {
         (false, _) => Advice::Leave,
         (true, false) => Advice::Vary,
         (true, true) => Advice::Compress,
@@ -127,12 +126,12 @@ mod tests {
 
     #[test]
     fn the_usual_answers_are_left_alone() {
+        use Advice::{Compress, Leave, Vary};
         let types = ["text/*", "application/json", "application/*+json"].map(str::to_owned);
         let html = ("Content-Type", "text/html; charset=utf-8");
-        let ask = |status, pairs: &[(&'static str, &'static str)], length, is_head, takes| {
-            advice(status, &fields(pairs), &types, length, is_head, takes)
+        let ask = |status, pairs: &[(&'static str, &'static str)], length, is_taken| {
+            advice(status, &fields(pairs), &types, length, is_taken)
         };
-        use Advice::{Compress, Leave, Vary};
         for (pairs, expected) in [
             (vec![html], Compress),
             (vec![("content-type", "TEXT/Plain")], Compress),
@@ -146,15 +145,14 @@ mod tests {
             (vec![html, ("Cache-Control", "public, No-Transform")], Leave),
             (vec![html, ("Cache-Control", "public")], Compress),
         ] {
-            assert_eq!(ask(200, &pairs, None, false, true), expected, "{pairs:?}");
+            assert_eq!(ask(200, &pairs, None, true), expected, "{pairs:?}");
         }
         for status in [204, 206, 304] {
-            assert_eq!(ask(status, &[html], None, false, true), Leave);
+            assert_eq!(ask(status, &[html], None, true), Leave);
         }
-        assert_eq!(ask(404, &[html], Some(512), false, true), Compress);
-        assert_eq!(ask(200, &[html], Some(511), false, true), Leave);
-        assert_eq!(ask(200, &[html], None, true, true), Vary);
-        assert_eq!(ask(200, &[html], None, false, false), Vary);
+        assert_eq!(ask(404, &[html], Some(512), true), Compress);
+        assert_eq!(ask(200, &[html], Some(511), true), Leave);
+        assert_eq!(ask(200, &[html], None, false), Vary);
     }
 
     #[test]

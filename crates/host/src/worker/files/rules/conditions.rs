@@ -2,7 +2,7 @@
 //! is wanted.
 
 use std::borrow::Cow;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::list::elements;
 use super::range::{self, Wanted};
@@ -11,6 +11,8 @@ use super::range::{self, Wanted};
 /// of those that hold one value survives.
 #[derive(Debug, Default)]
 pub(crate) struct Conditions<'r> {
+    /// Else HEAD, to which ranges mean nothing.
+    pub(crate) is_get: bool,
     pub(crate) if_match: Option<Cow<'r, [u8]>>,
     pub(crate) if_none_match: Option<Cow<'r, [u8]>>,
     pub(crate) if_modified_since: Option<Cow<'r, [u8]>>,
@@ -22,8 +24,11 @@ pub(crate) struct Conditions<'r> {
 
 impl<'r> Conditions<'r> {
     /// From all fields of a request, names in lower case.
-    pub(crate) fn read(fields: impl Iterator<Item = (&'r str, &'r [u8])>) -> Self {
-        let mut conditions = Self::default();
+    pub(crate) fn read(method: &str, fields: impl Iterator<Item = (&'r str, &'r [u8])>) -> Self {
+        let mut conditions = Self {
+            is_get: method == "GET",
+            ..Self::default()
+        };
         for (name, value) in fields {
             let place = match name {
                 "if-match" => &mut conditions.if_match,
@@ -74,8 +79,8 @@ pub(crate) enum Verdict {
     Unsatisfiable,
 }
 
-/// In the order of RFC 9110 §13.2.2. `is_get`: a range means something.
-pub(crate) fn judge(conditions: &Conditions<'_>, is_get: bool, subject: &Subject<'_>) -> Verdict {
+/// In the order of RFC 9110 §13.2.2.
+pub(crate) fn judge(conditions: &Conditions<'_>, subject: &Subject<'_>) -> Verdict {
     if let Some(tags) = &conditions.if_match {
         if !has_tag(tags, subject.etag, is_strongly_equal) {
             return Verdict::Failed;
@@ -94,7 +99,7 @@ pub(crate) fn judge(conditions: &Conditions<'_>, is_get: bool, subject: &Subject
     {
         return Verdict::NotModified;
     }
-    let range = conditions.range.as_deref().filter(|_| is_get);
+    let range = conditions.range.as_deref().filter(|_| conditions.is_get);
     let is_fresh = |validator: &[u8]| is_same(validator, subject);
     match range {
         Some(range) if conditions.if_range.as_deref().is_none_or(is_fresh) => {
@@ -151,13 +156,6 @@ pub(crate) fn date_text(seconds: u64) -> String {
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
-/// Seconds since 1970.
-pub(crate) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -171,41 +169,39 @@ mod tests {
         now: 1_000_000_100,
     };
 
-    fn verdict(fields: &[(&'static str, &str)], is_get: bool) -> Verdict {
-        let conditions =
-            Conditions::read(fields.iter().map(|(name, value)| (*name, value.as_bytes())));
-        judge(&conditions, is_get, &SUBJECT)
+    fn verdict(fields: &[(&'static str, &str)], method: &str) -> Verdict {
+        let conditions = Conditions::read(
+            method,
+            fields.iter().map(|(name, value)| (*name, value.as_bytes())),
+        );
+        judge(&conditions, &SUBJECT)
+    }
+
+    type Row<'t> = (Vec<(&'static str, &'t str)>, Verdict);
+
+    #[track_caller]
+    fn check(table: Vec<Row<'_>>) {
+        for (fields, expected) in table {
+            assert_eq!(verdict(&fields, "GET"), expected, "{fields:?}");
+        }
     }
 
     #[test]
     fn conditions_come_in_their_order() {
-        let (before, at, after) = (
-            date_text(999_999_999),
-            date_text(1_000_000_000),
-            date_text(1_000_000_001),
-        );
+        use Verdict::{Failed, NotModified, Whole};
+        let [before, at, after] = [999_999_999, 1_000_000_000, 1_000_000_001].map(date_text);
         let (before, at, after) = (before.as_str(), at.as_str(), after.as_str());
-        let part = Verdict::Part {
-            first: 2,
-            length: 3,
-        };
-        let range = ("range", "bytes=2-4");
-        use Verdict::{Failed, NotModified, Unsatisfiable, Whole};
-        let table: Vec<(Vec<(&'static str, &str)>, Verdict)> = vec![
+        let none_b = ("if-none-match", "\"b\"");
+        let since = ("if-unmodified-since", before);
+        check(vec![
             (vec![], Whole),
             (vec![("if-none-match", "\"a\"")], NotModified),
             (vec![("if-none-match", "W/\"a\"")], NotModified),
             (vec![("if-none-match", "\"b\", \"a\"")], NotModified),
             (vec![("if-none-match", "*")], NotModified),
-            (vec![("if-none-match", "\"b\"")], Whole),
-            (
-                vec![("if-none-match", "\"b\""), ("if-none-match", "\"a\"")],
-                NotModified,
-            ),
-            (
-                vec![("if-none-match", "\"b\""), ("if-modified-since", after)],
-                Whole,
-            ),
+            (vec![none_b], Whole),
+            (vec![none_b, ("if-none-match", "\"a\"")], NotModified),
+            (vec![none_b, ("if-modified-since", after)], Whole),
             (vec![("if-modified-since", before)], Whole),
             (vec![("if-modified-since", at)], NotModified),
             (vec![("if-modified-since", after)], NotModified),
@@ -222,41 +218,51 @@ mod tests {
                 vec![("if-match", "\"b\""), ("if-none-match", "\"a\"")],
                 Failed,
             ),
-            (vec![("if-unmodified-since", before)], Failed),
+            (vec![since], Failed),
             (vec![("if-unmodified-since", at)], Whole),
-            (
-                vec![("if-match", "\"a\""), ("if-unmodified-since", before)],
-                Whole,
-            ),
+            (vec![("if-match", "\"a\""), since], Whole),
+        ]);
+        assert_eq!(verdict(&[("if-none-match", "\"a\"")], "HEAD"), NotModified);
+    }
+
+    #[test]
+    fn a_range_is_of_this_file_or_of_none() {
+        use Verdict::{NotModified, Part, Unsatisfiable, Whole};
+        let (at, after) = (date_text(1_000_000_000), date_text(1_000_000_001));
+        let (at, after) = (at.as_str(), after.as_str());
+        let part = Part {
+            first: 2,
+            length: 3,
+        };
+        let range = ("range", "bytes=2-4");
+        let beyond = ("range", "bytes=10-");
+        check(vec![
             (vec![range], part),
             (vec![range, ("range", "bytes=1-1")], Whole),
-            (vec![("range", "bytes=10-")], Unsatisfiable),
+            (vec![beyond], Unsatisfiable),
             (vec![range, ("if-range", "\"a\"")], part),
             (vec![range, ("if-range", "W/\"a\"")], Whole),
             (vec![range, ("if-range", "\"b\"")], Whole),
             (vec![range, ("if-range", at)], part),
             (vec![range, ("if-range", after)], Whole),
-            (vec![("range", "bytes=10-"), ("if-range", "\"b\"")], Whole),
+            (vec![beyond, ("if-range", "\"b\"")], Whole),
             (vec![range, ("if-none-match", "\"a\"")], NotModified),
-        ];
-        for (fields, expected) in table {
-            assert_eq!(verdict(&fields, true), expected, "{fields:?}");
-        }
-        assert_eq!(verdict(&[range], false), Whole);
-        assert_eq!(verdict(&[("if-none-match", "\"a\"")], false), NotModified);
+        ]);
+        assert_eq!(verdict(&[range], "HEAD"), Whole);
     }
 
     #[test]
     fn a_file_of_this_second_may_change_again() {
         let at = date_text(1_000_000_000);
         let conditions = Conditions::read(
+            "GET",
             [("range", &b"bytes=0-1"[..]), ("if-range", at.as_bytes())].into_iter(),
         );
         let subject = Subject {
             now: 1_000_000_000,
             ..SUBJECT
         };
-        assert_eq!(judge(&conditions, true, &subject), Verdict::Whole);
+        assert_eq!(judge(&conditions, &subject), Verdict::Whole);
     }
 
     proptest! {
@@ -267,9 +273,10 @@ mod tests {
                 "if-range", "range", "accept-encoding", "host",
             ];
             let conditions = Conditions::read(
+                "GET",
                 fields.iter().map(|(name, value)| (names[name % names.len()], value.as_slice())),
             );
-            if let Verdict::Part { first, length } = judge(&conditions, true, &Subject { size, ..SUBJECT }) {
+            if let Verdict::Part { first, length } = judge(&conditions, &Subject { size, ..SUBJECT }) {
                 prop_assert!(length > 0 && first.checked_add(length).is_some_and(|end| end <= size));
             }
         }

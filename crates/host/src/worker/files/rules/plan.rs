@@ -59,12 +59,7 @@ pub(crate) struct Plan {
 }
 
 /// What a client gets that asks for a file with these conditions.
-pub(crate) fn plan(
-    file: &Described<'_>,
-    conditions: &Conditions<'_>,
-    is_get: bool,
-    now: u64,
-) -> Plan {
+pub(crate) fn plan(file: &Described<'_>, conditions: &Conditions<'_>, now: u64) -> Plan {
     let own = |name: &str| {
         let mut fields = file.own.iter();
         let found = fields.find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
@@ -82,7 +77,7 @@ pub(crate) fn plan(
         modified,
         now,
     };
-    let verdict = judge(conditions, is_get, &subject);
+    let verdict = judge(conditions, &subject);
     let mut plan = Plan {
         status: 200,
         fields: kept(file.own, verdict),
@@ -187,9 +182,11 @@ mod tests {
             max_age: Some(60),
             own: &own,
         };
-        let conditions =
-            Conditions::read(fields.iter().map(|(name, value)| (*name, value.as_bytes())));
-        plan(&file, &conditions, true, NOW)
+        let conditions = Conditions::read(
+            "GET",
+            fields.iter().map(|(name, value)| (*name, value.as_bytes())),
+        );
+        plan(&file, &conditions, NOW)
     }
 
     fn text(plan: &Plan) -> String {

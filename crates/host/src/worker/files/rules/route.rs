@@ -31,7 +31,7 @@ pub(crate) fn sort<R>(mounts: &mut [Mount<R>]) {
 /// Whether a path, decoded and as it was sent, can be the name of a file at all.
 pub(crate) fn is_clean(path: &[u8], sent: &[u8]) -> bool {
     let sent = sent.split(|byte| *byte == b'?').next().unwrap_or(sent);
-    let slashes = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'/').count();
+    let slashes = |bytes: &[u8]| bytes.split(|byte| *byte == b'/').count();
     let Some(below) = path.strip_prefix(b"/") else {
         return false;
     };
@@ -85,7 +85,7 @@ mod tests {
         Mount {
             prefix: prefix.as_bytes().to_vec(),
             is_prefix_kept,
-            root: "",
+            root: "root",
         }
     }
 
@@ -111,6 +111,7 @@ mod tests {
         let kept = mount("/media", true);
         assert_eq!(kept.name(b"/media/a.png").unwrap().name, b"media/a.png");
         assert_eq!(kept.name(b"/media").unwrap().name, b"media");
+        assert_eq!(kept.root, "root");
     }
 
     #[test]
