@@ -6,11 +6,11 @@
 
 mod compress;
 mod named;
-mod open;
+pub(crate) mod open;
+mod place;
 mod rules;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -18,11 +18,11 @@ use lictor_core::config::{FileServeMode, FilesConfig};
 
 pub(crate) use self::compress::{Encoder, compress};
 pub(crate) use self::named::{file_field, take_name};
-pub(crate) use self::open::Opened;
 pub(crate) use self::rules::compressible::{Advice, advice, encoded, takes_gzip, vary};
 
 use self::named::NamedFiles;
-use self::open::{Absence, Entry, Root};
+use self::open::{Entry, Opened, Root};
+use self::place::Place;
 use self::rules::coding::{Coding, accepted};
 use self::rules::conditions::Conditions;
 use self::rules::content_type;
@@ -41,37 +41,27 @@ pub(crate) struct Files {
     named: Option<NamedFiles>,
 }
 
-/// Where files are.
-#[derive(Debug)]
-struct Place {
-    path: PathBuf,
-    /// The log has it that something there cannot be sent.
-    is_told: AtomicBool,
-}
-
 /// What a path stands for.
 enum Found<'f> {
     File(Root<'f>, Vec<u8>, Opened),
     /// A directory whose path has no slash at its end.
     WithoutSlash,
+    /// Something, but this process has no descriptor or no memory left for it.
+    Unavailable,
 }
 
 impl Files {
     /// `None`: every request goes to the app, and so does its answer to the client.
     pub(crate) fn new(config: &FilesConfig) -> Option<Self> {
-        let place = |path: &PathBuf| Place {
-            path: path.clone(),
-            is_told: AtomicBool::new(false),
-        };
         let maps = config.static_maps.iter().map(|map| Mount {
             prefix: map.prefix.clone().into_bytes(),
             is_prefix_kept: map.is_prefix_kept,
-            root: place(&map.path),
+            root: Place::new(&map.path),
         });
         let checked = config.check_static.iter().map(|path| Mount {
             prefix: Vec::new(),
             is_prefix_kept: false,
-            root: place(path),
+            root: Place::new(path),
         });
         let mut mounts: Vec<_> = maps.chain(checked).collect();
         route::sort(&mut mounts);
@@ -111,16 +101,17 @@ impl Files {
                 Some(self.send(&root, &name, file, &conditions))
             }
             Found::WithoutSlash => Some(redirect(with_slash(head.uri))),
+            Found::Unavailable => Some(Report {
+                is_error: true,
+                ..report(Outcome::Failed, 503, 0)
+            }),
         }
     }
 
     fn find<'f>(&'f self, place: &'f Place, named: Named<'_>) -> Option<Found<'f>> {
         let root = match Root::open(&place.path, &self.safe) {
             Ok(root) => root,
-            Err(absence) => {
-                place.tell(b"", absence);
-                return None;
-            }
+            Err(absence) => return place.without(b"", absence),
         };
         match root.look(named.name) {
             Ok(Entry::File(file)) => {
@@ -134,10 +125,7 @@ impl Files {
                     Found::WithoutSlash
                 })
             }
-            Err(absence) => {
-                place.tell(named.name, absence);
-                None
-            }
+            Err(absence) => place.without(named.name, absence),
         }
     }
 
@@ -280,29 +268,6 @@ fn redirect(to: String) -> Report {
     let fields = vec![(Bytes::from_static(b"Location"), Bytes::from(to))];
     let head = response_head(301, fields);
     report(Outcome::Answer(head, Bytes::new()), 301, 0)
-}
-
-impl Place {
-    /// Says once what keeps a file from being sent that whoever wrote the vassal file meant to send.
-    fn tell(&self, name: &[u8], absence: Absence) {
-        let why = match absence {
-            Absence::Missing => return,
-            Absence::Outside => {
-                "a symbolic link leads out of the directory; name its target's directory in \
-                 `static-safe` to allow it"
-                    .to_owned()
-            }
-            Absence::Refused(error) => std::io::Error::from(error).to_string(),
-        };
-        if !self.is_told.swap(true, Ordering::Relaxed) {
-            let path = match name {
-                b"" => self.path.clone(),
-                _ => self.path.join(String::from_utf8_lossy(name).as_ref()),
-            };
-            let path = path.display().to_string();
-            log(&format!("{path:?} is not sent, and goes to the app: {why}"));
-        }
-    }
 }
 
 /// One line in the vassal's log. What it names is escaped.

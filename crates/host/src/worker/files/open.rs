@@ -64,23 +64,18 @@ impl<'r> Root<'r> {
 
     /// What lies at a clean name below it; at an empty one it is itself asked for.
     pub(crate) fn look(&self, name: &[u8]) -> Result<Entry, Absence> {
+        if name.is_empty() {
+            return open_path(self.path);
+        }
         let name = OsStr::from_bytes(name);
-        let opened = if name.is_empty() {
-            open(self.path, flags(), Mode::empty())
-        } else {
-            self.open_below(name)
-        };
-        match opened {
+        match self.open_below(name) {
             Ok(fd) => entry(fd),
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::NXIO | Errno::NAMETOOLONG) => {
-                Err(Absence::Missing)
-            }
             Err(Errno::XDEV) => self.look_where_it_lies(name, self.safe),
             // An old kernel, or a sandbox that does not know the call.
             Err(Errno::NOSYS | Errno::PERM) => {
                 self.look_where_it_lies(name, &[&[self.path.to_owned()], self.safe].concat())
             }
-            Err(error) => Err(Absence::Refused(error)),
+            Err(error) => Err(absence(error)),
         }
     }
 
@@ -90,8 +85,7 @@ impl<'r> Root<'r> {
             return self.look(&[name, suffix.as_bytes()].concat());
         }
         let path = [self.path.as_os_str().as_bytes(), suffix.as_bytes()].concat();
-        let opened = open(OsStr::from_bytes(&path), flags(), Mode::empty());
-        opened.map_err(Absence::Refused).and_then(entry)
+        open_path(Path::new(OsStr::from_bytes(&path)))
     }
 
     /// Its own path.
@@ -117,10 +111,7 @@ impl<'r> Root<'r> {
         if roots.is_empty() {
             return Err(Absence::Outside);
         }
-        let fd = openat(&self.fd, name, flags(), Mode::empty()).map_err(|error| match error {
-            Errno::NOENT | Errno::NOTDIR | Errno::NXIO => Absence::Missing,
-            error => Absence::Refused(error),
-        })?;
+        let fd = openat(&self.fd, name, flags(), Mode::empty()).map_err(absence)?;
         let place = place_of(fd.as_fd()).ok_or(Absence::Outside)?;
         let is_allowed = roots
             .iter()
@@ -130,6 +121,34 @@ impl<'r> Root<'r> {
             return Err(Absence::Outside);
         }
         entry(fd)
+    }
+}
+
+/// What lies at a path that is trusted as it is.
+pub(crate) fn open_path(path: &Path) -> Result<Entry, Absence> {
+    open(path, flags(), Mode::empty())
+        .map_err(absence)
+        .and_then(entry)
+}
+
+fn absence(error: Errno) -> Absence {
+    if matches!(
+        error,
+        Errno::NOENT | Errno::NOTDIR | Errno::NXIO | Errno::NAMETOOLONG
+    ) {
+        Absence::Missing
+    } else {
+        Absence::Refused(error)
+    }
+}
+
+impl Absence {
+    /// Whether it may be there, and only now cannot be had.
+    pub(crate) fn is_passing(self) -> bool {
+        matches!(
+            self,
+            Self::Refused(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::IO)
+        )
     }
 }
 
@@ -189,6 +208,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use rustix::fs::{CWD, Mode, fstat, mkfifoat};
+    use rustix::io::Errno;
 
     use super::{Absence, Entry, Root};
 
@@ -275,6 +295,8 @@ mod tests {
             assert!(matches!(beside, Ok(Entry::File(file)) if file.size == 2));
             assert!(root.beside(name.as_bytes(), ".br").is_err());
         }
+        assert!(Absence::Refused(Errno::MFILE).is_passing());
+        assert!(!Absence::Refused(Errno::ACCESS).is_passing() && !Absence::Missing.is_passing());
     }
 
     #[test]
