@@ -53,13 +53,20 @@ const WORKER: (&str, &str, &[&str]) = (
 );
 
 /// A crate, and the only places that may name it.
-const CRATES: [(&str, &[&str]); 24] = [
+const CRATES: [(&str, &[&str]); 25] = [
     ("annotate_snippets", &["crates/core/src/config/"]),
     ("base64", &["crates/host/src/worker/websocket/"]),
     ("clap", &["src/cli/"]),
+    ("flate2", &["crates/host/src/worker/files/compress.rs"]),
     ("glob", &["src/emperor/sources.rs"]),
     ("hyper", &["src/control/", "crates/host/src/worker/http/"]),
-    ("httpdate", &["crates/host/src/worker/http/"]),
+    (
+        "httpdate",
+        &[
+            "crates/host/src/worker/files/rules/",
+            "crates/host/src/worker/http/",
+        ],
+    ),
     ("hyper_util", &["src/control/"]),
     ("http_body_util", &["src/control/"]),
     ("libc", &["crates/core/src/sys/"]),

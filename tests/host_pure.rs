@@ -47,5 +47,13 @@ mod websocket;
 #[path = "../crates/host/src/worker/tls/tickets.rs"]
 mod tickets;
 
+#[path = "../crates/host/src/worker/files/rules/mod.rs"]
+mod file_rules;
 #[path = "../crates/host/src/worker/tls/x509.rs"]
 mod x509;
+
+#[path = "../crates/host/src/worker/files/open.rs"]
+mod file_open;
+
+#[path = "../crates/host/src/worker/files/compress.rs"]
+mod file_compress;

@@ -456,6 +456,9 @@ fn the_every_option_example_is_a_good_file_with_every_option() {
         if !["module", "wsgi-file"].contains(&option.name) {
             alone.push_str("module = 'a'\n");
         }
+        if option.name == "file-serve-mode" {
+            alone.push_str("sendfile-root = 'a'\n");
+        }
         assert!(parse("toml", &alone).is_ok(), "{alone}");
     }
 }

@@ -150,6 +150,13 @@ impl Connection {
         }
     }
 
+    /// So many bytes.
+    pub(crate) fn bytes(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.0.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// Reads one chunk of a chunked body; empty at its end.
     pub(crate) fn chunk(&mut self) -> io::Result<Vec<u8>> {
         let size = self.line()?;

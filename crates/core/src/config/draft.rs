@@ -167,6 +167,7 @@ impl Draft {
             );
         }
         complaints.extend(self.unnamed_proxies(told));
+        self.check_sendfile_root(start, told, &mut complaints);
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };
@@ -220,6 +221,21 @@ impl Draft {
             Complaint::new(place, "`proxy-protocol` without `forwarded-allow`")
                 .hint("add `forwarded-allow` with the addresses of the proxies that speak it"),
         )
+    }
+
+    fn check_sendfile_root(
+        &self,
+        start: &Start,
+        told: &[&'static str],
+        complaints: &mut Vec<Complaint>,
+    ) {
+        if self.files.lacks_sendfile_root() && !told.contains(&"sendfile-root") {
+            let message = "`file-serve-mode` without `sendfile-root`";
+            complaints.push(Complaint::new(start.place.clone(), message).hint(format!(
+                "say where files may be that the app names: add {}",
+                start.example("sendfile-root", "/srv/blog/private")
+            )));
+        }
     }
 
     fn checked_app(

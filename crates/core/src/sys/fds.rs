@@ -83,3 +83,17 @@ pub fn close_elsewhere<T: Send + 'static>(held: Vec<T>) {
             .spawn(move || drop(held)),
     );
 }
+
+/// Another descriptor of the same open file, whoever owns the first one.
+pub fn duplicate(number: i32) -> io::Result<OwnedFd> {
+    #[expect(unsafe_code, reason = "rustix takes no descriptor by its number")]
+    // SAFETY: fcntl(2) refuses a number that is no descriptor, and this command changes nothing of one.
+    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
+    if copy < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    #[expect(unsafe_code, reason = "a new descriptor is nobody else's")]
+    // SAFETY: the kernel has just made it, so it is open and nobody else owns it.
+    let copy = unsafe { OwnedFd::from_raw_fd(copy) };
+    Ok(copy)
+}

@@ -14,12 +14,14 @@ mod record;
 mod requests;
 mod scoreboard;
 mod shared;
+mod sigpipe;
 mod title;
 
 pub use end_request::{end_requests_of, end_signal, interrupt};
 pub use environment::take_variables;
 pub use fds::{
-    adopt, close_elsewhere, keep_across_exec, keep_inherited_to_ourselves, set_close_on_exec,
+    adopt, close_elsewhere, duplicate, keep_across_exec, keep_inherited_to_ourselves,
+    set_close_on_exec,
 };
 pub use files::{FileReadError, read_bounded};
 pub use group::ProcessGroup;
@@ -31,4 +33,5 @@ pub use proc::{boot_id, parent_of, resident_bytes, start_ticks, thread_count, ti
 pub use record::{Described, Ended, InFlight, RequestRecord, Taken};
 pub use requests::RequestBoard;
 pub use scoreboard::{Scoreboard, Slot, SlotState};
+pub use sigpipe::would_die_of_sigpipe;
 pub use title::set_title;

@@ -66,8 +66,10 @@ impl Reactor {
             )
         };
         let mut report = match body {
-            ArrivedBody::Whole(body) => call(RequestBody::Whole(body)),
-            ArrivedBody::Streamed => call(RequestBody::Streamed),
+            ArrivedBody::Whole(body) => {
+                self.file_or(call, RequestBody::Whole(body), &head, &request)
+            }
+            ArrivedBody::Streamed => self.file_or(call, RequestBody::Streamed, &head, &request),
             ArrivedBody::Refused(status) => Report {
                 outcome: Outcome::Failed,
                 status,
@@ -101,6 +103,23 @@ impl Reactor {
             && !is_probe
         {
             self.look_at(limits);
+        }
+    }
+
+    /// A file answers, or the app does, or the app by naming a file.
+    fn file_or(
+        &self,
+        call: impl FnOnce(RequestBody) -> Report,
+        body: RequestBody,
+        head: &RequestHead<'_>,
+        request: &Arrived,
+    ) -> Report {
+        let Some(files) = &self.files else {
+            return call(body);
+        };
+        match files.answer(head, request.fields()) {
+            Some(report) => report,
+            None => files.take_over(call(body), head, request.fields()),
         }
     }
 
@@ -174,6 +193,10 @@ fn lay_down(connection: &Connection, outcome: Outcome, request: Arrived) {
                 driver.begin_whole(head, body, is_closing);
             });
         }
+        Outcome::File(head, part) => connection.settle(|driver, is_closing| {
+            driver.end_body();
+            driver.begin_file(head, part, is_closing);
+        }),
         Outcome::Streamed => connection.settle(|driver, _| driver.finish()),
         Outcome::Cut => connection.settle(|driver, _| driver.cut()),
         Outcome::Failed => {}

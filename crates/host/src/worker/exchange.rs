@@ -5,6 +5,7 @@
 //! goes through the exchange, which waits on that one connection without the interpreter.
 
 use std::borrow::Cow;
+use std::os::fd::OwnedFd;
 
 use bytes::Bytes;
 
@@ -102,6 +103,17 @@ pub(crate) struct ResponseHead {
     pub(crate) fields: Vec<(Bytes, Bytes)>,
     /// What `Content-Length` among the fields declares.
     pub(crate) content_length: Option<u64>,
+    /// The file that the app wants sent in place of its body, as it named it (`file-serve-mode`).
+    pub(crate) named_file: Option<Bytes>,
+}
+
+/// Part of an open regular file, which is sent as the client takes it, while no thread waits.
+#[derive(Debug)]
+pub(crate) struct FilePart {
+    pub(crate) file: OwnedFd,
+    pub(crate) offset: u64,
+    /// It reaches no further than the file did when it was opened.
+    pub(crate) length: u64,
 }
 
 /// What came of a call of the app.
@@ -109,6 +121,8 @@ pub(crate) struct ResponseHead {
 pub(crate) enum Outcome {
     /// A whole answer, nothing of which has been sent.
     Answer(ResponseHead, Bytes),
+    /// The same, the body being part of a file. `Content-Length` is not among the fields.
+    File(ResponseHead, FilePart),
     /// The answer went through the exchange, and is complete.
     Streamed,
     /// The answer cannot be completed; the connection must not look as if it were.

@@ -11,6 +11,7 @@ mod connection;
 mod deadlines;
 mod drain;
 mod exchange;
+mod files;
 mod http;
 mod introduce;
 mod preface;

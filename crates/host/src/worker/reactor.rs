@@ -22,6 +22,7 @@ use slab::Slab;
 use super::answer::RequestLog;
 use super::connection::{Connection, Next, Shared};
 use super::deadlines::NEVER;
+use super::files::Files;
 use super::http::DriverSettings;
 use super::introduce::Reception;
 use super::recycle::Limits;
@@ -61,6 +62,8 @@ pub(super) struct Reactor {
     pub(super) board: Option<&'static RequestBoard>,
     /// Where any request gets a line.
     pub(super) request_log: Option<RequestLog>,
+    /// With `static-map`, `check-static` or `file-serve-mode`.
+    pub(super) files: Option<Files>,
     pub(super) limits: Option<Limits>,
     phase: AtomicU8,
     pub(super) started: Instant,
@@ -107,7 +110,8 @@ impl Reactor {
                     config.buffer_size,
                     config.limit_post,
                     !config.wire.keepalive.is_zero(),
-                ),
+                )
+                .compressing(&config.files.compress),
                 wire: config.wire.clone(),
                 reception: Reception::new(config),
                 is_draining: AtomicBool::new(false),
@@ -116,6 +120,7 @@ impl Reactor {
             slot: worker.slot,
             board: worker.board,
             request_log: RequestLog::new(config, worker.id),
+            files: Files::new(&config.files),
             limits: Limits::new(config),
             phase: AtomicU8::new(Phase::Waiting as u8),
             started: Instant::now(),
@@ -214,9 +219,11 @@ impl Reactor {
             }
         }
         let flags = self.connection_flags(connection);
+        let has_given_way = connection.socket().has_given_way();
         // Released first: an event that comes between the two must find the connection free.
         connection.release();
-        if self.is_shared {
+        // Changed or not, epoll then tells what is ready, after all that was ready before.
+        if self.is_shared || has_given_way {
             let data = EventData::new_u64(connection.key);
             // Fails only for a connection that another thread has closed since.
             let _closed_meanwhile = epoll::modify(&self.epoll, &**connection, data, flags);

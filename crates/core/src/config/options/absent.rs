@@ -126,8 +126,8 @@ static NEVER: &[Absent] = &[
         "remove it; all workers share the socket",
     ),
     never(
-        &["offload-threads", "sendfile", "file-serve-mode"],
-        "remove it; nothing has to be offloaded",
+        &["offload-threads", "sendfile"],
+        "remove it; a file that is sent occupies no thread",
     ),
     never(
         &["catch-exceptions", "py-tracebacker", "py-tracebacks"],

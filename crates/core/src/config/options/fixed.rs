@@ -56,6 +56,7 @@ pub(super) static FIXED: &[Fixed] = &[
         "single-interpreter",
         "an app always has the main interpreter to itself",
     ),
+    on("honour-range", "parts of files are sent to those who ask"),
     on("vacuum", "unix sockets are removed with the vassal"),
     on("die-on-term", "SIGTERM always stops"),
     on("need-app", "a generation without an app never serves"),

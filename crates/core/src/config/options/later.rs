@@ -85,8 +85,30 @@ pub(super) static LATER: &[Absent] = &[
         "remove it and set `processes` to what the app needs at its busiest",
     ),
     later(
-        &["static-map", "static-", "check-static", "docroot"],
-        "let the web server serve files",
+        &["static-expires", "static-expires-"],
+        "use `static-max-age`, which is one time for all files",
+    ),
+    later(
+        &["static-gzip", "static-gzip-"],
+        "remove it; a `.br`, `.zst` or `.gz` file beside a file goes to clients that accept it",
+    ),
+    later(
+        &["check-static-docroot", "docroot"],
+        "use `check-static` with the directory",
+    ),
+    later(
+        &[
+            "mimefile",
+            "mime-file",
+            "static-cache-",
+            "static-skip-ext",
+            "static-",
+        ],
+        "remove it, or let the web server serve these files",
+    ),
+    later(
+        &["wsgi-disable-file-wrapper", "disable-sendfile"],
+        "remove it; an app need not use `wsgi.file_wrapper`",
     ),
     later(
         &[

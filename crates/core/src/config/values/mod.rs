@@ -4,6 +4,7 @@ mod address;
 mod env;
 mod https;
 mod log_format;
+mod mounts;
 mod numbers;
 mod paths;
 mod request_id;
@@ -14,6 +15,7 @@ pub(super) use address::{address, distinct_addresses};
 pub(super) use env::variables;
 pub(super) use https::{apart, https, joined_https};
 pub(super) use log_format::log_format;
+pub(super) use mounts::{mounts, optional_mount};
 pub(super) use numbers::{
     boolean, boolean_value, duration, megabytes, milliseconds, mode, size, whole,
 };

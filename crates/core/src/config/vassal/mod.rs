@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use asgi::AsgiConfig;
-pub use files::FilesConfig;
+pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use log_format::{LogField, LogFormat, LogPiece};
 pub use request_log::RequestLogConfig;
 pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};

@@ -1,6 +1,6 @@
 //! Bodies: what hyper sends as an answer, and small requests gathered before the app is called.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -10,6 +10,7 @@ use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::file::Pieces;
 use super::station::Station;
 use crate::worker::sync::lock;
 
@@ -23,19 +24,25 @@ pub(super) enum AnswerBody {
     Whole(Option<Bytes>),
     /// Comes piece by piece over the station.
     Streamed(Arc<Mutex<Station>>),
+    /// Part of a file, piece by piece as the socket takes it.
+    File(Pieces),
 }
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = Infallible;
+    /// The rest of a file cannot be had; hyper then ends the connection.
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let station = match &mut *self {
             Self::Whole(body) => return Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
             Self::Streamed(station) => station,
+            Self::File(pieces) => {
+                return Poll::Ready(pieces.next().map(|piece| piece.map(Frame::data)));
+            }
         };
         let mut station = lock(station);
         match station.chunks.pop_front() {
@@ -49,6 +56,7 @@ impl Body for AnswerBody {
         match self {
             Self::Whole(body) => body.as_ref().is_none_or(Bytes::is_empty),
             Self::Streamed(_) => false,
+            Self::File(pieces) => pieces.left() == 0,
         }
     }
 
@@ -56,6 +64,7 @@ impl Body for AnswerBody {
         match self {
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
             Self::Streamed(_) => SizeHint::default(),
+            Self::File(pieces) => SizeHint::with_exact(pieces.left()),
         }
     }
 }

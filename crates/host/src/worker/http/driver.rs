@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 
 use super::body::{GATHER_LIMIT_BYTES, Gathered, Gathering};
+use super::encode::Compression;
 use super::gate::Gate;
 use super::head::{self, Arrived, ArrivedBody, Framing, Spare};
 use super::settings::DriverSettings;
@@ -51,6 +52,7 @@ pub(crate) struct Driver {
     woken: Arc<Woken>,
     pub(super) waker: Waker,
     body_limit: Option<u64>,
+    pub(super) compression: Compression,
     pub(super) gathering: Option<Gathering>,
     /// The body of the request that the app works on, if it was not gathered.
     pub(super) incoming: Option<Incoming>,
@@ -85,6 +87,7 @@ impl Driver {
             waker: Waker::from(Arc::clone(&woken)),
             woken,
             body_limit: settings.body_limit,
+            compression: Compression::new(settings.compress.clone()),
             gathering: None,
             incoming: None,
             body_bytes: 0,
@@ -189,6 +192,7 @@ impl Driver {
         self.body_error = None;
         self.body_bytes = 0;
         self.framing = Framing::of(&parts);
+        self.compression.begin_request(&parts.headers);
         let refused = |parts, status| {
             Some(Arrived {
                 parts,

@@ -135,6 +135,7 @@ pub(super) fn assemble(
         AnswerBody::Whole(Some(body)) => Some(body.len() as u64),
         AnswerBody::Whole(None) => Some(0),
         AnswerBody::Streamed(_) => head.content_length,
+        AnswerBody::File(pieces) => Some(pieces.left()),
     };
     let has_body = framing.has_body(head.status);
     let mut response = Response::new(if has_body {
@@ -190,6 +191,7 @@ pub(super) fn plain(status: u16) -> (ResponseHead, Bytes) {
         reason: Bytes::from_static(reason.as_bytes()),
         fields: vec![content_type],
         content_length: None,
+        named_file: None,
     };
     (head, body)
 }

@@ -5,9 +5,12 @@
 
 mod body;
 mod driver;
+mod encode;
 mod fields;
+mod file;
 mod gate;
 mod head;
+mod holes;
 mod percent;
 mod respond;
 mod settings;
@@ -17,5 +20,6 @@ mod woken;
 
 pub(crate) use driver::{Driver, Progress};
 pub(crate) use head::{Arrived, ArrivedBody};
+pub(crate) use percent::decode as decode_path;
 pub(crate) use settings::DriverSettings;
 pub(crate) use socket::Socket;

@@ -17,6 +17,7 @@ use crate::worker::sync::lock;
 impl Driver {
     /// Lays down an answer whose body is all there.
     pub(crate) fn begin_whole(&mut self, head: ResponseHead, body: Bytes, is_closing: bool) {
+        let (head, body) = self.encode_whole(head, body);
         self.begin(head, AnswerBody::Whole(Some(body)), is_closing);
     }
 
@@ -27,10 +28,11 @@ impl Driver {
         laid.chunks.clear();
         laid.is_complete = false;
         drop(laid);
+        let head = self.encode_stream(head);
         self.begin(head, AnswerBody::Streamed(station), is_closing);
     }
 
-    fn begin(&mut self, head: ResponseHead, body: AnswerBody, is_closing: bool) {
+    pub(super) fn begin(&mut self, head: ResponseHead, body: AnswerBody, is_closing: bool) {
         self.is_begun = true;
         let spare = std::mem::take(&mut self.spare);
         let mut response = head::assemble(head, body, spare, self.framing, is_closing);
@@ -43,6 +45,7 @@ impl Driver {
     /// Lays down a piece of the body.
     pub(crate) fn put(&mut self, chunk: Bytes) {
         if !chunk.is_empty() {
+            let chunk = self.encode(chunk);
             lock(&self.station).chunks.push_back(chunk);
         }
     }
@@ -55,7 +58,10 @@ impl Driver {
 
     /// No more pieces will come.
     pub(crate) fn finish(&mut self) {
-        lock(&self.station).is_complete = true;
+        let last = self.end_encoding();
+        let mut station = lock(&self.station);
+        station.chunks.extend(last);
+        station.is_complete = true;
     }
 
     /// An answer of our own, if none has begun; else the connection is cut.

@@ -1,5 +1,7 @@
 //! How hyper is set up, once for all connections of a worker.
 
+use std::sync::Arc;
+
 use hyper::server::conn::http1;
 
 /// Smallest read and write buffer of a connection that pays for uploads.
@@ -11,6 +13,7 @@ pub(crate) struct DriverSettings {
     pub(super) builder: http1::Builder,
     pub(super) head_limit: usize,
     pub(super) body_limit: Option<u64>,
+    pub(super) compress: Option<Arc<[String]>>,
 }
 
 impl DriverSettings {
@@ -30,6 +33,13 @@ impl DriverSettings {
             builder,
             head_limit,
             body_limit,
+            compress: None,
         }
+    }
+
+    /// Answers of these media types are compressed.
+    pub(crate) fn compressing(mut self, types: &[String]) -> Self {
+        self.compress = (!types.is_empty()).then(|| types.into());
+        self
     }
 }

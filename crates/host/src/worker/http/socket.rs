@@ -21,6 +21,7 @@ use rustix::net::{
 };
 
 use super::gate::{Gate, Refusal};
+use super::holes::{Holes, is_hole};
 use crate::worker::exchange::TlsFacts;
 use crate::worker::tls::{Session, TlsServer, Wire};
 
@@ -53,6 +54,7 @@ pub(crate) struct Socket {
     refusal: AtomicU64,
     /// Between these bytes and HTTP's.
     tls: Option<Box<Session>>,
+    holes: Holes,
 }
 
 impl Socket {
@@ -73,6 +75,7 @@ impl Socket {
             bytes_written: AtomicU64::new(0),
             is_head_in_part: AtomicBool::new(false),
             refusal: AtomicU64::new(0),
+            holes: Holes::default(),
         })
     }
 
@@ -82,6 +85,18 @@ impl Socket {
 
     pub(crate) fn set_writable(&self) {
         self.is_writable.store(true, Ordering::Relaxed);
+        self.holes.begin_turn();
+    }
+
+    /// The files that stand between what is written.
+    pub(super) fn holes(&self) -> &Holes {
+        &self.holes
+    }
+
+    /// Whether a long answer was interrupted for the sake of others, though the socket could take
+    /// more: epoll has to be asked again. True once.
+    pub(crate) fn has_given_way(&self) -> bool {
+        self.holes.has_given_way()
     }
 
     pub(crate) fn set_ending(&self) {
@@ -185,6 +200,27 @@ impl Socket {
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
         }
+    }
+
+    /// Writes up to the first hole, or fills it.
+    fn transmit_with_holes(&self, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let before = parts.iter().take_while(|part| !is_hole(part)).count();
+        let (before, rest) = parts.split_at_checked(before).unwrap_or((parts, &[]));
+        if before.iter().any(|part| !part.is_empty()) {
+            let wanted = before.iter().map(|part| part.len()).sum();
+            let mut flags = SendFlags::NOSIGNAL;
+            // The head travels with the beginning of the file.
+            flags.set(SendFlags::MORE, !rest.is_empty());
+            return self.transmit(wanted, |fd| {
+                sendmsg(fd, before, &mut SendAncillaryBuffer::default(), flags)
+            });
+        }
+        let wanted = rest.first().map_or(0, |hole| hole.len());
+        if self.holes.gives_way() {
+            self.is_writable.store(false, Ordering::Relaxed);
+        }
+        // Less than wanted may also mean that the file is shorter, which the next call tells.
+        self.transmit(0, |fd| self.holes.fill(fd, wanted))
     }
 
     fn transmit(
@@ -309,6 +345,9 @@ impl Write for Stream {
         if let Some(tls) = &self.0.tls {
             return tls.write(&*self.0, &[IoSlice::new(bytes)]);
         }
+        if self.0.holes.is_any() {
+            return self.0.transmit_with_holes(&[IoSlice::new(bytes)]);
+        }
         // MSG_NOSIGNAL: an app may have given SIGPIPE back its default.
         self.0
             .transmit(bytes.len(), |fd| send(fd, bytes, SendFlags::NOSIGNAL))
@@ -319,6 +358,9 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.0.holes.is_any() {
+            return self.0.transmit_with_holes(parts);
+        }
         if let [only] = parts {
             return self.poll_write(cx, only);
         }

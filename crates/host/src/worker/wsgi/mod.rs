@@ -25,6 +25,7 @@ use self::input::Input;
 use self::start_response::StartResponse;
 use super::Worker;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestFields};
+use super::files::file_field;
 
 pub(super) use self::text::log;
 
@@ -32,6 +33,8 @@ pub(super) use self::text::log;
 pub(super) struct Application {
     callable: Py<PyAny>,
     environ: Environ,
+    /// By which the app may name a file that is sent in place of its answer's body.
+    file_field: Option<&'static [u8]>,
 }
 
 impl Application {
@@ -42,6 +45,7 @@ impl Application {
         Ok(Self {
             callable: worker.app.clone_ref(py),
             environ,
+            file_field: file_field(config.files.file_serve_mode),
         })
     }
 
@@ -67,7 +71,7 @@ impl Application {
     ) -> Report {
         let Request { head, fields, body } = request;
         let input = Input::new(body, &exchange);
-        let start = StartResponse::new(exchange, head.method == "HEAD");
+        let start = StartResponse::new(exchange, head.method == "HEAD", self.file_field);
         let (input, start) = match (Bound::new(py, input), Bound::new(py, start)) {
             (Ok(input), Ok(start)) => (input, start),
             (Err(error), _) | (_, Err(error)) => {
@@ -107,7 +111,7 @@ impl Application {
         let (status, body_bytes) = start.get().tally();
         let status = match outcome {
             Outcome::Failed if !start.get().is_begun() => 500,
-            Outcome::Answer(ref head, _) => head.status,
+            Outcome::Answer(ref head, _) | Outcome::File(ref head, _) => head.status,
             Outcome::Streamed | Outcome::Cut | Outcome::Failed => status,
         };
         Report {

@@ -53,8 +53,9 @@ impl Reply {
     /// the pieces go their usual way.
     pub(super) fn whole(&mut self, body: &Bytes) -> Option<ResponseHead> {
         let length = body.len() as u64;
-        let is_right =
-            self.is_bodiless() || self.declared.is_none_or(|declared| declared == length);
+        let is_right = self.is_bodiless()
+            || self.names_file()
+            || self.declared.is_none_or(|declared| declared == length);
         if self.is_begun || !is_right {
             return None;
         }
@@ -64,8 +65,32 @@ impl Reply {
         Some(head)
     }
 
+    /// Whether a file is to be sent in place of the body, which then need not be sent.
+    fn names_file(&self) -> bool {
+        self.head
+            .as_ref()
+            .is_some_and(|head| head.named_file.is_some())
+    }
+
+    /// The head and the length of a body that is the rest of a file, if nothing was sent and the rest
+    /// is long enough. Else `None`, and the pieces go their usual way.
+    pub(super) fn file(&mut self, rest: u64) -> Option<(ResponseHead, u64)> {
+        let length = self.declared.unwrap_or(rest);
+        let has_none = self.status == 204 || self.status == 304 || self.names_file();
+        if self.is_begun || has_none || length > rest {
+            return None;
+        }
+        let head = self.head.take()?;
+        self.is_begun = true;
+        self.sent_bytes = if self.is_bodiless() { 0 } else { length };
+        Some((head, length))
+    }
+
     /// Lays down a piece that is not empty. `is_only`: no other will come.
     pub(super) fn lay(&mut self, exchange: &dyn Exchange, mut chunk: Bytes, is_only: bool) {
+        if self.names_file() {
+            return;
+        }
         if let Some(head) = self.head.take() {
             self.is_begun = true;
             let length = chunk.len() as u64;

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyString, PyTuple};
 
+use super::file_wrapper::as_file;
 use super::start_response::StartResponse;
 use super::text::log;
 use crate::worker::exchange::Outcome;
@@ -33,7 +34,10 @@ pub(super) fn respond(
     if let Some(advice) = not_a_body(iterable) {
         return Err(PyTypeError::new_err(format!("the app returned {advice}")));
     }
-    let outcome = stream(iterable, start);
+    let outcome = match as_file(iterable, start) {
+        Some(outcome) => Ok(outcome),
+        None => stream(iterable, start),
+    };
     match (outcome, close(iterable)) {
         (Err(error), closed) => {
             // The first error is the one that matters, the other must not hide.

@@ -16,6 +16,7 @@ use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 use super::reply::Reply;
 use super::text::push_native;
 use crate::worker::exchange::{Exchange, ExchangeError, ResponseHead};
+use crate::worker::files::take_name;
 use crate::worker::sync::lock;
 
 /// The second argument of the app.
@@ -23,6 +24,8 @@ use crate::worker::sync::lock;
 pub(super) struct StartResponse {
     reply: Mutex<Reply>,
     exchange: Mutex<Option<Arc<dyn Exchange>>>,
+    /// By which the app may name a file.
+    file_field: Option<&'static [u8]>,
 }
 
 #[pymethods]
@@ -50,7 +53,10 @@ impl StartResponse {
             }
             Some(_) | None => {}
         }
-        let head = response_head(status, response_headers)?;
+        let mut head = response_head(status, response_headers)?;
+        if let Some(field) = this.file_field {
+            take_name(&mut head, field);
+        }
         lock(&this.reply).set_head(head);
         slf.getattr(intern!(py, "write"))
     }
@@ -74,10 +80,15 @@ impl StartResponse {
 }
 
 impl StartResponse {
-    pub(super) fn new(exchange: Arc<dyn Exchange>, is_head_request: bool) -> Self {
+    pub(super) fn new(
+        exchange: Arc<dyn Exchange>,
+        is_head_request: bool,
+        file_field: Option<&'static [u8]>,
+    ) -> Self {
         Self {
             reply: Mutex::new(Reply::new(is_head_request)),
             exchange: Mutex::new(Some(exchange)),
+            file_field,
         }
     }
 

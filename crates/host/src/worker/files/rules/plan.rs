@@ -1,0 +1,272 @@
+//! The head of an answer that is a file, and which part of the file follows.
+
+use bytes::Bytes;
+
+use super::coding::Coding;
+use super::conditions::{Conditions, Subject, Verdict, date, date_text, judge};
+
+/// Names and values.
+pub(crate) type Fields = Vec<(Bytes, Bytes)>;
+
+/// What fstat(2) says of a regular file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) size: u64,
+    /// Nanoseconds since 1970.
+    pub(crate) modified_ns: i128,
+    pub(crate) changed_ns: i128,
+}
+
+impl Facts {
+    /// A strong validator (RFC 9110 §8.8.3): another file, or another content, has another one.
+    ///
+    /// The time of the inode's change is in it, because the kernel alone sets it: package managers
+    /// and build tools give files of equal size the same time of modification again and again.
+    pub(crate) fn etag(&self, coding: Option<Coding>) -> String {
+        let (size, modified, changed) = (self.size, self.modified_ns, self.changed_ns);
+        let coding = coding.map_or("", Coding::suffix);
+        format!("\"{size:x}-{modified:x}-{changed:x}{coding}\"")
+    }
+
+    /// In whole seconds. A time that has not come yet is none (RFC 9110 §8.8.2.1).
+    pub(crate) fn modified(&self, now: u64) -> Option<u64> {
+        u64::try_from(self.modified_ns.div_euclid(1_000_000_000))
+            .ok()
+            .filter(|modified| *modified <= now)
+    }
+}
+
+/// The file that is to be sent, and what is said of it.
+#[derive(Debug)]
+pub(crate) struct Described<'a> {
+    pub(crate) facts: Facts,
+    pub(crate) content_type: &'static str,
+    pub(crate) coding: Option<Coding>,
+    /// Other clients may get another encoding.
+    pub(crate) is_negotiated: bool,
+    pub(crate) max_age: Option<u64>,
+    /// What the app says, which has precedence.
+    pub(crate) own: &'a [(Bytes, Bytes)],
+}
+
+/// An answer: a head, and a part of the file unless only the head is left of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) status: u16,
+    pub(crate) fields: Fields,
+    /// Offset and length.
+    pub(crate) part: Option<(u64, u64)>,
+}
+
+/// What a client gets that asks for a file with these conditions.
+pub(crate) fn plan(file: &Described<'_>, conditions: &Conditions<'_>, now: u64) -> Plan {
+    let own = |name: &str| {
+        let mut fields = file.own.iter();
+        let found = fields.find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
+        found.map(|(_, value)| value.clone())
+    };
+    let etag = own("etag").unwrap_or_else(|| Bytes::from(file.facts.etag(file.coding)));
+    let modified = match own("last-modified") {
+        Some(text) => date(&text),
+        None => file.facts.modified(now),
+    };
+    let size = file.facts.size;
+    let subject = Subject {
+        size,
+        etag: Some(&etag),
+        modified,
+        now,
+    };
+    let verdict = judge(conditions, &subject);
+    let mut plan = Plan {
+        status: 200,
+        fields: kept(file.own, verdict),
+        part: None,
+    };
+    plan.add("ETag", || Some(etag.clone()));
+    plan.add("Last-Modified", || modified.map(date_text).map(Bytes::from));
+    plan.add("Cache-Control", || {
+        file.max_age
+            .map(|seconds| Bytes::from(format!("max-age={seconds}")))
+    });
+    if file.is_negotiated {
+        plan.add("Vary", || Some(Bytes::from_static(b"Accept-Encoding")));
+    }
+    match verdict {
+        Verdict::Whole => plan.describe(file, 200, (0, size)),
+        Verdict::Part { first, length } => {
+            plan.describe(file, 206, (first, length));
+            let last = first + length - 1;
+            plan.set("Content-Range", format!("bytes {first}-{last}/{size}"));
+        }
+        Verdict::NotModified => plan.status = 304,
+        Verdict::Failed => plan.status = 412,
+        Verdict::Unsatisfiable => {
+            plan.status = 416;
+            plan.set("Content-Range", format!("bytes */{size}"));
+        }
+    }
+    plan
+}
+
+/// The app's fields as far as they are true of this answer: what describes the body does so only where
+/// there is one.
+fn kept(own: &[(Bytes, Bytes)], verdict: Verdict) -> Fields {
+    let has_body = matches!(verdict, Verdict::Whole | Verdict::Part { .. });
+    let is_kept = |name: &[u8]| {
+        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+        let is_of_body = is("content-type") || is("content-encoding") || is("content-disposition");
+        !is("content-length") && !is("content-range") && (has_body || !is_of_body)
+    };
+    own.iter()
+        .filter(|(name, _)| is_kept(name))
+        .cloned()
+        .collect()
+}
+
+impl Plan {
+    fn describe(&mut self, file: &Described<'_>, status: u16, part: (u64, u64)) {
+        self.status = status;
+        self.part = Some(part);
+        self.add("Content-Type", || {
+            Some(Bytes::from_static(file.content_type.as_bytes()))
+        });
+        self.add("Content-Encoding", || {
+            file.coding
+                .map(|coding| Bytes::from_static(coding.name().as_bytes()))
+        });
+        self.add("Accept-Ranges", || Some(Bytes::from_static(b"bytes")));
+    }
+
+    /// Adds a field, unless the app has said it.
+    fn add(&mut self, name: &'static str, value: impl FnOnce() -> Option<Bytes>) {
+        let is_there = self
+            .fields
+            .iter()
+            .any(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
+        if let Some(value) = (!is_there).then(value).flatten() {
+            self.fields
+                .push((Bytes::from_static(name.as_bytes()), value));
+        }
+    }
+
+    fn set(&mut self, name: &'static str, value: String) {
+        let field = (Bytes::from_static(name.as_bytes()), Bytes::from(value));
+        self.fields.push(field);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::{Coding, Conditions, Described, Facts, Plan, plan};
+
+    const NOW: u64 = 2_000_000_000;
+    const FACTS: Facts = Facts {
+        size: 1000,
+        modified_ns: 1_000_000_000_000_000_255,
+        changed_ns: 16,
+    };
+
+    fn answer(own: &[(&'static str, &'static str)], fields: &[(&str, &str)]) -> Plan {
+        let own: Vec<_> = own
+            .iter()
+            .map(|(name, value)| (Bytes::from(*name), Bytes::from(*value)))
+            .collect();
+        let file = Described {
+            facts: FACTS,
+            content_type: "text/css; charset=utf-8",
+            coding: Some(Coding::Gzip),
+            is_negotiated: true,
+            max_age: Some(60),
+            own: &own,
+        };
+        let conditions = Conditions::read(
+            "GET",
+            fields.iter().map(|(name, value)| (*name, value.as_bytes())),
+        );
+        plan(&file, &conditions, NOW)
+    }
+
+    fn text(plan: &Plan) -> String {
+        let line = |(name, value): &(Bytes, Bytes)| {
+            let (name, value) = (
+                String::from_utf8_lossy(name),
+                String::from_utf8_lossy(value),
+            );
+            format!("{name}: {value}\n")
+        };
+        plan.fields.iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_file_is_described() {
+        let whole = answer(&[], &[]);
+        assert_eq!((whole.status, whole.part), (200, Some((0, 1000))));
+        assert_eq!(
+            text(&whole),
+            "ETag: \"3e8-de0b6b3a76400ff-10.gz\"\n\
+             Last-Modified: Sun, 09 Sep 2001 01:46:40 GMT\n\
+             Cache-Control: max-age=60\n\
+             Vary: Accept-Encoding\n\
+             Content-Type: text/css; charset=utf-8\n\
+             Content-Encoding: gzip\n\
+             Accept-Ranges: bytes\n"
+        );
+        let part = answer(&[], &[("range", "bytes=10-19")]);
+        assert_eq!((part.status, part.part), (206, Some((10, 10))));
+        assert!(text(&part).ends_with("Content-Range: bytes 10-19/1000\n"));
+        let beyond = answer(&[], &[("range", "bytes=1000-")]);
+        assert_eq!((beyond.status, beyond.part), (416, None));
+        assert!(text(&beyond).ends_with("Content-Range: bytes */1000\n"));
+    }
+
+    #[test]
+    fn a_client_that_has_it_gets_what_it_must_know() {
+        let same = answer(&[], &[("if-none-match", "\"3e8-de0b6b3a76400ff-10.gz\"")]);
+        assert_eq!((same.status, same.part), (304, None));
+        assert_eq!(
+            text(&same),
+            "ETag: \"3e8-de0b6b3a76400ff-10.gz\"\n\
+             Last-Modified: Sun, 09 Sep 2001 01:46:40 GMT\n\
+             Cache-Control: max-age=60\n\
+             Vary: Accept-Encoding\n"
+        );
+        assert_eq!(answer(&[], &[("if-match", "\"b\"")]).status, 412);
+    }
+
+    #[test]
+    fn the_app_has_the_first_word() {
+        let own = [
+            ("content-type", "application/pdf"),
+            ("Content-Length", "0"),
+            ("Content-Disposition", "attachment"),
+            ("etag", "\"mine\""),
+            ("Set-Cookie", "a=b"),
+        ];
+        let whole = answer(&own, &[]);
+        let said = text(&whole);
+        assert!(said.starts_with(
+            "content-type: application/pdf\nContent-Disposition: attachment\netag: \"mine\"\nSet-Cookie: a=b\n"
+        ));
+        assert!(!said.contains("ETag:") && !said.contains("text/css"));
+        let same = answer(&own, &[("if-none-match", "\"mine\"")]);
+        assert_eq!(same.status, 304);
+        assert!(text(&same).starts_with("etag: \"mine\"\nSet-Cookie: a=b\n"));
+    }
+
+    #[test]
+    fn a_time_to_come_is_not_told() {
+        let late = Facts {
+            modified_ns: i128::from(NOW) * 1_000_000_000 + 1_000_000_000,
+            ..FACTS
+        };
+        assert_eq!(late.modified(NOW), None);
+        let early = Facts {
+            modified_ns: -1,
+            ..FACTS
+        };
+        assert_eq!(early.modified(NOW), None);
+    }
+}
