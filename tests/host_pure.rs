@@ -33,3 +33,9 @@ mod field_name;
 
 #[path = "../crates/host/src/worker/access_line.rs"]
 mod access_line;
+
+#[path = "../crates/host/src/worker/asgi/reply.rs"]
+mod asgi_reply;
+
+#[path = "../crates/host/src/worker/asgi/fields.rs"]
+mod asgi_fields;

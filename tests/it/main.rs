@@ -25,6 +25,7 @@ mod harness;
 
 mod access_log;
 mod adoption;
+mod asgi;
 mod boot_storm;
 mod broken;
 mod commands;

@@ -27,6 +27,6 @@ pub use options::{OptionSpec, ReloadClass, ValueKind, is_switch, options};
 pub use read::{parse_flags, parse_vassal, read_vassal, read_vassal_bytes};
 pub use types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
 pub use vassal::{
-    AppTarget, AsgiConfig, FilesConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig,
-    WireConfig,
+    AppTarget, AsgiConfig, EventLoop, FilesConfig, Interface, Lifespan, RequestLogConfig,
+    TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };

@@ -5,8 +5,8 @@ use lictor_core::sys::set_title;
 use pyo3::prelude::*;
 
 use super::fork::Seed;
-use crate::app::{App, arm_harakiri, load, run_exit_handlers};
-use crate::worker::{self, Worker};
+use crate::app::{App, Interface, arm_harakiri, load, run_exit_handlers};
+use crate::worker::{self, Worker, start_asgi};
 
 /// Runs a worker to its end. Gives the exit status.
 pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
@@ -37,9 +37,20 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         callable,
         interface,
     } = app;
+    let asgi = match interface {
+        Interface::Wsgi => None,
+        Interface::Asgi => match start_asgi(py, &callable, &config, &listeners) {
+            Ok(app) => Some(app),
+            Err(failure) => {
+                drop(channel.send(&WorkerMessage::Failed(failure), &[]));
+                callable.drop_ref(py);
+                return 1;
+            }
+        },
+    };
     let board = watched.map(|watched| arm_harakiri(py, watched.board, watched.dump));
     let ready = WorkerMessage::Ready {
-        interface: interface.to_owned(),
+        interface: interface.name().to_owned(),
     };
     if channel.send(&ready, &[]).is_err() {
         callable.drop_ref(py);
@@ -56,6 +67,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
             slot,
             board,
             app: callable,
+            asgi,
         },
     );
     run_exit_handlers(py);

@@ -13,12 +13,44 @@ use super::connection::Connection;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody};
 use super::reactor::{Phase, Reactor};
-use super::threads;
+use super::{App, threads};
 
 impl Reactor {
-    /// Calls the app for a request and lays its answer down.
-    pub(super) fn answer(&self, connection: &Arc<Connection>, mut request: Arrived) {
-        let started = (self.access_log != AccessLog::Off).then(Instant::now);
+    /// Calls the app for a request and lays its answer down; an ASGI app may do that later.
+    pub(super) fn answer(self: &Arc<Self>, connection: &Arc<Connection>, mut request: Arrived) {
+        let tale = self.begin(connection);
+        let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
+        let body = match body {
+            ArrivedBody::Whole(body) => RequestBody::Whole(body),
+            ArrivedBody::Streamed => RequestBody::Streamed,
+            ArrivedBody::Refused(status) => {
+                return self.conclude(connection, request, refused(status), &tale);
+            }
+        };
+        let app = match &self.app {
+            App::Wsgi(app) => app,
+            App::Asgi(app) => return self.begin_ongoing(app, connection, request, body, tale),
+        };
+        let (mut report, record) = {
+            let head = request.head(connection.listener, &connection.peer);
+            let record = self.write_down(connection, &head);
+            let exchange: Arc<dyn Exchange> = Arc::<Connection>::clone(connection);
+            let called = Request {
+                head: &head,
+                fields: &mut request.fields(),
+                body,
+            };
+            (app.call(called, exchange), record)
+        };
+        let is_ended = record.is_some_and(RequestRecord::leave);
+        if is_ended {
+            // The client was told by harakiri, and so was the log; what the app says now is too late.
+            (report.outcome, report.is_error) = (Outcome::Cut, true);
+        }
+        self.conclude(connection, request, report, &Tale { is_ended, ..tale });
+    }
+
+    fn begin(&self, connection: &Connection) -> Tale {
         // What is asked before the word to serve is the master's own question, and does not count.
         let is_probe = self.phase() == Phase::Waiting;
         if !is_probe {
@@ -26,36 +58,21 @@ impl Reactor {
         }
         // Never given up while the app works on it.
         connection.set_deadline_ms(u64::MAX);
-        let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
-        let head = request.head(connection.listener, &connection.peer);
-        let record = self.write_down(connection, &head);
-        let call = |body| {
-            let exchange: Arc<dyn Exchange> = Arc::<Connection>::clone(connection);
-            let fields = &mut request.fields();
-            self.app.call(
-                Request {
-                    head: &head,
-                    fields,
-                    body,
-                },
-                exchange,
-            )
-        };
-        let mut report = match body {
-            ArrivedBody::Whole(body) => call(RequestBody::Whole(body)),
-            ArrivedBody::Streamed => call(RequestBody::Streamed),
-            ArrivedBody::Refused(status) => Report {
-                outcome: Outcome::Failed,
-                status,
-                body_bytes: 0,
-                is_error: false,
-            },
-        };
-        let is_ended = record.is_some_and(RequestRecord::leave);
-        if is_ended {
-            // The client was told by harakiri, and so was the log; what the app says now is too late.
-            (report.outcome, report.is_error) = (Outcome::Cut, true);
+        Tale {
+            started: (self.access_log != AccessLog::Off).then(Instant::now),
+            is_probe,
+            is_ended: false,
         }
+    }
+
+    /// Counts and logs what came of a request, and lays down what is left to be sent.
+    pub(super) fn conclude(
+        &self,
+        connection: &Connection,
+        request: Arrived,
+        mut report: Report,
+        tale: &Tale,
+    ) {
         if let Outcome::Failed = report.outcome {
             connection.settle(|driver, is_closing| {
                 if let Some(status) = driver.blame() {
@@ -66,15 +83,16 @@ impl Reactor {
                     .unwrap_or(report.body_bytes);
             });
         }
-        if !is_probe {
+        if !tale.is_probe {
             self.slot.leave_request(report.is_error);
         }
-        if let Some(started) = started.filter(|_| !is_ended) {
+        if let Some(started) = tale.started.filter(|_| !tale.is_ended) {
+            let head = request.head(connection.listener, &connection.peer);
             self.log_access(&head, &report, started);
         }
         lay_down(connection, report.outcome, request);
         if let Some(limits) = &self.limits
-            && !is_probe
+            && !tale.is_probe
         {
             self.look_at(limits);
         }
@@ -118,6 +136,24 @@ impl Reactor {
         };
         // One write, so that lines of several workers do not mix; a full pipe loses it.
         let _lost = rustix::io::write(rustix::stdio::stderr(), line.render().as_bytes());
+    }
+}
+
+/// What is known of a request apart from what was asked.
+pub(super) struct Tale {
+    /// For the access log, if there is one.
+    started: Option<Instant>,
+    is_probe: bool,
+    /// By `harakiri`, which has told the log.
+    pub(super) is_ended: bool,
+}
+
+fn refused(status: u16) -> Report {
+    Report {
+        outcome: Outcome::Failed,
+        status,
+        body_bytes: 0,
+        is_error: false,
     }
 }
 

@@ -34,7 +34,6 @@ pub(super) static LATER: &[Absent] = &[
         ],
         "remove it; `http` accepts chunked bodies as it is",
     ),
-    later(&["interface"], "remove it; apps are called as WSGI"),
     later(&["http-timeout"], "use `harakiri`"),
     later(
         &["harakiri-verbose"],

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use asgi::AsgiConfig;
+pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan};
 pub use files::FilesConfig;
 pub use request_log::RequestLogConfig;
 pub use tls::TlsConfig;

@@ -25,6 +25,8 @@ use self::start_response::StartResponse;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestFields};
 use super::{Listener, Worker};
 
+pub(super) use self::field_name::USUAL;
+pub(super) use self::respond::lent_or_copied;
 pub(super) use self::text::log;
 
 /// The app and everything prepared for its calls.
