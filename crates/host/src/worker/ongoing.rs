@@ -24,11 +24,17 @@ use super::{App, asgi};
 /// One request in progress.
 struct Ongoing {
     reactor: Arc<Reactor>,
-    connection: Arc<Connection>,
-    /// None once the request is over.
-    request: Mutex<Option<(Arrived, Tale)>>,
+    /// None once the request is over: the app may hold this for long, but not the client's socket.
+    live: Mutex<Option<Live>>,
     /// Bytes that had gone either way when the client was last waited for.
     bytes_seen: AtomicU64,
+}
+
+/// What there is as long as the request is not over.
+struct Live {
+    connection: Arc<Connection>,
+    request: Arrived,
+    tale: Tale,
 }
 
 impl Reactor {
@@ -51,8 +57,11 @@ impl Reactor {
         };
         let exchange = Arc::new(Ongoing {
             reactor: Arc::clone(self),
-            connection: Arc::clone(connection),
-            request: Mutex::new(Some((request, tale))),
+            live: Mutex::new(Some(Live {
+                connection: Arc::clone(connection),
+                request,
+                tale,
+            })),
             bytes_seen: AtomicU64::new(0),
         });
         app.begin(scope, body, exchange, |call| connection.set_watcher(call));
@@ -82,36 +91,37 @@ impl Reactor {
 }
 
 impl Ongoing {
-    fn is_over(&self) -> bool {
-        lock(&self.request).is_none()
+    fn connection(&self) -> Option<Arc<Connection>> {
+        let live = lock(&self.live);
+        live.as_ref().map(|live| Arc::clone(&live.connection))
     }
 
     /// The client has a while to move; what it has moved since the last time gives it a new one.
-    fn wait_for_client(&self) {
-        let socket = self.connection.socket();
+    fn wait_for_client(&self, connection: &Connection) {
+        let socket = connection.socket();
         let moved = socket.bytes_read().wrapping_add(socket.bytes_written());
-        let is_first = self.connection.deadline_ms() == NEVER;
+        let is_first = connection.deadline_ms() == NEVER;
         if self.bytes_seen.swap(moved, Ordering::Relaxed) != moved || is_first {
-            self.reactor.set_deadline(&self.connection, STALL_LIMIT);
+            self.reactor.set_deadline(connection, STALL_LIMIT);
             self.reactor.arm();
         }
     }
+}
 
-    /// The app may take its time.
-    fn wait_for_app(&self) {
-        self.connection.set_deadline_ms(NEVER);
-    }
+/// The app may take its time.
+fn wait_for_app(connection: &Connection) {
+    connection.set_deadline_ms(NEVER);
 }
 
 impl LiveExchange for Ongoing {
     fn poll_read(&self) -> Poll<Result<Option<Bytes>, ExchangeError>> {
-        if self.is_over() {
+        let Some(connection) = self.connection() else {
             return Poll::Ready(Err(ExchangeError::Gone));
-        }
-        let mut state = lock(&self.connection.state);
+        };
+        let mut state = lock(&connection.state);
         loop {
             if let Poll::Ready(piece) = state.driver.poll_body() {
-                self.wait_for_app();
+                wait_for_app(&connection);
                 return Poll::Ready(piece);
             }
             if !state.driver.pump() {
@@ -122,56 +132,56 @@ impl LiveExchange for Ongoing {
                 };
             }
             if !state.driver.is_woken() {
-                self.wait_for_client();
+                self.wait_for_client(&connection);
                 return Poll::Pending;
             }
         }
     }
 
     fn has_client_left(&self) -> bool {
-        self.is_over()
-            || self.connection.socket().is_ending()
-            || !lock(&self.connection.state).driver.is_open()
+        self.connection().is_none_or(|connection| {
+            connection.socket().is_ending() || !lock(&connection.state).driver.is_open()
+        })
     }
 
     fn begin_stream(&self, head: ResponseHead) {
-        if !self.is_over() {
-            let is_closing = self.connection.is_draining();
-            lock(&self.connection.state)
+        if let Some(connection) = self.connection() {
+            let is_closing = connection.is_draining();
+            lock(&connection.state)
                 .driver
                 .begin_stream(head, is_closing);
         }
     }
 
     fn put(&self, chunk: Bytes) {
-        if !self.is_over() {
-            lock(&self.connection.state).put(chunk);
+        if let Some(connection) = self.connection() {
+            lock(&connection.state).put(chunk);
         }
     }
 
     fn put_trailers(&self, fields: Vec<(Bytes, Bytes)>) {
-        if !self.is_over() {
-            lock(&self.connection.state).driver.put_trailers(fields);
+        if let Some(connection) = self.connection() {
+            lock(&connection.state).driver.put_trailers(fields);
         }
     }
 
     fn poll_flush(&self) -> Poll<Result<(), ExchangeError>> {
-        if self.is_over() {
+        let Some(connection) = self.connection() else {
             return Poll::Ready(Err(ExchangeError::Gone));
-        }
-        let mut state = lock(&self.connection.state);
+        };
+        let mut state = lock(&connection.state);
         loop {
             let is_open = state.driver.pump();
-            let is_flushed = !self.connection.socket().is_write_blocked();
+            let is_flushed = !connection.socket().is_write_blocked();
             if state.driver.is_taken() && is_flushed {
-                self.wait_for_app();
+                wait_for_app(&connection);
                 return Poll::Ready(Ok(()));
             }
             if !is_open {
                 return Poll::Ready(Err(ExchangeError::Gone));
             }
             if !is_flushed {
-                self.wait_for_client();
+                self.wait_for_client(&connection);
                 return Poll::Pending;
             }
             // hyper gave way to others after many pipelined requests.
@@ -179,12 +189,16 @@ impl LiveExchange for Ongoing {
     }
 
     fn end(&self, report: Report) {
-        let Some((request, tale)) = lock(&self.request).take() else {
-            return;
-        };
-        self.reactor
-            .conclude(&self.connection, request, report, &tale);
-        self.reactor.go_on_with(&self.connection);
+        let live = lock(&self.live).take();
+        if let Some(Live {
+            connection,
+            request,
+            tale,
+        }) = live
+        {
+            self.reactor.conclude(&connection, request, report, &tale);
+            self.reactor.go_on_with(&connection);
+        }
     }
 
     fn leave(&self) {
@@ -192,11 +206,12 @@ impl LiveExchange for Ongoing {
     }
 
     fn title(&self) -> String {
-        let request = lock(&self.request);
-        let Some((request, _)) = &*request else {
+        let live = lock(&self.live);
+        let Some(live) = &*live else {
             return "a request".to_owned();
         };
-        let head = request.head(self.connection.listener, &self.connection.peer);
+        let connection = &live.connection;
+        let head = live.request.head(connection.listener, &connection.peer);
         format!("{} {}", head.method, head.uri.escape_debug())
     }
 }

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -59,7 +59,8 @@ pub(in crate::worker) struct Call {
     pub(super) state: Mutex<State>,
     /// Futures of the loop that wait for progress.
     waiters: Mutex<Vec<Py<PyAny>>>,
-    kept: OnceLock<Kept>,
+    /// Until it is done: a task that failed holds what its frames held, this call among it.
+    kept: Mutex<Option<Kept>>,
     overdue_ms: AtomicU64,
 }
 
@@ -94,20 +95,21 @@ impl Call {
                 is_client_to_blame: false,
             }),
             waiters: Mutex::default(),
-            kept: OnceLock::new(),
+            kept: Mutex::default(),
             overdue_ms: AtomicU64::new(NEVER),
         }
     }
 
     pub(super) fn set_task(&self, index: usize, task: &Bound<'_, PyAny>, overdue_ms: Option<u64>) {
         let task = task.clone().unbind();
-        let _set_once = self.kept.set(Kept { index, task });
+        *lock(&self.kept) = Some(Kept { index, task });
         self.overdue_ms
             .store(overdue_ms.unwrap_or(NEVER), Ordering::Relaxed);
     }
 
-    pub(super) fn task(&self) -> Option<&Py<PyAny>> {
-        self.kept.get().map(|kept| &kept.task)
+    pub(super) fn task<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let kept = lock(&self.kept);
+        kept.as_ref().map(|kept| kept.task.bind(py).clone())
     }
 
     pub(super) fn overdue_ms(&self) -> u64 {
@@ -166,7 +168,8 @@ impl Call {
 
     /// The app has returned, or raised: ends what it has not ended itself.
     pub(super) fn failed(&self, py: Python<'_>, error: Option<PyErr>) {
-        if let Some(kept) = self.kept.get() {
+        let kept = lock(&self.kept).take();
+        if let Some(kept) = kept {
             self.app.forget(kept.index);
         }
         let (is_over, is_begun, is_client_to_blame) = {
@@ -174,9 +177,11 @@ impl Call {
             let reply = &state.reply;
             (reply.is_over(), reply.is_begun(), state.is_client_to_blame)
         };
-        // Raised into it from here, or by an app that cancels itself: no mistake to trace.
+        // From here, because its time was over: no mistake to trace.
         let is_cancelled = error.as_ref().is_some_and(|error| is_cancelled(py, error));
+        let is_too_late = is_cancelled && self.app.is_stopped.load(Ordering::Relaxed);
         match error {
+            Some(_) if is_too_late => self.log(py, "it was cancelled: its worker's time is over"),
             Some(error) if !is_client_to_blame && !(is_over && is_cancelled) => error.display(py),
             Some(_) if !is_over => self.log(py, "the client left before its answer was complete"),
             None if !is_over && !is_client_to_blame => self.log(
@@ -190,7 +195,11 @@ impl Call {
             Some(_) | None => {}
         }
         if !is_over {
-            let status = if is_client_to_blame { CLIENT_LEFT } else { 500 };
+            let status = match (is_client_to_blame, is_too_late) {
+                (true, _) => CLIENT_LEFT,
+                (false, true) => 503,
+                (false, false) => 500,
+            };
             self.give_up(status, !is_client_to_blame);
         }
         self.exchange.leave();
@@ -200,11 +209,10 @@ impl Call {
     pub(super) fn expire(&self, py: Python<'_>) {
         self.overdue_ms.store(NEVER, Ordering::Relaxed);
         // What an app does once it has answered is its own business.
-        let (Some(task), false) = (self.task(), lock(&self.state).reply.is_over()) else {
+        let (Some(task), false) = (self.task(py), lock(&self.state).reply.is_over()) else {
             return;
         };
-        let task = task.bind(py);
-        let stands = self.app.life.where_is(task).unwrap_or_default();
+        let stands = self.app.life.where_is(&task).unwrap_or_default();
         let limit = self.app.harakiri.unwrap_or_default().as_secs_f64();
         let (is_begun, status) = {
             let state = lock(&self.state);

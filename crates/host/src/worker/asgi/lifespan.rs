@@ -1,7 +1,7 @@
 //! The event loop and the app's lifespan: made before the worker is ready, ended after its last request.
 
 use std::ffi::CString;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -66,7 +66,7 @@ impl Life {
     /// Cancels these tasks, lets the app shut down, and closes the loop.
     pub(super) fn finish(&self, py: Python<'_>, calls: &[Arc<Call>], left: Duration) {
         let finished = || -> PyResult<()> {
-            let tasks = PyList::new(py, calls.iter().filter_map(|call| call.task()))?;
+            let tasks = PyList::new(py, calls.iter().filter_map(|call| call.task(py)))?;
             let seconds = (left + LAST_MOMENT).as_secs_f64();
             let lifespan = self.lifespan.as_ref();
             let module = self.module.bind(py);
@@ -236,6 +236,7 @@ fn assemble(
         later_turn: OnceLock::new(),
         timer,
         armed_ms: AtomicU64::new(NEVER),
+        is_stopped: AtomicBool::new(false),
         started: Instant::now(),
         life,
     })

@@ -16,7 +16,7 @@ mod send;
 mod turn;
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ pub(crate) struct Application {
     timer: OwnedFd,
     /// When it rings.
     armed_ms: AtomicU64,
+    /// The loop has been told to stop.
+    is_stopped: AtomicBool,
     started: std::time::Instant,
 }
 

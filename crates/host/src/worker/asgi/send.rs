@@ -4,12 +4,13 @@
 //! has taken it, so that a slow client slows the app and nothing piles up.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use pyo3::exceptions::{PyBrokenPipeError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyBrokenPipeError, PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView};
@@ -141,12 +142,13 @@ impl Call {
 
     /// `http.response.pathsend`: a file is the body.
     fn take_path(&self, message: &Bound<'_, PyDict>) -> Left {
-        let path: std::path::PathBuf = required(message, "path")?.extract()?;
+        let py = message.py();
+        let path: PathBuf = required(message, "path")?.extract()?;
         self.check_client()?;
         {
             let mut state = lock(&self.state);
             self.in_order(state.reply.expects_file())?;
-            state.file = Some(File::open(path)?);
+            state.file = Some(File::open(&path).map_err(|error| os_error(py, &error, &path))?);
         }
         Ok(Some(Wanted::File))
     }
@@ -332,4 +334,16 @@ fn take_fields(given: &Bound<'_, PyAny>, head: &mut ResponseHead) -> PyResult<()
         head.fields.push((whole, value));
     }
     Ok(())
+}
+
+/// An error of the system with its number and file, as Python's own `open` raises it.
+fn os_error(py: Python<'_>, error: &io::Error, path: &Path) -> PyErr {
+    let strerror = py
+        .import("os")
+        .and_then(|os| os.call_method1("strerror", (error.raw_os_error(),)));
+    let made = strerror.and_then(|text| {
+        py.get_type::<PyOSError>()
+            .call1((error.raw_os_error(), text, path))
+    });
+    made.map_or_else(|error| error, PyErr::from_value)
 }

@@ -104,7 +104,9 @@ impl Turn {
         self.reactor.look_at_deadlines();
         self.reactor.finish_if_empty();
         self.reactor.arm();
-        if self.reactor.phase() == Phase::Finished {
+        // Once: uvloop keeps what is asked twice for the next time that it runs.
+        let is_finished = self.reactor.phase() == Phase::Finished;
+        if is_finished && !self.app.is_stopped.swap(true, Ordering::Relaxed) {
             self.app
                 .life
                 .event_loop(py)
@@ -168,8 +170,8 @@ impl Application {
         };
         calls
             .iter()
-            .filter_map(|call| call.task())
-            .any(|task| raised_it(task.bind(py)).unwrap_or(false))
+            .filter_map(|call| call.task(py))
+            .any(|task| raised_it(&task).unwrap_or(false))
     }
 }
 
