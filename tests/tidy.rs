@@ -128,6 +128,7 @@ fn the_top_level_holds_nothing_else() {
         "benches",
         "build.rs",
         "crates",
+        "docs",
         "packaging",
         "src",
         "target",

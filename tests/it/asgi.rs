@@ -164,10 +164,9 @@ async def http(scope, receive, send):
     );
     let mut connection = site.connect();
     let paths = ["/slow", "/fast", "/fast", "/other", "/fast"];
-    let all: String = paths
-        .iter()
+    let all = paths
         .map(|path| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"))
-        .collect();
+        .concat();
     connection.send(all.as_bytes()).expect("it reads");
     for path in paths {
         assert_eq!(connection.receive().expect("it answers").body, path);

@@ -131,15 +131,11 @@ async def waits(scope, receive, send):
         await asyncio.wait_for(receive(), 0.01)
     except asyncio.TimeoutError:
         pass
-    async with_timeout() if False else None
     await answer(send, json.dumps([first['type'], first['more_body']]).encode())
 ";
 
 fn site() -> Site {
-    Site::new(
-        "access-log = \"all\"",
-        &app(&APP.replace("    async with_timeout() if False else None\n", "")),
-    )
+    Site::new("access-log = \"all\"", &app(APP))
 }
 
 #[test]
@@ -177,6 +173,11 @@ fn answers_are_framed_as_the_app_says() {
     for _ in 0..2 {
         assert_eq!(get("/context").body, "unset");
     }
+}
+
+#[test]
+fn answers_without_a_body_and_the_last_of_a_connection() {
+    let site = site();
     let text = site.everything(b"GET /empty HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert!(
         text.starts_with("HTTP/1.1 204 No Content\r\n") && text.ends_with("\r\n\r\n"),

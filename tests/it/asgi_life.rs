@@ -17,7 +17,8 @@ async def application(scope, receive, send):
         return await lifespan(scope, receive, send)
     if scope['path'] == '/slow':
         print('began', flush=True)
-        await asyncio.sleep(0.3)
+        with open('gate', 'rb', 0) as gate:
+            await asyncio.get_running_loop().run_in_executor(None, gate.read, 1)
     data = json.dumps(scope.get('state')).encode()
     scope.setdefault('state', {})['mine'] = True
     await send({'type': 'http.response.start', 'status': 200, 'headers': []})
@@ -35,7 +36,7 @@ async def lifespan(scope, receive, send):
 
 #[test]
 fn an_app_starts_up_before_and_shuts_down_after_its_requests() {
-    let site = Site::new("lifespan = \"on\"\n", LIFE);
+    let (site, mut gate) = Site::gated("lifespan = \"on\"\n", LIFE);
     let pid = site.emperor.status_of(&site.vassal)["workers"][0]["pid"].clone();
     for _ in 0..2 {
         let state: serde_json::Value =
@@ -48,13 +49,15 @@ fn an_app_starts_up_before_and_shuts_down_after_its_requests() {
         .expect("it reads");
     site.printed("began");
     site.emperor.touch(&site.vassal.file);
+    // The new generation is announced when the old one accepts no more.
+    site.emperor.ready_after(&site.vassal, 1);
+    gate.let_go(1);
     let answer = connection.receive().expect("it is answered");
     assert_eq!(
         (answer.status, answer.header("connection")),
         (200, Some("close"))
     );
     site.printed("shut down");
-    site.emperor.ready_after(&site.vassal, 1);
 }
 
 #[test]
@@ -132,6 +135,11 @@ fn what_speaks_which_interface_is_found_out() {
     let hidden = "def wrap(*arguments): return f(*arguments)\nasync def f(scope, receive, send): pass\napp = wrap";
     let vassal = emperor.serve("hidden", "interface = \"asgi\"\n", hidden);
     assert_eq!(emperor.status_of(&vassal)["interface"], "asgi");
+}
+
+#[test]
+fn what_cannot_be_served_is_refused_with_a_way_out() {
+    let emperor = Emperor::start();
     for (name, options, code, words, hint) in [
         (
             "class",

@@ -1,6 +1,7 @@
 //! The first steps of a worker, from the fork to the reactor.
 
-use lictor_core::ipc::WorkerMessage;
+use lictor_core::ipc::{Channel, WorkerMessage};
+use lictor_core::observe::Failure;
 use lictor_core::sys::set_title;
 use pyo3::prelude::*;
 
@@ -27,26 +28,19 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
     sigterm.drop_ref(py);
     let app = match app.map_or_else(|| load(py, &config), Ok) {
         Ok(app) => app,
-        Err(failure) => {
-            // The master also sees the exit.
-            drop(channel.send(&WorkerMessage::Failed(failure), &[]));
-            return 1;
-        }
+        Err(failure) => return failed(&channel, failure),
     };
     let App {
         callable,
         interface,
     } = app;
     let asgi = match interface {
-        Interface::Wsgi => None,
-        Interface::Asgi => match start_asgi(py, &callable, &config, &listeners) {
-            Ok(app) => Some(app),
-            Err(failure) => {
-                drop(channel.send(&WorkerMessage::Failed(failure), &[]));
-                callable.drop_ref(py);
-                return 1;
-            }
-        },
+        Interface::Wsgi => Ok(None),
+        Interface::Asgi => start_asgi(py, &callable, &config, &listeners).map(Some),
+    };
+    let asgi = match asgi {
+        Ok(asgi) => asgi,
+        Err(failure) => return failed(&channel, failure),
     };
     let board = watched.map(|watched| arm_harakiri(py, watched.board, watched.dump));
     let ready = WorkerMessage::Ready {
@@ -72,6 +66,13 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
     );
     run_exit_handlers(py);
     0
+}
+
+/// The app could not be started.
+fn failed(channel: &Channel, failure: Failure) -> i32 {
+    // The master also sees the exit.
+    drop(channel.send(&WorkerMessage::Failed(failure), &[]));
+    1
 }
 
 /// The master took SIGTERM for itself; in a worker it is again what the app made of it, by default

@@ -29,7 +29,7 @@ impl Reactor {
         };
         let app = match &self.app {
             App::Wsgi(app) => app,
-            App::Asgi(app) => return self.begin_ongoing(app, connection, request, body, tale),
+            App::Asgi(_) => return self.begin_ongoing(connection, request, body, tale),
         };
         let (mut report, record) = {
             let head = request.head(connection.listener, &connection.peer);

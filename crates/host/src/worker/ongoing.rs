@@ -10,6 +10,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 
+use super::App;
 use super::answer::Tale;
 use super::connection::{Connection, Next};
 use super::deadlines::NEVER;
@@ -19,7 +20,6 @@ use super::exchange::{
 use super::http::Arrived;
 use super::reactor::Reactor;
 use super::sync::lock;
-use super::{App, asgi};
 
 /// One request in progress.
 struct Ongoing {
@@ -41,12 +41,14 @@ impl Reactor {
     /// Begins the call of an ASGI app, which may end it before this returns.
     pub(super) fn begin_ongoing(
         self: &Arc<Self>,
-        app: &Arc<asgi::Application>,
         connection: &Arc<Connection>,
         request: Arrived,
         body: RequestBody,
         tale: Tale,
     ) {
+        let App::Asgi(app) = &self.app else {
+            return;
+        };
         let scope = {
             let head = request.head(connection.listener, &connection.peer);
             let fields: &mut RequestFields<'_> = &mut request.fields();

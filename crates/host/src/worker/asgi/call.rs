@@ -182,7 +182,7 @@ impl Call {
         let is_too_late = is_cancelled && self.app.is_stopped.load(Ordering::Relaxed);
         match error {
             Some(_) if is_too_late => self.log(py, "it was cancelled: its worker's time is over"),
-            Some(error) if !is_client_to_blame && !(is_over && is_cancelled) => error.display(py),
+            Some(error) if !(is_client_to_blame || is_over && is_cancelled) => error.display(py),
             Some(_) if !is_over => self.log(py, "the client left before its answer was complete"),
             None if !is_over && !is_client_to_blame => self.log(
                 py,

@@ -102,68 +102,73 @@ fn begin_life(
     callable: &Py<PyAny>,
     config: &VassalConfig,
 ) -> Result<Life, Failure> {
-    let made = || -> PyResult<(Bound<'_, PyModule>, Bound<'_, PyAny>, Py<PyAny>)> {
-        let code = CString::new(CODE)?;
-        let module = PyModule::from_code(py, &code, c"lictor/lifecycle.py", c"_lictor_lifecycle")?;
-        let wanted = match config.asgi.event_loop {
-            EventLoop::Auto => "auto",
-            EventLoop::Asyncio => "asyncio",
-            EventLoop::Uvloop => "uvloop",
-        };
-        let event_loop = module.call_method1("new_loop", (wanted,))?;
-        py.import("asyncio")?
-            .call_method1("set_event_loop", (&event_loop,))?;
-        let context = py.import("contextvars")?.call_method0("copy_context")?;
-        Ok((module, event_loop, context.unbind()))
-    };
-    let (module, event_loop, context) = made().map_err(|error| {
+    let mut life = make_loop(py, config).map_err(|error| {
         let message = format!("the app's event loop could not be made: {error}");
         let hint = "hint: `loop = \"asyncio\"` needs nothing but Python itself";
         Failure::new(FailureKind::Python, message, hint)
     })?;
-    let mut life = Life {
-        event_loop: event_loop.clone().unbind(),
-        module: module.clone().unbind(),
-        lifespan: None,
-        state: None,
-        context,
-    };
     if config.asgi.lifespan == Lifespan::Off {
         return Ok(life);
     }
-    let asked = || -> PyResult<(Bound<'_, PyAny>, (String, String, String))> {
-        let lifespan = module.call_method1("Lifespan", (callable,))?;
-        let startup = lifespan.call_method0("startup")?;
-        let said = event_loop.call_method1("run_until_complete", (startup,))?;
-        Ok((lifespan, said.extract()?))
-    };
-    let (lifespan, (outcome, message, traceback)) = asked().map_err(|error| {
+    let (lifespan, said) = start_up(py, callable, &life).map_err(|error| {
         let message = format!("the app's startup was broken off: {error}");
         Failure::new(FailureKind::Import, message, "")
     })?;
+    let (outcome, message, traceback) = said;
     match outcome.as_str() {
         "complete" => {
             let state = lifespan.getattr("state").ok();
-            life.state =
-                state.and_then(|state| state.cast_into::<PyDict>().ok().map(Bound::unbind));
+            let state = state.and_then(|state| state.cast_into::<PyDict>().ok());
+            life.state = state.map(Bound::unbind);
             life.lifespan = Some(lifespan.unbind());
-            Ok(life)
         }
-        "failed" => Err(failed(&message, &traceback)),
-        _ if config.asgi.lifespan == Lifespan::On => Err(without(&traceback)),
+        "failed" => return Err(failed(&message, &traceback)),
+        _ if config.asgi.lifespan == Lifespan::On => return Err(without(&traceback)),
         _ => {
             if let Some(reason) = last_line(&traceback) {
-                log(
-                    py,
-                    &format!(
-                        "lictor: the app is served without lifespan, which it does not seem to \
-                         support: {reason}"
-                    ),
-                );
+                let said = "the app is served without lifespan, which it does not seem to support";
+                log(py, &format!("lictor: {said}: {reason}"));
             }
-            Ok(life)
         }
     }
+    Ok(life)
+}
+
+fn make_loop(py: Python<'_>, config: &VassalConfig) -> PyResult<Life> {
+    let code = CString::new(CODE)?;
+    let module = PyModule::from_code(py, &code, c"lictor/lifecycle.py", c"_lictor_lifecycle")?;
+    let wanted = match config.asgi.event_loop {
+        EventLoop::Auto => "auto",
+        EventLoop::Asyncio => "asyncio",
+        EventLoop::Uvloop => "uvloop",
+    };
+    let event_loop = module.call_method1("new_loop", (wanted,))?;
+    py.import("asyncio")?
+        .call_method1("set_event_loop", (&event_loop,))?;
+    let context = py.import("contextvars")?.call_method0("copy_context")?;
+    Ok(Life {
+        event_loop: event_loop.unbind(),
+        module: module.unbind(),
+        lifespan: None,
+        state: None,
+        context: context.unbind(),
+    })
+}
+
+/// Outcome, message and traceback.
+type Said = (String, String, String);
+
+/// Asks the app to start up, and waits until it has answered, or ended.
+fn start_up<'py>(
+    py: Python<'py>,
+    callable: &Py<PyAny>,
+    life: &Life,
+) -> PyResult<(Bound<'py, PyAny>, Said)> {
+    let lifespan = life.module.bind(py).call_method1("Lifespan", (callable,))?;
+    let startup = lifespan.call_method0("startup")?;
+    let event_loop = life.event_loop(py);
+    let said = event_loop.call_method1("run_until_complete", (startup,))?;
+    Ok((lifespan, said.extract()?))
 }
 
 /// The app said that it could not start. Starlette's message is a traceback.

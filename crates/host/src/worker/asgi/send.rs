@@ -86,7 +86,7 @@ impl Call {
             take_fields(&given, &mut head)?;
         }
         let mut state = lock(&self.state);
-        self.in_order(state.reply.start(status, head.content_length, has_trailers))?;
+        in_order(state.reply.start(status, head.content_length, has_trailers))?;
         state.head = Some(head);
         Ok(None)
     }
@@ -100,8 +100,8 @@ impl Call {
         let is_more = flag(message, intern!(py, "more_body"))?;
         self.check_client()?;
         let step = lock(&self.state).reply.body(piece.len(), is_more);
-        let step = self.in_order(step)?;
-        self.carry_out(py, step, piece);
+        let step = in_order(step)?;
+        self.carry_out(py, step, &piece);
         if step.then == Then::Body || step.then == Then::Trailers {
             return match self.poll_room()? {
                 Poll::Ready(()) => Ok(None),
@@ -121,7 +121,7 @@ impl Call {
         self.check_client()?;
         let (is_last, trailers) = {
             let mut state = lock(&self.state);
-            let is_last = self.in_order(state.reply.trailers(is_more))?;
+            let is_last = in_order(state.reply.trailers(is_more))?;
             let fields = given.fields.into_iter();
             state
                 .trailers
@@ -147,7 +147,7 @@ impl Call {
         self.check_client()?;
         {
             let mut state = lock(&self.state);
-            self.in_order(state.reply.expects_file())?;
+            in_order(state.reply.expects_file())?;
             state.file = Some(File::open(&path).map_err(|error| os_error(py, &error, &path))?);
         }
         Ok(Some(Wanted::File))
@@ -176,9 +176,9 @@ impl Call {
                 if count == 0 {
                     state.file = None;
                 }
-                (self.in_order(state.reply.body(count, count > 0))?, piece)
+                (in_order(state.reply.body(count, count > 0))?, piece)
             };
-            self.carry_out(py, step, Bytes::from(piece));
+            self.carry_out(py, step, &Bytes::from(piece));
         }
     }
 
@@ -208,12 +208,8 @@ impl Call {
         Ok(())
     }
 
-    fn in_order<T>(&self, result: Result<T, OutOfOrder>) -> PyResult<T> {
-        result.map_err(|error| PyRuntimeError::new_err(error.to_string()))
-    }
-
     /// Lays down a piece of the body and what comes of it.
-    fn carry_out(&self, py: Python<'_>, step: Step, piece: Bytes) {
+    fn carry_out(&self, py: Python<'_>, step: Step, piece: &Bytes) {
         let (head, is_bodiless) = {
             let mut state = lock(&self.state);
             let head = state.head.take().filter(|_| step.begins);
@@ -268,6 +264,10 @@ impl Call {
         // Whoever waits for the client's end learns that it is over.
         self.progressed();
     }
+}
+
+fn in_order<T>(result: Result<T, OutOfOrder>) -> PyResult<T> {
+    result.map_err(|error| PyRuntimeError::new_err(error.to_string()))
 }
 
 fn required<'py>(message: &Bound<'py, PyDict>, key: &str) -> PyResult<Bound<'py, PyAny>> {
