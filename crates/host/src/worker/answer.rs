@@ -86,9 +86,10 @@ impl Reactor {
         if !tale.is_probe {
             self.slot.leave_request(report.is_error);
         }
-        if let Some(started) = tale.started.filter(|_| !tale.is_ended) {
+        let is_logged = !tale.is_ended && self.is_logged(&report);
+        if let Some(started) = tale.started.filter(|_| is_logged) {
             let head = request.head(connection.listener, &connection.peer);
-            self.log_access(&head, &report, started);
+            Self::log_access(&head, &report, started);
         }
         lay_down(connection, report.outcome, request);
         if let Some(limits) = &self.limits
@@ -119,12 +120,13 @@ impl Reactor {
         Some(record)
     }
 
-    fn log_access(&self, head: &RequestHead<'_>, report: &Report, started: Instant) {
+    fn is_logged(&self, report: &Report) -> bool {
         // An answer that was cut short counts by what went wrong, not by its status.
         let is_error = report.status >= 500 || report.is_error;
-        if self.access_log == AccessLog::Errors && !is_error {
-            return;
-        }
+        self.access_log != AccessLog::Errors || is_error
+    }
+
+    fn log_access(head: &RequestHead<'_>, report: &Report, started: Instant) {
         let line = AccessLine {
             remote: &head.peer.address,
             method: head.method,

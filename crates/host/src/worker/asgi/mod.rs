@@ -9,6 +9,7 @@ mod awaitable;
 mod call;
 mod fields;
 mod lifespan;
+mod message;
 mod receive;
 mod reply;
 mod scope;
