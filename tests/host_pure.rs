@@ -55,5 +55,10 @@ mod x509;
 #[path = "../crates/host/src/worker/files/open.rs"]
 mod file_open;
 
+#[path = "../crates/host/src/worker/asgi/reply.rs"]
+mod asgi_reply;
 #[path = "../crates/host/src/worker/files/compress.rs"]
 mod file_compress;
+
+#[path = "../crates/host/src/worker/asgi/fields.rs"]
+mod asgi_fields;

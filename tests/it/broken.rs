@@ -172,13 +172,6 @@ fn a_named_callable_that_is_missing_is_refused() {
 }
 
 #[test]
-fn an_asgi_app_is_refused_with_a_way_out() {
-    let failure = degrades("async def application(scope, receive, send): pass");
-    failure.says("import", &["ASGI"]);
-    failure.hints("a2wsgi");
-}
-
-#[test]
 fn an_app_that_leaves_at_import_is_told() {
     let failure = degrades("import sys\nsys.exit('the settings are missing')");
     failure.says("import", &["the app left", "the settings are missing"]);

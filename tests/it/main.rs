@@ -25,6 +25,10 @@ mod harness;
 
 mod access_log;
 mod adoption;
+mod asgi;
+mod asgi_answers;
+mod asgi_apps;
+mod asgi_life;
 mod boot_storm;
 mod broken;
 mod commands;

@@ -3,7 +3,7 @@
 mod django;
 mod flask;
 mod httpbin;
-mod virtualenvs;
+pub(crate) mod virtualenvs;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

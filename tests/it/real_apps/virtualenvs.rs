@@ -8,14 +8,15 @@ use crate::harness::{Build, Python, pythons, virtualenv};
 
 /// What is installed for one app.
 #[derive(Debug)]
-pub(super) struct Packages {
-    pub(super) name: &'static str,
-    pub(super) version: &'static str,
+pub(crate) struct Packages {
+    /// What it is; others that it needs may stand before it.
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
 }
 
 /// Three different Pythons: a static one, then the oldest and the newest of the others. Where there
 /// are fewer, some are used twice.
-pub(super) fn three_pythons() -> [&'static Python; 3] {
+pub(crate) fn three_pythons() -> [&'static Python; 3] {
     let mut all: Vec<&Python> = pythons().iter().collect();
     all.sort_by_key(|python| minor_of(python));
     all.dedup_by_key(|python| (minor_of(python), python.build == Build::Static));
@@ -39,14 +40,14 @@ pub(super) fn three_pythons() -> [&'static Python; 3] {
 }
 
 /// The 9 of 3.9.
-pub(super) fn minor_of(python: &Python) -> u32 {
+pub(crate) fn minor_of(python: &Python) -> u32 {
     let (_, minor) = python.version.split_once('.').expect("as in 3.12");
     minor.parse().expect("as in 3.12")
 }
 
 /// The virtual environment of this Python that holds these packages.
 #[track_caller]
-pub(super) fn with_packages(python: &Python, packages: &Packages) -> PathBuf {
+pub(crate) fn with_packages(python: &Python, packages: &Packages) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()
         .expect("it is below `target`");
@@ -57,7 +58,7 @@ pub(super) fn with_packages(python: &Python, packages: &Packages) -> PathBuf {
     } else {
         "shared"
     };
-    let key = format!("venv-{full_version}-{build}-{name}-{version}");
+    let key = format!("venv-{full_version}-{build}-{name}-{version}").replace(' ', "-");
     let directory = target.join("real-apps");
     fs::create_dir_all(&directory).expect("it is ours");
     // Held by whoever installs; several test programs may run at once.
@@ -101,7 +102,8 @@ fn install(python: &Python, place: &Path, requirement: &str) {
             "--retries",
             "2",
         ])
-        .args(["install", requirement])
+        .arg("install")
+        .args(requirement.split(' '))
         .stdin(Stdio::null())
         .output()
         .expect("pip can be run");
@@ -115,7 +117,7 @@ fn install(python: &Python, place: &Path, requirement: &str) {
 
 /// Runs the interpreter of a virtual environment to its end.
 #[track_caller]
-pub(super) fn run_in(
+pub(crate) fn run_in(
     place: &Path,
     directory: &Path,
     arguments: &[&str],

@@ -27,7 +27,8 @@ pub use options::{OptionSpec, ReloadClass, ValueKind, is_switch, options};
 pub use read::{parse_flags, parse_vassal, read_vassal, read_vassal_bytes};
 pub use types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
 pub use vassal::{
-    AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, FileServeMode, FilesConfig,
-    ForwardedField, HttpsAddress, LogField, LogFormat, LogPiece, RequestLogConfig, SendfileRoot,
-    StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WireConfig,
+    AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
+    FilesConfig, ForwardedField, HttpsAddress, Interface, Lifespan, LogField, LogFormat, LogPiece,
+    RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
+    WireConfig,
 };

@@ -1,19 +1,20 @@
 //! Imports the app: `module:callable` or a file, found as its users expect.
 
-use lictor_core::config::{AppTarget, VassalConfig};
+use lictor_core::config::{AppTarget, EventLoop, VassalConfig};
 use lictor_core::observe::{Failure, FailureKind};
 use pyo3::exceptions::{PyAttributeError, PyModuleNotFoundError};
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
 use super::failure_of;
+use super::interface::{Interface, interface_of};
 
 /// A loaded app.
 pub(crate) struct App {
     /// What is called for each request.
     pub(crate) callable: Py<PyAny>,
     /// Which interface it speaks.
-    pub(crate) interface: &'static str,
+    pub(crate) interface: Interface,
 }
 
 /// Names tried when the file names no callable.
@@ -32,22 +33,51 @@ pub(crate) fn load(py: Python<'_>, config: &VassalConfig) -> Result<App, Failure
         );
         return Err(Failure::new(FailureKind::Import, message, CALLABLE_HINT));
     }
-    if is_asgi(&callable) {
-        let message = format!(
-            "`{}` is an ASGI app; this version serves WSGI apps",
-            named(config)
-        );
-        let hint = "hint: wrap it, for instance with `a2wsgi.ASGIMiddleware`";
-        return Err(Failure::new(FailureKind::Import, message, hint));
+    let interface = interface_of(&callable, config.asgi.interface, &named(config))?;
+    if interface == Interface::Asgi {
+        prepare_asgi(py, config)?;
     }
     Ok(App {
         callable: callable.unbind(),
-        interface: "wsgi",
+        interface,
     })
 }
 
+/// What an ASGI app needs, imported here so that the workers share its memory.
+fn prepare_asgi(py: Python<'_>, config: &VassalConfig) -> Result<(), Failure> {
+    if config.threads > 1 {
+        let message = format!(
+            "`{}` is an ASGI app, and `threads` is {}",
+            named(config),
+            config.threads
+        );
+        let hint = "hint: remove `threads` and use `processes`: an event loop runs on one thread, \
+                    and hands what blocks to a pool of its own";
+        return Err(Failure::new(FailureKind::Import, message, hint));
+    }
+    py.import("asyncio")
+        .map_err(|error| failure_of(py, &error, "`asyncio` was imported"))?;
+    if config.asgi.event_loop == EventLoop::Asyncio {
+        return Ok(());
+    }
+    match py.import("uvloop") {
+        Err(error) if config.asgi.event_loop == EventLoop::Uvloop => {
+            let mut failure = failure_of(py, &error, "`uvloop` was imported");
+            failure.message = format!(
+                "`loop` is `uvloop`, which cannot be imported: {}",
+                failure.message
+            );
+            failure.detail.push_str(
+                "\nhint: install it into the app's environment, or set `loop` to `auto` or `asyncio`",
+            );
+            Err(failure)
+        }
+        _ => Ok(()),
+    }
+}
+
 const CALLABLE_HINT: &str =
-    "hint: name a WSGI callable: `module = \"package.module:callable\"` (PEP 3333)";
+    "hint: name a WSGI callable or an ASGI one: `module = \"package.module:callable\"`";
 
 fn import<'py>(py: Python<'py>, target: &AppTarget) -> PyResult<Bound<'py, PyModule>> {
     match target {
@@ -143,37 +173,4 @@ fn type_name(object: &Bound<'_, PyAny>) -> String {
         Ok(name) => format!("it is of type `{name}`"),
         Err(_) => "it is of an unknown type".to_owned(),
     }
-}
-
-/// `CO_COROUTINE` of `code.h`. Asked here instead of by `inspect`, which would bring a megabyte of
-/// modules into every vassal.
-const IS_COROUTINE: u32 = 0x80;
-/// More wrappers than this around a function are not looked through.
-const WRAPPER_LIMIT: usize = 8;
-
-/// An ASGI 3 app is a coroutine function, or an object whose `__call__` is one.
-fn is_asgi(callable: &Bound<'_, PyAny>) -> bool {
-    let has_coroutine_call = |call: Bound<'_, PyAny>| is_coroutine_function(call);
-    is_coroutine_function(callable.clone())
-        || callable.getattr("__call__").is_ok_and(has_coroutine_call)
-}
-
-/// Looks through bound methods and `functools.partial`.
-fn is_coroutine_function(mut object: Bound<'_, PyAny>) -> bool {
-    for _ in 0..WRAPPER_LIMIT {
-        if let Ok(code) = object.getattr("__code__") {
-            let flags = code
-                .getattr("co_flags")
-                .and_then(|flags| flags.extract::<u32>());
-            return flags.is_ok_and(|flags| flags & IS_COROUTINE != 0);
-        }
-        match object
-            .getattr("__func__")
-            .or_else(|_| object.getattr("func"))
-        {
-            Ok(inner) => object = inner,
-            Err(_) => return false,
-        }
-    }
-    false
 }

@@ -11,6 +11,7 @@ use super::pool::{Ending, PoolEvent, Reason, Seat};
 use super::probe::Progress;
 use super::run::Master;
 use super::troubles::Ended;
+use crate::app::Interface;
 
 impl Master {
     /// Takes in what every worker has to say.
@@ -171,6 +172,9 @@ impl Master {
         if self.beat_at().is_none_or(|at| at > now) {
             return;
         }
+        // The loop of an ASGI app answers while requests are in progress too, unless something blocks
+        // it: which it cannot tell itself.
+        let answers_always = self.interface == Interface::Asgi.name();
         for (&seat, worker) in &mut self.workers {
             let heart = worker.heart.as_mut().filter(|heart| heart.is_due(now));
             let (Some(heart), true) = (heart, self.pool.is_serving(seat)) else {
@@ -180,7 +184,7 @@ impl Master {
                 continue;
             };
             let signs = Signs {
-                is_busy: record.is_busy(),
+                is_busy: record.is_busy() && !answers_always,
                 has_answered: std::mem::take(&mut worker.has_answered),
                 requests: record.requests(),
             };

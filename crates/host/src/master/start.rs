@@ -1,12 +1,13 @@
 //! The first steps of a worker, from the fork to the reactor.
 
-use lictor_core::ipc::WorkerMessage;
+use lictor_core::ipc::{Channel, WorkerMessage};
+use lictor_core::observe::Failure;
 use lictor_core::sys::set_title;
 use pyo3::prelude::*;
 
 use super::fork::Seed;
-use crate::app::{App, arm_harakiri, load, run_exit_handlers};
-use crate::worker::{self, Worker};
+use crate::app::{App, Interface, arm_harakiri, load, run_exit_handlers};
+use crate::worker::{self, Worker, start_asgi};
 
 /// Runs a worker to its end. Gives the exit status.
 pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
@@ -27,19 +28,23 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
     sigterm.drop_ref(py);
     let app = match app.map_or_else(|| load(py, &config), Ok) {
         Ok(app) => app,
-        Err(failure) => {
-            // The master also sees the exit.
-            drop(channel.send(&WorkerMessage::Failed(failure), &[]));
-            return 1;
-        }
+        Err(failure) => return failed(&channel, failure),
     };
     let App {
         callable,
         interface,
     } = app;
+    let asgi = match interface {
+        Interface::Wsgi => Ok(None),
+        Interface::Asgi => start_asgi(py, &callable, &config, &listeners).map(Some),
+    };
+    let asgi = match asgi {
+        Ok(asgi) => asgi,
+        Err(failure) => return failed(&channel, failure),
+    };
     let board = watched.map(|watched| arm_harakiri(py, watched.board, watched.dump));
     let ready = WorkerMessage::Ready {
-        interface: interface.to_owned(),
+        interface: interface.name().to_owned(),
     };
     if channel.send(&ready, &[]).is_err() {
         callable.drop_ref(py);
@@ -56,10 +61,18 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
             slot,
             board,
             app: callable,
+            asgi,
         },
     );
     run_exit_handlers(py);
     0
+}
+
+/// The app could not be started.
+fn failed(channel: &Channel, failure: Failure) -> i32 {
+    // The master also sees the exit.
+    drop(channel.send(&WorkerMessage::Failed(failure), &[]));
+    1
 }
 
 /// The master took SIGTERM for itself; in a worker it is again what the app made of it, by default

@@ -12,9 +12,9 @@ use super::access_line::{AccessLine, Selection};
 use super::connection::Connection;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody};
-use super::introduce::introduced;
+use super::introduce::{Introduction, introduced};
 use super::reactor::{Phase, Reactor};
-use super::threads;
+use super::{App, threads};
 
 /// What the log of requests needs to know of the worker.
 pub(super) struct RequestLog {
@@ -37,9 +37,30 @@ impl RequestLog {
 }
 
 impl Reactor {
-    /// Calls the app for a request and lays its answer down.
-    pub(super) fn answer(&self, connection: &Arc<Connection>, mut request: Arrived) {
-        let started = self.request_log.is_some().then(Instant::now);
+    /// Calls the app for a request and lays its answer down; an ASGI app may do that later.
+    pub(super) fn answer(self: &Arc<Self>, connection: &Arc<Connection>, mut request: Arrived) {
+        let tale = self.begin(connection, &mut request);
+        let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
+        let body = match body {
+            ArrivedBody::Whole(body) => RequestBody::Whole(body),
+            ArrivedBody::Streamed => RequestBody::Streamed,
+            ArrivedBody::Refused(status) => {
+                return self.conclude(connection, request, refused(status), &tale);
+            }
+        };
+        if let Some(files) = &self.files {
+            let report = files.answer(&tale.head(connection, &request), request.fields());
+            if let Some(report) = report {
+                return self.conclude(connection, request, report, &tale);
+            }
+        }
+        match &self.app {
+            App::Wsgi(_) => self.call(connection, request, body, tale),
+            App::Asgi(_) => self.begin_ongoing(connection, request, body, tale),
+        }
+    }
+
+    fn begin(&self, connection: &Connection, request: &mut Arrived) -> Tale {
         // What is asked before the word to serve is the master's own question, and does not count.
         let is_probe = self.phase() == Phase::Waiting;
         if !is_probe {
@@ -47,41 +68,58 @@ impl Reactor {
         }
         // Never given up while the app works on it.
         connection.set_deadline_ms(u64::MAX);
-        let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
-        let introduction = connection.introduce(&mut request);
-        let mut head = request.head(connection.listener, connection.visitor.peer());
-        head.tls = connection.socket().tls_facts();
-        let head = introduced(introduction.as_ref(), head);
-        let record = self.write_down(connection, &head);
-        let call = |body| {
+        Tale {
+            started: self.request_log.is_some().then(Instant::now),
+            introduction: connection.introduce(request),
+            is_probe,
+            is_ended: false,
+        }
+    }
+
+    /// Calls a WSGI app.
+    fn call(&self, connection: &Arc<Connection>, request: Arrived, body: RequestBody, tale: Tale) {
+        let App::Wsgi(app) = &self.app else { return };
+        let (mut report, record) = {
+            let head = tale.head(connection, &request);
+            let record = self.write_down(connection, &head);
             let exchange: Arc<dyn Exchange> = Arc::<Connection>::clone(connection);
-            let fields = &mut request.fields();
-            self.app.call(
-                Request {
-                    head: &head,
-                    fields,
-                    body,
-                },
-                exchange,
-            )
-        };
-        let mut report = match body {
-            ArrivedBody::Whole(body) => {
-                self.file_or(call, RequestBody::Whole(body), &head, &request)
-            }
-            ArrivedBody::Streamed => self.file_or(call, RequestBody::Streamed, &head, &request),
-            ArrivedBody::Refused(status) => Report {
-                outcome: Outcome::Failed,
-                status,
-                body_bytes: 0,
-                is_error: false,
-            },
+            let called = Request {
+                head: &head,
+                fields: &mut request.fields(),
+                body,
+            };
+            let report = self.take_over(app.call(called, exchange), &head, &request);
+            (report, record)
         };
         let is_ended = record.is_some_and(RequestRecord::leave);
         if is_ended {
             // The client was told by harakiri, and so was the log; what the app says now is too late.
             (report.outcome, report.is_error) = (Outcome::Cut, true);
         }
+        self.conclude(connection, request, report, &Tale { is_ended, ..tale });
+    }
+
+    /// The app may have named a file that is to be sent instead.
+    pub(super) fn take_over(
+        &self,
+        report: Report,
+        head: &RequestHead<'_>,
+        request: &Arrived,
+    ) -> Report {
+        match &self.files {
+            Some(files) => files.take_over(report, head, request.fields()),
+            None => report,
+        }
+    }
+
+    /// Counts and logs what came of a request, and lays down what is left to be sent.
+    pub(super) fn conclude(
+        &self,
+        connection: &Connection,
+        request: Arrived,
+        mut report: Report,
+        tale: &Tale,
+    ) {
         if let Outcome::Failed = report.outcome {
             connection.settle(|driver, is_closing| {
                 if let Some(status) = driver.blame() {
@@ -92,34 +130,17 @@ impl Reactor {
                     .unwrap_or(report.body_bytes);
             });
         }
-        if !is_probe {
+        if !tale.is_probe {
             self.slot.leave_request(report.is_error);
         }
-        if let Some(started) = started.filter(|_| !is_ended) {
-            self.log_access(&head, &request, &report, started);
+        if !tale.is_ended {
+            self.log_access(connection, &request, &report, tale);
         }
         lay_down(connection, report.outcome, request);
         if let Some(limits) = &self.limits
-            && !is_probe
+            && !tale.is_probe
         {
             self.look_at(limits);
-        }
-    }
-
-    /// A file answers, or the app does, or the app by naming a file.
-    fn file_or(
-        &self,
-        call: impl FnOnce(RequestBody) -> Report,
-        body: RequestBody,
-        head: &RequestHead<'_>,
-        request: &Arrived,
-    ) -> Report {
-        let Some(files) = &self.files else {
-            return call(body);
-        };
-        match files.answer(head, request.fields()) {
-            Some(report) => report,
-            None => files.take_over(call(body), head, request.fields()),
         }
     }
 
@@ -145,20 +166,15 @@ impl Reactor {
         Some(record)
     }
 
-    fn log_access(
-        &self,
-        head: &RequestHead<'_>,
-        request: &Arrived,
-        report: &Report,
-        started: Instant,
-    ) {
-        let Some(log) = &self.request_log else {
+    fn log_access(&self, connection: &Connection, request: &Arrived, report: &Report, tale: &Tale) {
+        let (Some(log), Some(started)) = (&self.request_log, tale.started) else {
             return;
         };
         let took = started.elapsed();
         if !log.selection.wants(report.status, report.is_error, took) {
             return;
         }
+        let head = tale.head(connection, request);
         let line = AccessLine {
             remote: &head.peer.address,
             remote_port: &head.peer.port,
@@ -179,6 +195,40 @@ impl Reactor {
         let line = line.render(&log.format, SystemTime::now());
         // One write, so that lines of several workers do not mix; a full pipe loses it.
         let _lost = rustix::io::write(rustix::stdio::stderr(), line.as_bytes());
+    }
+}
+
+/// What is known of a request apart from what was asked.
+pub(super) struct Tale {
+    /// For the log of requests, if there is one.
+    started: Option<Instant>,
+    /// What is said of the client.
+    introduction: Option<Introduction>,
+    is_probe: bool,
+    /// By `harakiri`, which has told the log.
+    pub(super) is_ended: bool,
+}
+
+impl Tale {
+    /// What the app is told of the request before its body.
+    pub(super) fn head<'a>(
+        &'a self,
+        connection: &'a Connection,
+        request: &'a Arrived,
+    ) -> RequestHead<'a> {
+        let mut head = request.head(connection.listener, connection.visitor.peer());
+        head.tls = connection.socket().tls_facts();
+        head.is_secure = head.tls.is_some();
+        introduced(self.introduction.as_ref(), head)
+    }
+}
+
+fn refused(status: u16) -> Report {
+    Report {
+        outcome: Outcome::Failed,
+        status,
+        body_bytes: 0,
+        is_error: false,
     }
 }
 

@@ -13,7 +13,7 @@ use lictor_core::config::WireConfig;
 use lictor_core::sys::RequestRecord;
 
 use super::deadlines::millis;
-use super::exchange::Peer;
+use super::exchange::{Peer, Watcher};
 use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
 use super::introduce::{Reception, Visitor};
 use super::preface::Opening;
@@ -91,6 +91,8 @@ pub(super) struct State {
     opening: Option<Opening>,
     /// Where the request in progress is written down, with `harakiri`.
     record: Option<&'static RequestRecord>,
+    /// Who waits for progress of a request in flight, if its app does not keep the thread.
+    watcher: Option<Arc<dyn Watcher>>,
     phase: Phase,
     lingered_bytes: usize,
     /// `Socket::bytes_read` and `bytes_written` when the phase was last looked at.
@@ -119,6 +121,7 @@ impl Connection {
                 driver,
                 opening,
                 record: None,
+                watcher: None,
                 phase: Phase::New,
                 lingered_bytes: 0,
                 bytes_seen: (0, 0),
@@ -184,6 +187,15 @@ impl Connection {
             Progress::Request(arrived) => {
                 self.spare.store(BUSY, Ordering::Relaxed);
                 Next::Answer(arrived)
+            }
+            Progress::Waiting if state.watcher.is_some() => {
+                let watcher = state.watcher.clone();
+                drop(state);
+                if let Some(watcher) = watcher {
+                    watcher.progressed();
+                }
+                // Whoever watches has its own patience with the client.
+                Next::Wait(None)
             }
             Progress::Waiting => Next::Wait(self.patience(&mut state)),
             Progress::Closed if state.driver.needs_lingering() => {
@@ -263,15 +275,34 @@ impl Connection {
 
     /// Whether nothing is in flight, so that a leaving worker may close it soon.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(
-            lock(&self.state).phase,
-            Phase::New | Phase::Idle | Phase::Lingering
-        )
+        let state = lock(&self.state);
+        state.watcher.is_none()
+            && matches!(state.phase, Phase::New | Phase::Idle | Phase::Lingering)
     }
 
     /// The app is called for a request that is written down there.
     pub(super) fn set_record(&self, record: &'static RequestRecord) {
         lock(&self.state).record = Some(record);
+    }
+
+    /// Who waits for progress of the request in flight, until it is settled.
+    pub(super) fn set_watcher(&self, watcher: Arc<dyn Watcher>) {
+        lock(&self.state).watcher = Some(watcher);
+    }
+
+    /// Nothing of the request in flight, if there is one, reaches the client from now on.
+    pub(super) fn abandon(&self) {
+        let watcher = {
+            let mut state = lock(&self.state);
+            if state.watcher.is_some() {
+                state.driver.cut();
+                self.socket.hang_up();
+            }
+            state.watcher.clone()
+        };
+        if let Some(watcher) = watcher {
+            watcher.progressed();
+        }
     }
 
     /// Works on the HTTP state once the app is done.
@@ -280,6 +311,7 @@ impl Connection {
         let result = work(&mut state.driver, self.is_draining());
         state.driver.end_request();
         state.record = None;
+        state.watcher = None;
         state.phase = Phase::Answered;
         state.bytes_seen = (self.socket.bytes_read(), self.socket.bytes_written());
         result

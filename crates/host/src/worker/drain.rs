@@ -130,6 +130,7 @@ impl Reactor {
         if self.phase() == Phase::Draining
             && lock(&self.listeners).is_empty()
             && lock(&self.table).is_empty()
+            && self.app.is_at_rest()
         {
             self.finish();
         }

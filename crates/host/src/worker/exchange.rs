@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::os::fd::OwnedFd;
+use std::task::Poll;
 
 use bytes::Bytes;
 
@@ -97,7 +98,7 @@ pub(crate) struct Request<'r, 'a> {
 #[derive(Debug, Default)]
 pub(crate) struct ResponseHead {
     pub(crate) status: u16,
-    /// What the app wrote after the status.
+    /// What the app wrote after the status; empty for the usual words.
     pub(crate) reason: Bytes,
     /// Names and values in the order of the app.
     pub(crate) fields: Vec<(Bytes, Bytes)>,
@@ -140,6 +141,18 @@ pub(crate) struct Report {
     pub(crate) is_error: bool,
 }
 
+impl Report {
+    /// The app failed, or we did: 500 if nothing was sent.
+    pub(crate) fn failure() -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            status: 500,
+            body_bytes: 0,
+            is_error: true,
+        }
+    }
+}
+
 /// Why the client could not be read from or written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ExchangeError {
@@ -173,4 +186,41 @@ pub(crate) trait Exchange: Send + Sync {
 
     /// Returns when everything laid down is the kernel's.
     fn flush(&self) -> Result<(), ExchangeError>;
+}
+
+/// A request in progress whose app gives its thread back while it waits. Nothing here waits: what
+/// cannot be done yet is pending, and the [`Watcher`] hears when to ask again.
+pub(crate) trait LiveExchange: Send + Sync {
+    /// The next piece of the request body, never empty; `None` at its end.
+    fn poll_read(&self) -> Poll<Result<Option<Bytes>, ExchangeError>>;
+
+    /// Whether the client has closed its side, or the connection is over.
+    fn has_client_left(&self) -> bool;
+
+    /// Starts an answer whose body comes by `put`.
+    fn begin_stream(&self, head: ResponseHead);
+
+    /// Lays down the next piece of the body.
+    fn put(&self, chunk: Bytes);
+
+    /// Lays down the fields that follow the body, behind its last piece. They were checked.
+    fn put_trailers(&self, fields: Vec<(Bytes, Bytes)>);
+
+    /// Ready when everything laid down is the kernel's.
+    fn poll_flush(&self) -> Poll<Result<(), ExchangeError>>;
+
+    /// Ends the request, once. Afterwards its client is out of reach.
+    fn end(&self, report: Report);
+
+    /// What the app goes on to do after its answer is over, too.
+    fn leave(&self);
+
+    /// Method and target, for messages.
+    fn title(&self) -> String;
+}
+
+/// Whoever waits for progress of a [`LiveExchange`].
+pub(crate) trait Watcher: Send + Sync + std::fmt::Debug {
+    /// Something may have become possible, or impossible for good.
+    fn progressed(&self);
 }

@@ -7,6 +7,7 @@
 mod accept;
 mod access_line;
 mod answer;
+mod asgi;
 mod connection;
 mod deadlines;
 mod drain;
@@ -14,6 +15,7 @@ mod exchange;
 mod files;
 mod http;
 mod introduce;
+mod ongoing;
 mod preface;
 mod reactor;
 mod recycle;
@@ -33,6 +35,7 @@ use lictor_core::sys::{RequestBoard, Slot};
 use pyo3::{Py, PyAny, Python};
 
 pub(crate) use self::access_line::{AccessLine, Selection};
+pub(crate) use self::asgi::{Application as AsgiApplication, start as start_asgi};
 use self::reactor::Reactor;
 pub(crate) use self::tls::{TlsError, TlsServer};
 use self::wsgi::Application;
@@ -49,8 +52,26 @@ pub(crate) struct Worker {
     pub(crate) slot: &'static Slot,
     /// What the master reads of the requests in flight, with `harakiri`.
     pub(crate) board: Option<&'static RequestBoard>,
-    /// The WSGI callable.
+    /// What is called for each request.
     pub(crate) app: Py<PyAny>,
+    /// Its event loop, if it is an ASGI app.
+    pub(crate) asgi: Option<AsgiApplication>,
+}
+
+/// The app, by its interface.
+enum App {
+    Wsgi(Box<Application>),
+    Asgi(Arc<AsgiApplication>),
+}
+
+impl App {
+    /// Whether nothing of it goes on but what the connections show.
+    fn is_at_rest(&self) -> bool {
+        match self {
+            Self::Wsgi(_) => true,
+            Self::Asgi(app) => app.is_at_rest(),
+        }
+    }
 }
 
 /// An inherited listening socket, non-blocking, shared with the other workers.
@@ -70,22 +91,28 @@ impl Listener {
 }
 
 /// Waits for the word to serve, serves, and returns once drained.
-pub(crate) fn serve(py: Python<'_>, worker: Worker) {
+pub(crate) fn serve(py: Python<'_>, mut worker: Worker) {
     let threads = worker.config.threads;
     let name = format!("lictor: worker {} of {}", worker.id, worker.vassal);
-    let app = match Application::new(py, &worker) {
-        Ok(app) => app,
-        Err(error) => return error.display(py),
+    let app = match worker.asgi.take() {
+        Some(app) => App::Asgi(Arc::new(app)),
+        None => match Application::new(py, &worker) {
+            Ok(app) => App::Wsgi(Box::new(app)),
+            Err(error) => return error.display(py),
+        },
     };
     let reactor = match Reactor::new(worker, app) {
         Ok(reactor) => Arc::new(reactor),
         Err(error) => return wsgi::log(py, &format!("{name} cannot start: {error}")),
     };
-    match threads::start(py, &reactor, threads.saturating_sub(1)) {
-        Ok(others) => {
+    let served = match &reactor.app {
+        App::Asgi(app) => asgi::run(py, &reactor, app),
+        App::Wsgi(_) => threads::start(py, &reactor, threads.saturating_sub(1)).map(|others| {
             py.detach(|| reactor.run(0));
             threads::join(py, &others);
-        }
-        Err(error) => error.display(py),
+        }),
+    };
+    if let Err(error) = served {
+        error.display(py);
     }
 }

@@ -28,7 +28,7 @@ use super::introduce::Reception;
 use super::recycle::Limits;
 use super::sync::lock;
 use super::wsgi::Application;
-use super::{Listener, Worker, accept, threads};
+use super::{App, Listener, Worker, accept, threads};
 
 /// Events taken at once where no other thread could take them.
 const BATCH: usize = 64;
@@ -56,7 +56,7 @@ pub(super) struct Reactor {
     pub(super) listeners: Mutex<Vec<Listener>>,
     pub(super) table: Mutex<Slab<Arc<Connection>>>,
     pub(super) shared: Arc<Shared>,
-    pub(super) app: Application,
+    pub(super) app: App,
     pub(super) slot: &'static Slot,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
@@ -85,7 +85,7 @@ pub(super) struct Reactor {
 }
 
 impl Reactor {
-    pub(super) fn new(worker: Worker, app: Application) -> std::io::Result<Self> {
+    pub(super) fn new(worker: Worker, app: App) -> std::io::Result<Self> {
         let config = &worker.config;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let wake = eventfd(
@@ -172,7 +172,7 @@ impl Reactor {
         }
     }
 
-    fn dispatch(self: &Arc<Self>, key: u64, flags: EventFlags) {
+    pub(super) fn dispatch(self: &Arc<Self>, key: u64, flags: EventFlags) {
         match key {
             CHANNEL_KEY => self.take_orders(),
             WAKE_KEY => self.take_wake(),
@@ -249,6 +249,7 @@ impl Reactor {
     pub(super) fn forget(&self, connection: &Arc<Connection>) {
         // A child that the app forked may hold the descriptor, which then would stay in the set.
         let _already_removed = epoll::delete(&self.epoll, &**connection);
+        connection.abandon();
         let mut table = lock(&self.table);
         let index = index_of(connection.key);
         if table

@@ -37,7 +37,6 @@ pub(super) static LATER: &[Absent] = &[
         ],
         "remove it; `http` accepts chunked bodies as it is",
     ),
-    later(&["interface"], "remove it; apps are called as WSGI"),
     later(
         &["http-timeout"],
         "use `socket-timeout` for slow clients, `harakiri` for slow requests",

@@ -1,6 +1,7 @@
 //! What the values of options mean: one small parser for each kind of value.
 
 mod address;
+mod choices;
 mod env;
 mod https;
 mod log_format;
@@ -12,6 +13,7 @@ mod trusted;
 mod words;
 
 pub(super) use address::{address, distinct_addresses};
+pub(super) use choices::{event_loop, interface, lifespan};
 pub(super) use env::variables;
 pub(super) use https::{apart, https, joined_https};
 pub(super) use log_format::log_format;

@@ -47,7 +47,12 @@ impl Body for AnswerBody {
         let mut station = lock(station);
         match station.chunks.pop_front() {
             Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
-            None if station.is_complete => Poll::Ready(None),
+            None if station.is_complete => Poll::Ready(
+                station
+                    .trailers
+                    .take()
+                    .map(|fields| Ok(Frame::trailers(fields))),
+            ),
             None => Poll::Pending,
         }
     }

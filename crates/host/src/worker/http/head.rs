@@ -123,6 +123,18 @@ pub(super) fn waits_for_leave(parts: &Parts) -> bool {
     parts.headers.contains_key(EXPECT)
 }
 
+/// Fields that were checked when the app gave them.
+pub(super) fn field_map(given: Vec<(Bytes, Bytes)>) -> HeaderMap {
+    let mut fields = HeaderMap::with_capacity(given.len());
+    for (name, value) in given {
+        let name = HeaderName::from_bytes(&name);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
+            fields.append(name, value);
+        }
+    }
+    fields
+}
+
 /// Puts a response together. `body` is left out where the status or the method leaves none.
 pub(super) fn assemble(
     head: ResponseHead,
@@ -169,7 +181,8 @@ pub(super) fn assemble(
         // Else hyper promises to keep every connection of such a client, also one that must close.
         *response.version_mut() = Version::HTTP_10;
     }
-    if status.canonical_reason().map(str::as_bytes) != Some(&head.reason)
+    if !head.reason.is_empty()
+        && status.canonical_reason().map(str::as_bytes) != Some(&head.reason)
         && let Ok(reason) = ReasonPhrase::try_from(head.reason)
     {
         response.extensions_mut().insert(reason);

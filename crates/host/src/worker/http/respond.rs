@@ -26,6 +26,7 @@ impl Driver {
         let station = Arc::clone(&self.station);
         let mut laid = lock(&station);
         laid.chunks.clear();
+        laid.trailers = None;
         laid.is_complete = false;
         drop(laid);
         let head = self.encode_stream(head);
@@ -48,6 +49,17 @@ impl Driver {
             let chunk = self.encode(chunk);
             lock(&self.station).chunks.push_back(chunk);
         }
+    }
+
+    /// Lays down the fields that follow the body. hyper sends those that `Trailer` has announced, to
+    /// clients that have said `TE: trailers`.
+    pub(crate) fn put_trailers(&mut self, fields: Vec<(Bytes, Bytes)>) {
+        lock(&self.station).trailers = Some(head::field_map(fields));
+    }
+
+    /// Whether the connection has neither ended nor been cut.
+    pub(crate) fn is_open(&self) -> bool {
+        self.hyper.is_some()
     }
 
     /// Whether hyper has everything that was laid down.

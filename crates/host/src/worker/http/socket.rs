@@ -105,6 +105,16 @@ impl Socket {
         self.set_writable();
     }
 
+    /// Whether the peer has sent its end, or the connection broke.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+
+    /// Ends the connection both ways while its descriptor is still held.
+    pub(crate) fn hang_up(&self) {
+        let _already_gone = shutdown(&self.fd, Shutdown::Both);
+    }
+
     /// Whether a write stopped because the kernel's buffer is full.
     pub(crate) fn is_write_blocked(&self) -> bool {
         !self.is_writable.load(Ordering::Relaxed)

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service;
 
@@ -27,6 +27,8 @@ pub(super) struct Station {
     pub(super) response: Option<Response<AnswerBody>>,
     /// Pieces of a streamed answer that hyper has not taken yet.
     pub(super) chunks: VecDeque<Bytes>,
+    /// The fields behind the last piece.
+    pub(super) trailers: Option<HeaderMap>,
     /// No more pieces will come.
     pub(super) is_complete: bool,
 }

@@ -27,6 +27,8 @@ use super::Worker;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestFields};
 use super::files::file_field;
 
+pub(super) use self::field_name::USUAL;
+pub(super) use self::respond::lent_or_copied;
 pub(super) use self::text::log;
 
 /// The app and everything prepared for its calls.

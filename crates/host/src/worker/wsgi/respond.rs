@@ -81,13 +81,15 @@ fn join<'py>(items: impl Iterator<Item = Bound<'py, PyAny>>) -> PyResult<Option<
 }
 
 fn copied(item: &Bound<'_, PyAny>) -> PyResult<Bytes> {
-    let bytes = bytes_of(item)?;
+    bytes_of(item).map(lent_or_copied)
+}
+
+/// A bytes object for the socket: small ones are copied, large ones lent.
+pub(in crate::worker) fn lent_or_copied(bytes: &Bound<'_, PyBytes>) -> Bytes {
     if bytes.as_bytes().len() < LENT_BYTES {
-        return Ok(Bytes::copy_from_slice(bytes.as_bytes()));
+        return Bytes::copy_from_slice(bytes.as_bytes());
     }
-    Ok(Bytes::from_owner(Lent(Some(PyBackedBytes::from(
-        bytes.clone(),
-    )))))
+    Bytes::from_owner(Lent(Some(PyBackedBytes::from(bytes.clone()))))
 }
 
 /// A bytes object of the app on its way to the socket.

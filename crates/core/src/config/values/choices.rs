@@ -1,0 +1,49 @@
+//! Values that are one of a few words.
+
+use super::super::diagnostic::Complaint;
+use super::super::setting::Setting;
+use super::super::tree::{Node, Value};
+use super::super::vassal::{EventLoop, Interface, Lifespan};
+
+/// Which interface an app speaks.
+pub(in crate::config) fn interface(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<Interface, Complaint> {
+    match setting.text(node)? {
+        "auto" => Ok(Interface::Auto),
+        "wsgi" => Ok(Interface::Wsgi),
+        "asgi" | "asgi3" => Ok(Interface::Asgi),
+        _ => Err(setting.mismatch(node)),
+    }
+}
+
+/// Which event loop runs an ASGI app.
+pub(in crate::config) fn event_loop(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<EventLoop, Complaint> {
+    match setting.text(node)? {
+        "auto" => Ok(EventLoop::Auto),
+        "asyncio" => Ok(EventLoop::Asyncio),
+        "uvloop" => Ok(EventLoop::Uvloop),
+        _ => Err(setting.mismatch(node)),
+    }
+}
+
+/// Whether an ASGI app is told of start and end.
+pub(in crate::config) fn lifespan(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<Lifespan, Complaint> {
+    // YAML's older readers, and people, take `on` and `off` for booleans.
+    if let Value::Bool(is_on) = &node.value {
+        return Ok(if *is_on { Lifespan::On } else { Lifespan::Off });
+    }
+    match setting.text(node)? {
+        "auto" => Ok(Lifespan::Auto),
+        "on" => Ok(Lifespan::On),
+        "off" => Ok(Lifespan::Off),
+        _ => Err(setting.mismatch(node)),
+    }
+}

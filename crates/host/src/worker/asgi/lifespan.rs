@@ -1,0 +1,248 @@
+//! The event loop and the app's lifespan: made before the worker is ready, ended after its last request.
+
+use std::ffi::CString;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use lictor_core::config::{EventLoop, Lifespan, VassalConfig};
+use lictor_core::observe::{Failure, FailureKind};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyDict, PyList, PyModule};
+use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
+
+use super::Application;
+use super::awaitable::Done;
+use super::call::Call;
+use super::scope::Scopes;
+use crate::worker::Listener;
+use crate::worker::deadlines::NEVER;
+use crate::worker::wsgi::log;
+
+const CODE: &str = include_str!("lifecycle.py");
+
+/// What an app may still take once its time is over, before its master ends it.
+const LAST_MOMENT: Duration = Duration::from_millis(400);
+
+/// The event loop, the module that begins and ends it, and what the app makes of its lifespan.
+pub(super) struct Life {
+    event_loop: Py<PyAny>,
+    module: Py<PyModule>,
+    /// None if the app does not take part.
+    lifespan: Option<Py<PyAny>>,
+    state: Option<Py<PyDict>>,
+    /// What runs in the loop for nobody in particular runs in this context, so that nothing that one
+    /// request sets is seen by another.
+    context: Py<PyAny>,
+}
+
+impl Life {
+    pub(super) fn event_loop<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
+        self.event_loop.bind(py)
+    }
+
+    pub(super) fn state<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyDict>> {
+        self.state.as_ref().map(|state| state.bind(py))
+    }
+
+    /// Has the loop call this soon.
+    pub(super) fn call_soon(&self, callback: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = callback.py();
+        let options = [(intern!(py, "context"), &self.context)].into_py_dict(py)?;
+        self.event_loop(py)
+            .call_method(intern!(py, "call_soon"), (callback,), Some(&options))?;
+        Ok(())
+    }
+
+    /// The frames at which a task stands, as a traceback shows them.
+    pub(super) fn where_is(&self, task: &Bound<'_, PyAny>) -> PyResult<String> {
+        self.module
+            .bind(task.py())
+            .call_method1("where", (task,))?
+            .extract()
+    }
+
+    /// Cancels these tasks, lets the app shut down, and closes the loop.
+    pub(super) fn finish(&self, py: Python<'_>, calls: &[Arc<Call>], left: Duration) {
+        let finished = || -> PyResult<()> {
+            let tasks = PyList::new(py, calls.iter().filter_map(|call| call.task(py)))?;
+            let seconds = (left + LAST_MOMENT).as_secs_f64();
+            let lifespan = self.lifespan.as_ref();
+            let module = self.module.bind(py);
+            let finish = module.call_method1("finish", (tasks, lifespan, seconds))?;
+            let event_loop = self.event_loop(py);
+            event_loop.call_method1("run_until_complete", (finish,))?;
+            event_loop.call_method0("close")?;
+            Ok(())
+        };
+        if let Err(error) = finished() {
+            error.display(py);
+        }
+    }
+}
+
+/// Makes the loop and starts the app up. The worker is not ready before this is done.
+pub(crate) fn start(
+    py: Python<'_>,
+    callable: &Py<PyAny>,
+    config: &VassalConfig,
+    listeners: &[Listener],
+) -> Result<Application, Failure> {
+    let life = begin_life(py, callable, config)?;
+    let started = assemble(py, callable, config, listeners, life);
+    started.map_err(|error| {
+        let message = format!("the app's event loop could not be prepared: {error}");
+        Failure::new(FailureKind::Crash, message, "")
+    })
+}
+
+fn begin_life(
+    py: Python<'_>,
+    callable: &Py<PyAny>,
+    config: &VassalConfig,
+) -> Result<Life, Failure> {
+    let mut life = make_loop(py, config).map_err(|error| {
+        let message = format!("the app's event loop could not be made: {error}");
+        let hint = "hint: `loop = \"asyncio\"` needs nothing but Python itself";
+        Failure::new(FailureKind::Python, message, hint)
+    })?;
+    if config.asgi.lifespan == Lifespan::Off {
+        return Ok(life);
+    }
+    let (lifespan, said) = start_up(py, callable, &life).map_err(|error| {
+        let message = format!("the app's startup was broken off: {error}");
+        Failure::new(FailureKind::Import, message, "")
+    })?;
+    let (outcome, message, traceback) = said;
+    match outcome.as_str() {
+        "complete" => {
+            let state = lifespan.getattr("state").ok();
+            let state = state.and_then(|state| state.cast_into::<PyDict>().ok());
+            life.state = state.map(Bound::unbind);
+            life.lifespan = Some(lifespan.unbind());
+        }
+        "failed" => return Err(failed(&message, &traceback)),
+        _ if config.asgi.lifespan == Lifespan::On => return Err(without(&traceback)),
+        _ => {
+            if let Some(reason) = last_line(&traceback) {
+                let said = "the app is served without lifespan, which it does not seem to support";
+                log(py, &format!("lictor: {said}: {reason}"));
+            }
+        }
+    }
+    Ok(life)
+}
+
+fn make_loop(py: Python<'_>, config: &VassalConfig) -> PyResult<Life> {
+    let code = CString::new(CODE)?;
+    let module = PyModule::from_code(py, &code, c"lictor/lifecycle.py", c"_lictor_lifecycle")?;
+    let wanted = match config.asgi.event_loop {
+        EventLoop::Auto => "auto",
+        EventLoop::Asyncio => "asyncio",
+        EventLoop::Uvloop => "uvloop",
+    };
+    let event_loop = module.call_method1("new_loop", (wanted,))?;
+    py.import("asyncio")?
+        .call_method1("set_event_loop", (&event_loop,))?;
+    let context = py.import("contextvars")?.call_method0("copy_context")?;
+    Ok(Life {
+        event_loop: event_loop.unbind(),
+        module: module.unbind(),
+        lifespan: None,
+        state: None,
+        context: context.unbind(),
+    })
+}
+
+/// Outcome, message and traceback.
+type Said = (String, String, String);
+
+/// Asks the app to start up, and waits until it has answered, or ended.
+fn start_up<'py>(
+    py: Python<'py>,
+    callable: &Py<PyAny>,
+    life: &Life,
+) -> PyResult<(Bound<'py, PyAny>, Said)> {
+    let lifespan = life.module.bind(py).call_method1("Lifespan", (callable,))?;
+    let startup = lifespan.call_method0("startup")?;
+    let event_loop = life.event_loop(py);
+    let said = event_loop.call_method1("run_until_complete", (startup,))?;
+    Ok((lifespan, said.extract()?))
+}
+
+/// The app said that it could not start. Starlette's message is a traceback.
+fn failed(message: &str, traceback: &str) -> Failure {
+    let said = last_line(message).or_else(|| last_line(traceback));
+    let what = match said {
+        Some(said) => format!("the app's startup failed: {said}"),
+        None => "the app's startup failed".to_owned(),
+    };
+    let detail = if traceback.contains(message.trim()) || message.contains(traceback.trim()) {
+        [message, traceback]
+            .into_iter()
+            .max_by_key(|text| text.len())
+    } else {
+        None
+    };
+    let detail = detail.map_or_else(|| format!("{message}\n{traceback}"), str::to_owned);
+    Failure::new(FailureKind::Import, what, detail.trim_end())
+}
+
+fn without(traceback: &str) -> Failure {
+    let reason = last_line(traceback).unwrap_or("it returned without an answer");
+    let message = format!("the app did not answer `lifespan.startup`: {reason}");
+    let hint = "hint: set `lifespan` to `auto` if it does without";
+    Failure::new(
+        FailureKind::Import,
+        message,
+        format!("{traceback}\n{hint}").trim_start(),
+    )
+}
+
+fn last_line(text: &str) -> Option<&str> {
+    let mut lines = text.lines().rev();
+    lines.find(|line| !line.trim().is_empty() && !line.starts_with(' '))
+}
+
+fn assemble(
+    py: Python<'_>,
+    callable: &Py<PyAny>,
+    config: &VassalConfig,
+    listeners: &[Listener],
+    life: Life,
+) -> PyResult<Application> {
+    let addresses = listeners.iter().map(|Listener { address, .. }| address);
+    let is_eager = py.version_info() >= (3, 12);
+    let event_loop = life.event_loop(py);
+    let spawn = if is_eager {
+        let options = PyDict::new(py);
+        options.set_item("loop", event_loop)?;
+        options.set_item("eager_start", true)?;
+        let task = py.import("asyncio")?.getattr("Task")?;
+        py.import("functools")?
+            .getattr("partial")?
+            .call((task,), Some(&options))?
+    } else {
+        event_loop.getattr("create_task")?
+    };
+    let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+    let timer = timerfd_create(TimerfdClockId::Monotonic, flags).map_err(std::io::Error::from)?;
+    Ok(Application {
+        callable: callable.clone_ref(py),
+        scopes: Scopes::new(py, addresses)?,
+        spawn: spawn.unbind(),
+        is_eager,
+        done: Py::new(py, Done)?,
+        calls: Mutex::default(),
+        harakiri: config.harakiri,
+        next_overdue_ms: AtomicU64::new(NEVER),
+        later: Mutex::default(),
+        later_turn: OnceLock::new(),
+        timer,
+        armed_ms: AtomicU64::new(NEVER),
+        is_stopped: AtomicBool::new(false),
+        started: Instant::now(),
+        life,
+    })
+}

@@ -1,0 +1,183 @@
+//! The app as an ASGI 3 callable, and the event loop that runs it.
+//!
+//! The loop runs on the worker's own thread, and the reactor's epoll set is one of the descriptors
+//! that it watches (`turn`). A request becomes a task of the app's coroutine (`call`); what the app
+//! receives and sends goes through a `LiveExchange`, at once where that is possible, else the
+//! app waits for a future of the loop (`awaitable`). Nothing here knows how requests travel.
+
+mod awaitable;
+mod call;
+mod fields;
+mod lifespan;
+mod message;
+mod receive;
+mod reply;
+mod scope;
+mod send;
+mod turn;
+
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use slab::Slab;
+
+use self::awaitable::Done;
+use self::call::{Call, Ended};
+use self::lifespan::Life;
+use self::receive::Receive;
+use self::scope::{Scope, Scopes};
+use self::send::Send;
+use super::connection::Connection;
+use super::deadlines::NEVER;
+use super::exchange::{LiveExchange, RequestBody, RequestFields, RequestHead};
+use super::http::Arrived;
+use super::sync::lock;
+
+pub(crate) use self::lifespan::start;
+pub(super) use self::turn::run;
+
+/// The app, its event loop, and everything prepared for its calls.
+pub(crate) struct Application {
+    callable: Py<PyAny>,
+    life: Life,
+    scopes: Scopes,
+    /// Makes a task of a coroutine; an eager one takes its first step at once.
+    spawn: Py<PyAny>,
+    is_eager: bool,
+    /// What `send` gives when there is nothing to wait for.
+    done: Py<Done>,
+    /// The calls whose tasks go on, answered or not.
+    calls: Mutex<Slab<Arc<Call>>>,
+    harakiri: Option<Duration>,
+    /// When the next call is overdue, on the clock of `turn`.
+    next_overdue_ms: AtomicU64,
+    /// Requests that arrived while the app held the thread.
+    later: Mutex<Vec<(Arc<Connection>, Arrived)>>,
+    /// What the loop calls for them, once it runs.
+    later_turn: OnceLock<Py<PyAny>>,
+    timer: OwnedFd,
+    /// When it rings.
+    armed_ms: AtomicU64,
+    /// The loop has been told to stop.
+    is_stopped: AtomicBool,
+    started: std::time::Instant,
+}
+
+impl Application {
+    /// The scope of a request; none if Python could not make it, which has been logged.
+    pub(super) fn scope(
+        &self,
+        head: &RequestHead<'_>,
+        fields: &mut RequestFields<'_>,
+    ) -> Option<Scope> {
+        Python::attach(|py| {
+            let scope = self.scopes.build(py, head, fields, self.life.state(py));
+            scope.inspect_err(|error| error.display(py)).ok()
+        })
+    }
+
+    /// Calls the app for one request. `watch` is told whom to tell of progress, before that.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        scope: Scope,
+        body: RequestBody,
+        exchange: Arc<dyn LiveExchange>,
+        watch: impl FnOnce(Arc<Call>),
+    ) {
+        let call = Arc::new(Call::new(self, exchange, body, scope.is_head));
+        watch(Arc::clone(&call));
+        Python::attach(|py| {
+            let begun = self.spawn(py, &call, scope);
+            let result = match begun {
+                Ok(task) if !self.is_eager || !is_done(&task) => self.keep(&call, &task),
+                Ok(task) => return call.ended(py, &task),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = result {
+                call.failed(py, Some(error));
+            }
+        });
+    }
+
+    fn spawn<'py>(
+        &self,
+        py: Python<'py>,
+        call: &Arc<Call>,
+        scope: Scope,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let receive = Bound::new(py, Receive(Arc::clone(call)))?;
+        let send = Bound::new(py, Send(Arc::clone(call)))?;
+        let coroutine = self
+            .callable
+            .bind(py)
+            .call1((scope.dict.into_bound(py), receive, send))?;
+        self.spawn.bind(py).call1((coroutine,))
+    }
+
+    /// Remembers a call whose task goes on.
+    fn keep(&self, call: &Arc<Call>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = task.py();
+        let overdue_ms = self.harakiri.map(|limit| self.now_ms() + millis(limit));
+        let index = lock(&self.calls).insert(Arc::clone(call));
+        call.set_task(index, task, overdue_ms);
+        if let Some(overdue_ms) = overdue_ms {
+            self.next_overdue_ms
+                .fetch_min(overdue_ms, Ordering::Relaxed);
+        }
+        let ended = Bound::new(py, Ended(Arc::clone(call)))?;
+        task.call_method1(intern!(py, "add_done_callback"), (ended,))?;
+        Ok(())
+    }
+
+    fn forget(&self, index: usize) {
+        lock(&self.calls).try_remove(index);
+    }
+
+    /// Whether no call goes on.
+    pub(super) fn is_at_rest(&self) -> bool {
+        lock(&self.calls).is_empty() && lock(&self.later).is_empty()
+    }
+
+    fn now_ms(&self) -> u64 {
+        millis(self.started.elapsed())
+    }
+
+    /// When to look at the calls again.
+    fn next_overdue_in(&self) -> Option<u64> {
+        let next = self.next_overdue_ms.load(Ordering::Relaxed);
+        (next != NEVER).then(|| next.saturating_sub(self.now_ms()))
+    }
+
+    /// `harakiri`: ends the calls that have taken too long.
+    fn look_at_calls(&self, py: Python<'_>) {
+        let now = self.now_ms();
+        if now < self.next_overdue_ms.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut next = NEVER;
+        let mut overdue = Vec::new();
+        for (_, call) in lock(&self.calls).iter() {
+            match call.overdue_ms() {
+                at if at <= now => overdue.push(Arc::clone(call)),
+                at => next = next.min(at),
+            }
+        }
+        self.next_overdue_ms.store(next, Ordering::Relaxed);
+        for call in overdue {
+            call.expire(py);
+        }
+    }
+}
+
+fn is_done(task: &Bound<'_, PyAny>) -> bool {
+    task.call_method0(intern!(task.py(), "done"))
+        .is_ok_and(|done| done.is_truthy().unwrap_or(false))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

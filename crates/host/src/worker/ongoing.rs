@@ -1,0 +1,224 @@
+//! A request whose app gives the thread back while it waits: the HTTP side of an ASGI call.
+//!
+//! One for each request, so that a connection may one day have several at once. It reads from and
+//! writes to its connection without waiting, and ends the request when the answer is complete or the
+//! app has failed; the connection then goes on with what the client sent next.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+use bytes::Bytes;
+
+use super::App;
+use super::answer::Tale;
+use super::connection::{Connection, Next};
+use super::deadlines::NEVER;
+use super::exchange::{
+    ExchangeError, LiveExchange, Report, RequestBody, RequestFields, ResponseHead,
+};
+use super::http::Arrived;
+use super::reactor::Reactor;
+use super::sync::lock;
+
+/// One request in progress.
+struct Ongoing {
+    reactor: Arc<Reactor>,
+    /// None once the request is over: the app may hold this for long, but not the client's socket.
+    live: Mutex<Option<Live>>,
+    /// Bytes that had gone either way when the client was last waited for.
+    bytes_seen: AtomicU64,
+}
+
+/// What there is as long as the request is not over.
+struct Live {
+    connection: Arc<Connection>,
+    request: Arrived,
+    tale: Tale,
+}
+
+impl Reactor {
+    /// Begins the call of an ASGI app, which may end it before this returns.
+    pub(super) fn begin_ongoing(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        request: Arrived,
+        body: RequestBody,
+        tale: Tale,
+    ) {
+        let App::Asgi(app) = &self.app else {
+            return;
+        };
+        let scope = {
+            let head = tale.head(connection, &request);
+            let fields: &mut RequestFields<'_> = &mut request.fields();
+            app.scope(&head, fields)
+        };
+        let Some(scope) = scope else {
+            return self.conclude(connection, request, Report::failure(), &tale);
+        };
+        let exchange = Arc::new(Ongoing {
+            reactor: Arc::clone(self),
+            live: Mutex::new(Some(Live {
+                connection: Arc::clone(connection),
+                request,
+                tale,
+            })),
+            bytes_seen: AtomicU64::new(0),
+        });
+        app.begin(scope, body, exchange, |call| connection.set_watcher(call));
+    }
+
+    /// The request of a connection is over: goes on with it, unless that is what is being done.
+    fn go_on_with(self: &Arc<Self>, connection: &Arc<Connection>) {
+        if !connection.claim() {
+            return;
+        }
+        match connection.advance() {
+            // Not from here: this is called by the app, which would be called by itself.
+            Next::Answer(request) => match &self.app {
+                App::Asgi(app) => app.answer_later(connection, request),
+                App::Wsgi(_) => connection.release(),
+            },
+            Next::Close => self.forget(connection),
+            Next::Wait(patience) => {
+                if let Some(patience) = patience {
+                    self.set_deadline(connection, patience);
+                    self.arm();
+                }
+                connection.release();
+            }
+        }
+    }
+}
+
+impl Ongoing {
+    fn connection(&self) -> Option<Arc<Connection>> {
+        let live = lock(&self.live);
+        live.as_ref().map(|live| Arc::clone(&live.connection))
+    }
+
+    /// The client has a while to move; what it has moved since the last time gives it a new one.
+    fn wait_for_client(&self, connection: &Connection) {
+        let socket = connection.socket();
+        let moved = socket.bytes_read().wrapping_add(socket.bytes_written());
+        let is_first = connection.deadline_ms() == NEVER;
+        if self.bytes_seen.swap(moved, Ordering::Relaxed) != moved || is_first {
+            let patience = connection.shared.wire.socket_timeout;
+            self.reactor.set_deadline(connection, patience);
+            self.reactor.arm();
+        }
+    }
+}
+
+/// The app may take its time.
+fn wait_for_app(connection: &Connection) {
+    connection.set_deadline_ms(NEVER);
+}
+
+impl LiveExchange for Ongoing {
+    fn poll_read(&self) -> Poll<Result<Option<Bytes>, ExchangeError>> {
+        let Some(connection) = self.connection() else {
+            return Poll::Ready(Err(ExchangeError::Gone));
+        };
+        let mut state = lock(&connection.state);
+        loop {
+            if let Poll::Ready(piece) = state.driver.poll_body() {
+                wait_for_app(&connection);
+                return Poll::Ready(piece);
+            }
+            if !state.driver.pump() {
+                // What hyper still handed over comes first.
+                return match state.driver.poll_body() {
+                    Poll::Ready(piece) => Poll::Ready(piece),
+                    Poll::Pending => Poll::Ready(Err(ExchangeError::Gone)),
+                };
+            }
+            if !state.driver.is_woken() {
+                self.wait_for_client(&connection);
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn has_client_left(&self) -> bool {
+        self.connection().is_none_or(|connection| {
+            connection.socket().is_ending() || !lock(&connection.state).driver.is_open()
+        })
+    }
+
+    fn begin_stream(&self, head: ResponseHead) {
+        if let Some(connection) = self.connection() {
+            let is_closing = connection.is_draining();
+            lock(&connection.state)
+                .driver
+                .begin_stream(head, is_closing);
+        }
+    }
+
+    fn put(&self, chunk: Bytes) {
+        if let Some(connection) = self.connection() {
+            lock(&connection.state).put(chunk);
+        }
+    }
+
+    fn put_trailers(&self, fields: Vec<(Bytes, Bytes)>) {
+        if let Some(connection) = self.connection() {
+            lock(&connection.state).driver.put_trailers(fields);
+        }
+    }
+
+    fn poll_flush(&self) -> Poll<Result<(), ExchangeError>> {
+        let Some(connection) = self.connection() else {
+            return Poll::Ready(Err(ExchangeError::Gone));
+        };
+        let mut state = lock(&connection.state);
+        loop {
+            let is_open = state.driver.pump();
+            let is_flushed = !connection.socket().is_write_blocked();
+            if state.driver.is_taken() && is_flushed {
+                wait_for_app(&connection);
+                return Poll::Ready(Ok(()));
+            }
+            if !is_open {
+                return Poll::Ready(Err(ExchangeError::Gone));
+            }
+            if !is_flushed {
+                self.wait_for_client(&connection);
+                return Poll::Pending;
+            }
+            // hyper gave way to others after many pipelined requests.
+        }
+    }
+
+    fn end(&self, report: Report) {
+        let live = lock(&self.live).take();
+        if let Some(Live {
+            connection,
+            request,
+            tale,
+        }) = live
+        {
+            let report = {
+                let head = tale.head(&connection, &request);
+                self.reactor.take_over(report, &head, &request)
+            };
+            self.reactor.conclude(&connection, request, report, &tale);
+            self.reactor.go_on_with(&connection);
+        }
+    }
+
+    fn leave(&self) {
+        self.reactor.finish_if_empty();
+    }
+
+    fn title(&self) -> String {
+        let live = lock(&self.live);
+        let Some(live) = &*live else {
+            return "a request".to_owned();
+        };
+        let connection = &live.connection;
+        let head = live.tale.head(connection, &live.request);
+        format!("{} {}", head.method, head.uri.escape_debug())
+    }
+}
