@@ -69,23 +69,46 @@ def answer(port, timeout=10):
         connection.close()
 
 
-def wrk(port, seconds):
-    """Requests done and requests a second, by kept connections."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", f"http://127.0.0.1:{port}/"]
+def wrk(port, seconds, connections=CONNECTIONS, script=None):
+    """Requests done, requests a second and the 99th percentile in seconds, by kept connections."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", f"http://127.0.0.1:{port}/"]
+    command[1:1] = ["-s", script] if script else []
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=seconds + 30, check=True,
         preexec_fn=pin(CLIENT_CPU),
     ).stdout
     requests = int(re.search(r"(\d+) requests in", done).group(1))
     rate = float(re.search(r"Requests/sec: *([\d.]+)", done).group(1))
+    number, unit = re.search(r"99% +([\d.]+)(us|ms|s)", done).groups()
+    slow = float(number) * {"us": 1e-6, "ms": 1e-3, "s": 1}[unit]
     if "Non-2xx" in done or "Socket errors" in done or requests == 0:
         raise RuntimeError(f"wrk was not answered well:\n{done}")
-    return requests, rate
+    return requests, rate, slow
 
 
-def load(root, port, seconds):
-    """Requests per CPU second of the server, and requests per second."""
-    wrk(port, 1)
+def per_cpu_second(root, work):
+    """What `work` gives (a count and a rate), the count by CPU seconds of the server."""
     before = cpu_seconds(root)
-    requests, rate = wrk(port, seconds)
-    return requests / (cpu_seconds(root) - before), rate
+    count, rate = work()
+    return count / (cpu_seconds(root) - before), rate
+
+
+def load_by_wrk(root, port, seconds, **how):
+    """Requests per CPU second of the server, and requests per second."""
+    wrk(port, 1, **how)
+    return per_cpu_second(root, lambda: wrk(port, seconds, **how)[:2])
+
+
+def load_by_h2load(root, port, seconds):
+    """The same by HTTP/2 with prior knowledge: eight connections of eight streams."""
+    def work():
+        command = ["h2load", "-c8", "-m8", "-t1", f"-D{seconds}", f"http://127.0.0.1:{port}/"]
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=seconds + 30, check=True,
+            preexec_fn=pin(CLIENT_CPU),
+        ).stdout
+        good, bad = re.search(r"(\d+) succeeded, (\d+) failed", done).groups()
+        if int(bad) or not int(good):
+            raise RuntimeError(f"h2load was not answered well:\n{done}")
+        return int(good), int(good) / seconds
+    return per_cpu_second(root, work)

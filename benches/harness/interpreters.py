@@ -20,7 +20,9 @@ shared = bool(sysconfig.get_config_var("Py_ENABLE_SHARED"))
 mapped = any("libpython3" in line for line in open("/proc/self/maps"))
 print(json.dumps([platform.python_version(), mapped, sys.executable, sys.version_info[:2] >= (3, 9)]))
 """
-PACKAGES = ["granian", "gunicorn", "flask"]
+PACKAGES = ["granian", "gunicorn", "flask", "uvicorn[standard]", "hypercorn[uvloop]", "fastapi", "websockets"]
+# Built from source, which needs a compiler, Python's headers and libev's (`libev-dev`).
+BUILT = ["bjoern"]
 
 
 class Interpreter:
@@ -44,16 +46,23 @@ class Interpreter:
     def install(self):
         """Makes the virtualenv, once; with its own copy of the executable, which nobody else maps."""
         done = self.venv / "installed.json"
-        if done.exists() and json.loads(done.read_text()) == PACKAGES:
+        if done.exists() and json.loads(done.read_text()) == PACKAGES + BUILT:
             return
         print(f"installing {', '.join(PACKAGES)} for {self.label}", flush=True)
         subprocess.run([self.executable, "-m", "venv", "--clear", "--copies", self.venv], check=True)
         pip = [self.python, "-m", "pip", "install", "--quiet"]
         subprocess.run(pip + ["--disable-pip-version-check"] + PACKAGES, check=True)
-        done.write_text(json.dumps(PACKAGES))
+        for package in BUILT:
+            # Left out where it cannot be built: `has` tells.
+            subprocess.run(pip + ["--disable-pip-version-check", package], capture_output=True)
+        done.write_text(json.dumps(PACKAGES + BUILT))
+
+    def has(self, module):
+        return subprocess.run([self.python, "-c", f"import {module}"], capture_output=True).returncode == 0
 
     def peer_version(self, package):
-        question = f"from importlib.metadata import version; print(version('{package}'))"
+        name = package.partition("[")[0]
+        question = f"from importlib.metadata import version; print(version('{name}'))"
         command = [self.python, "-c", question]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 

@@ -1,6 +1,5 @@
-"""How each server under test is started: Lictor and its peers, one worker each."""
+"""How Lictor is started for a measurement."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,11 +9,6 @@ from .processes import SERVER_CPU, Process, until
 
 APPS = Path(__file__).resolve().parent.parent / "apps"
 START_SECONDS = 60
-# Of granian's settings for one worker, the two that are best in different places.
-GRANIAN_SETTINGS = {
-    "runtime st": ["--runtime-mode", "st", "--runtime-threads", "1", "--blocking-threads", "1"],
-    "runtime mt": ["--runtime-mode", "mt", "--runtime-threads", "1", "--blocking-threads", "1"],
-}
 
 
 class Emperor:
@@ -73,18 +67,18 @@ class Emperor:
         until(lambda: answer(port), START_SECONDS, self.process, "lictor")
 
 
-def vassal_text(interpreter, module, port, chdir=APPS):
+def vassal_text(interpreter, module, port, chdir=APPS, workers=1):
     return (
         f'module = "{module}:application"\nchdir = "{chdir}"\nvirtualenv = "{interpreter.venv}"\n'
-        f'http = "127.0.0.1:{port}"\nprocesses = 1\n'
+        f'http = "127.0.0.1:{port}"\nprocesses = {workers}\n'
     )
 
 
 class Lictor:
-    """One vassal with one worker."""
+    """One vassal."""
 
-    def __init__(self, bench, interpreter, module):
-        self.bench, self.interpreter, self.module = bench, interpreter, module
+    def __init__(self, bench, interpreter, work):
+        self.bench, self.interpreter, self.work = bench, interpreter, work
         self.name = f"lictor, {interpreter.way}"
         self.port = None
 
@@ -92,7 +86,8 @@ class Lictor:
         self.port = free_port()
         self.emperor = Emperor(self.bench).__enter__()
         try:
-            self.emperor.drop("app", vassal_text(self.interpreter, self.module, self.port))
+            text = vassal_text(self.interpreter, self.work.module, self.port, workers=self.work.workers)
+            self.emperor.drop("app", text + f"threads = {self.work.threads}\n" + self.work.options)
             self.emperor.wait(self.port)
         except BaseException:
             self.emperor.__exit__()
@@ -105,60 +100,3 @@ class Lictor:
     @property
     def pid(self):
         return self.emperor.pid
-
-
-class Peer:
-    """A server that is one command with the port in it."""
-
-    def __init__(self, name, command, log):
-        self.name, self.command, self.log = name, command, log
-        self.port = None
-
-    def __enter__(self):
-        self.port = free_port()
-        words = [str(word).replace("PORT", str(self.port)) for word in self.command]
-        self.process = Process(words, cwd=APPS, log=self.log, env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"))
-        try:
-            until(lambda: answer(self.port), START_SECONDS, self.process, self.name)
-        except BaseException:
-            self.process.end()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.process.end()
-
-    @property
-    def pid(self):
-        return self.process.pid
-
-
-def granian(bench, interpreter, module, setting):
-    command = [
-        interpreter.venv / "bin" / "granian", "--interface", "wsgi", "--workers", "1",
-        "--host", "127.0.0.1", "--port", "PORT", "--no-ws", "--log-level", "warning",
-        *GRANIAN_SETTINGS[setting], f"{module}:application",
-    ]
-    return Peer(f"granian, {setting}", command, bench.home / "granian.log")
-
-
-def gunicorn(bench, interpreter, module):
-    command = [
-        interpreter.venv / "bin" / "gunicorn", "--workers", "1", "--worker-class", "gthread",
-        "--threads", "1", "--keep-alive", "75", "--bind", "127.0.0.1:PORT", "--log-level", "error",
-        f"{module}:application",
-    ]
-    return Peer("gunicorn, gthread", command, bench.home / "gunicorn.log")
-
-
-def uwsgi(bench, interpreter, module):
-    """Debian's embeds Debian's own Python: on a virtualenv of that version or not at all."""
-    command = ["uwsgi", *uwsgi_options(), "--http11-socket", "127.0.0.1:PORT",
-               "--chdir", APPS, "--virtualenv", interpreter.venv, "--module", f"{module}:application"]
-    return Peer("uWSGI, http11-socket", command, bench.home / "uwsgi.log")
-
-
-def uwsgi_options():
-    """The emperor's fairest setting: one worker under a master, no request log."""
-    return ["--plugin", "python3", "--master", "--need-app", "--processes", "1",
-            "--disable-logging", "--die-on-term"]
