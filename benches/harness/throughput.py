@@ -34,14 +34,21 @@ class Measured:
 
     per_cpu: list
     rates: list
+    # Rounds in which it did not answer well, which count as none.
+    failed: int = 0
 
     @property
     def median(self):
-        return statistics.median(self.per_cpu)
+        return statistics.median(self.per_cpu) if self.per_cpu else 0
 
     @property
     def rate(self):
-        return statistics.median(self.rates)
+        return statistics.median(self.rates) if self.rates else 0
+
+    @property
+    def range(self):
+        failed = f", failed {self.failed} ×" if self.failed else ""
+        return f"{thousands(min(self.per_cpu))}–{thousands(max(self.per_cpu))}{failed}" if self.per_cpu else "failed"
 
 
 def contenders(bench, work):
@@ -59,16 +66,21 @@ def compare(bench, work):
     measured = {(interpreter.kind, server.name): Measured([], []) for interpreter, server in entries}
     for _ in range(rounds):
         for interpreter, server in entries:
-            with server:
-                per_cpu, rate = work.load(server.pid, server.port, seconds)
-            measured[interpreter.kind, server.name].per_cpu.append(per_cpu)
-            measured[interpreter.kind, server.name].rates.append(rate)
+            one = measured[interpreter.kind, server.name]
+            try:
+                with server:
+                    per_cpu, rate = work.load(server.pid, server.port, seconds)
+            except RuntimeError as error:
+                print(f"{server.name}: {error}", flush=True)
+                one.failed += 1
+                continue
+            one.per_cpu.append(per_cpu)
+            one.rates.append(rate)
     rows = []
     for (kind, name), one in measured.items():
         ours = next(value for (k, n), value in measured.items() if k == kind and n.startswith("lictor"))
         rows.append([
-            kind, name, thousands(one.median), f"{thousands(min(one.per_cpu))}–{thousands(max(one.per_cpu))}",
-            thousands(one.rate), ratio(ours.median, one.median),
+            kind, name, thousands(one.median), one.range, thousands(one.rate), ratio(ours.median, one.median),
         ])
     head = ["Python", "server", f"{work.unit} per CPU s", "range", f"{work.unit} per s", "Lictor's ratio to it"]
     bench.report.table(head, rows)
