@@ -1,6 +1,6 @@
 //! `lictor status`: a table of all vassals with what is wrong below, or the way to one in full.
 
-use lictor_core::observe::{Status, VassalStatus};
+use lictor_core::observe::{Status, VassalState, VassalStatus};
 
 use super::args::StatusCommand;
 use super::error::CliError;
@@ -78,8 +78,12 @@ fn trouble(vassal: &VassalStatus) -> Option<String> {
         format!("\n{name}: {}: {message}\n{hint}", error.kind)
     });
     let rolled_back = vassal.rolled_back.then(|| {
-        let hint = format!("  hint: touch {}\n", quoted(&printable(&vassal.file)));
-        format!("\n{name}: rolled back to an earlier file\n{hint}")
+        let file = quoted(&printable(&vassal.file));
+        if vassal.state == VassalState::Degraded {
+            format!("\n{name}: serves by the last file that worked\n  hint: mend {file}\n")
+        } else {
+            format!("\n{name}: rolled back to an earlier file\n  hint: touch {file}\n")
+        }
     });
     let lines: String = [failed, rolled_back].into_iter().flatten().collect();
     Some(lines).filter(|lines| !lines.is_empty())
@@ -151,6 +155,14 @@ shop: import: ModuleNotFoundError: No module named 'redsi'
             trouble(&vassal).unwrap(),
             "\nblog: rolled back to an earlier file\n  hint: touch vassals/blog.toml\n"
         );
+        let vassal = VassalStatus {
+            rolled_back: true,
+            ..shop()
+        };
+        let expected =
+            "\nshop: serves by the last file that worked\n  hint: mend vassals/shop.ini\n";
+        let told = trouble(&vassal).unwrap();
+        assert!(told.ends_with(expected), "{told}");
     }
 
     #[test]

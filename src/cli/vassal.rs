@@ -1,6 +1,6 @@
 //! One vassal in full: its fields, its workers, what is wrong, what happened last. Pure text.
 
-use lictor_core::observe::{ErrorStatus, VassalStatus, WorkerStatus};
+use lictor_core::observe::{ErrorStatus, VassalState, VassalStatus, WorkerStatus};
 
 use super::output::{printable, printable_lines};
 use super::table::{Align, or_dash, size, table};
@@ -43,10 +43,12 @@ pub(super) fn sockets(vassal: &VassalStatus) -> String {
 }
 
 fn fields(vassal: &VassalStatus) -> String {
-    let way = if vassal.rolled_back {
-        " (rolled back to an earlier text; touch it to go forward)"
-    } else {
-        ""
+    let way = match (vassal.rolled_back, vassal.state) {
+        (false, _) => "",
+        (true, VassalState::Degraded) => {
+            " (serves by the last text of it that worked; mend it to go forward)"
+        }
+        (true, _) => " (rolled back to an earlier text; touch it to go forward)",
     };
     let fields = [
         ("file", vassal.file.clone() + way),
@@ -103,7 +105,7 @@ fn trouble(error: &ErrorStatus) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use lictor_core::observe::{
-        EmperorStatus, FailureKind, SocketStatus, Status, Timestamp, VassalState, WorkerState,
+        EmperorStatus, FailureKind, SocketStatus, Status, Timestamp, WorkerState,
     };
 
     use super::*;
