@@ -5,7 +5,7 @@
 //! app has failed; the connection then goes on with what the client sent next.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -15,15 +15,21 @@ use super::answer::Tale;
 use super::connection::{Connection, Next};
 use super::deadlines::NEVER;
 use super::exchange::{
-    ExchangeError, LiveExchange, Report, RequestBody, RequestFields, ResponseHead,
+    ExchangeError, LiveExchange, LiveSocket, Report, RequestBody, RequestFields, ResponseHead,
 };
 use super::http::Arrived;
 use super::reactor::Reactor;
 use super::sync::lock;
+use super::talk::Talk;
+use super::websocket::Upgrade;
 
 /// One request in progress.
-struct Ongoing {
-    reactor: Arc<Reactor>,
+pub(super) struct Ongoing {
+    pub(super) reactor: Arc<Reactor>,
+    /// It asks for a websocket.
+    pub(super) upgrade: Option<Upgrade>,
+    /// The websocket that it has become.
+    pub(super) talk: OnceLock<Arc<Mutex<Talk>>>,
     /// None once the request is over: the app may hold this for long, but not the client's socket.
     live: Mutex<Option<Live>>,
     /// Bytes that had gone either way when the client was last waited for.
@@ -49,16 +55,25 @@ impl Reactor {
         let App::Asgi(app) = &self.app else {
             return;
         };
-        let scope = {
+        let prepared = {
             let head = tale.head(connection, &request);
+            let upgrade = self.upgrade(&request, head.is_http_10, head.method);
             let fields: &mut RequestFields<'_> = &mut request.fields();
-            app.scope(&head, fields)
+            upgrade.and_then(|upgrade| {
+                let offered = upgrade.as_ref().map(Upgrade::subprotocols);
+                let scope = app.scope(&head, fields, offered);
+                Ok((scope.ok_or_else(Report::failure)?, upgrade))
+            })
         };
-        let Some(scope) = scope else {
-            return self.conclude(connection, request, Report::failure(), &tale);
+        let (scope, upgrade) = match prepared {
+            Ok(prepared) => prepared,
+            Err(report) => return self.conclude(connection, request, report, &tale),
         };
+        let is_socket = upgrade.is_some();
         let exchange = Arc::new(Ongoing {
             reactor: Arc::clone(self),
+            upgrade,
+            talk: OnceLock::new(),
             live: Mutex::new(Some(Live {
                 connection: Arc::clone(connection),
                 request,
@@ -66,11 +81,18 @@ impl Reactor {
             })),
             bytes_seen: AtomicU64::new(0),
         });
-        app.begin(scope, body, exchange, |call| connection.set_watcher(call));
+        let socket: Option<Arc<dyn LiveSocket>> = if is_socket {
+            Some(Arc::<Ongoing>::clone(&exchange))
+        } else {
+            None
+        };
+        app.begin(scope, body, exchange, socket, |call| {
+            connection.set_watcher(call);
+        });
     }
 
     /// The request of a connection is over: goes on with it, unless that is what is being done.
-    fn go_on_with(self: &Arc<Self>, connection: &Arc<Connection>) {
+    pub(super) fn go_on_with(self: &Arc<Self>, connection: &Arc<Connection>) {
         if !connection.claim() {
             return;
         }
@@ -86,14 +108,18 @@ impl Reactor {
                     self.set_deadline(connection, patience);
                     self.arm();
                 }
+                let has_given_way = connection.socket().has_given_way();
                 connection.release();
+                if has_given_way {
+                    self.ask_again(connection);
+                }
             }
         }
     }
 }
 
 impl Ongoing {
-    fn connection(&self) -> Option<Arc<Connection>> {
+    pub(super) fn connection(&self) -> Option<Arc<Connection>> {
         let live = lock(&self.live);
         live.as_ref().map(|live| Arc::clone(&live.connection))
     }

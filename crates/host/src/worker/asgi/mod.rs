@@ -15,6 +15,7 @@ mod reply;
 mod scope;
 mod send;
 mod turn;
+mod websocket;
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -33,7 +34,7 @@ use self::scope::{Scope, Scopes};
 use self::send::Send;
 use super::connection::Connection;
 use super::deadlines::NEVER;
-use super::exchange::{LiveExchange, RequestBody, RequestFields, RequestHead};
+use super::exchange::{LiveExchange, LiveSocket, RequestBody, RequestFields, RequestHead};
 use super::http::Arrived;
 use super::sync::lock;
 
@@ -68,14 +69,19 @@ pub(crate) struct Application {
 }
 
 impl Application {
-    /// The scope of a request; none if Python could not make it, which has been logged.
+    /// The scope of a request, which asks for a websocket if subprotocols are given; none if Python could not make it, which has been logged.
     pub(super) fn scope(
         &self,
         head: &RequestHead<'_>,
         fields: &mut RequestFields<'_>,
+        subprotocols: Option<&[String]>,
     ) -> Option<Scope> {
         Python::attach(|py| {
             let scope = self.scopes.build(py, head, fields, self.life.state(py));
+            let scope = scope.and_then(|scope| match subprotocols {
+                Some(offered) => scope.of_websocket(py, offered, head.is_secure),
+                None => Ok(scope),
+            });
             scope.inspect_err(|error| error.display(py)).ok()
         })
     }
@@ -86,9 +92,10 @@ impl Application {
         scope: Scope,
         body: RequestBody,
         exchange: Arc<dyn LiveExchange>,
+        socket: Option<Arc<dyn LiveSocket>>,
         watch: impl FnOnce(Arc<Call>),
     ) {
-        let call = Arc::new(Call::new(self, exchange, body, scope.is_head));
+        let call = Arc::new(Call::new(self, exchange, socket, body, scope.is_head));
         watch(Arc::clone(&call));
         Python::attach(|py| {
             let begun = self.spawn(py, &call, scope);
