@@ -32,6 +32,8 @@ pub(super) struct Ongoing {
     pub(super) talk: OnceLock<Arc<Mutex<Talk>>>,
     /// None once the request is over: the app may hold this for long, but not the client's socket.
     live: Mutex<Option<Live>>,
+    /// What it was, once a websocket is over: its app may still say something about it.
+    was: OnceLock<String>,
     /// Bytes that had gone either way when the client was last waited for.
     bytes_seen: AtomicU64,
 }
@@ -74,6 +76,7 @@ impl Reactor {
             reactor: Arc::clone(self),
             upgrade,
             talk: OnceLock::new(),
+            was: OnceLock::new(),
             live: Mutex::new(Some(Live {
                 connection: Arc::clone(connection),
                 request,
@@ -218,6 +221,9 @@ impl LiveExchange for Ongoing {
     }
 
     fn end(&self, report: Report) {
+        if self.upgrade.is_some() {
+            self.was.get_or_init(|| self.title());
+        }
         let live = lock(&self.live).take();
         if let Some(Live {
             connection,
@@ -241,7 +247,7 @@ impl LiveExchange for Ongoing {
     fn title(&self) -> String {
         let live = lock(&self.live);
         let Some(live) = &*live else {
-            return "a request".to_owned();
+            return self.was.get().map_or("a request", |was| was).to_owned();
         };
         let connection = &live.connection;
         let head = live.tale.head(connection, &live.request);
