@@ -156,11 +156,11 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         length @ 0..126 => frame.push(0x80 | u8::try_from(length).expect("it is small")),
         length @ 126..65536 => {
-            frame.push(0x80 | 126);
+            frame.push(0xfe);
             frame.extend(u16::try_from(length).expect("it is small").to_be_bytes());
         }
         length => {
-            frame.push(0x80 | 127);
+            frame.push(0xff);
             frame.extend((length as u64).to_be_bytes());
         }
     }
@@ -259,12 +259,12 @@ fn what_breaks_the_protocol_is_told_and_ends_it() {
         ("a huge frame", announced, 1009),
         (
             "a message beyond the limit",
-            frame(0x82, &[0; 65_537]),
+            frame(0x82, &vec![0; 65_537]),
             1009,
         ),
         (
             "fragments beyond the limit",
-            [frame(0x02, &[0; 65_536]), frame(0x80, b"x")].concat(),
+            [frame(0x02, &vec![0; 65_536]), frame(0x80, b"x")].concat(),
             1009,
         ),
         (
@@ -281,7 +281,7 @@ fn what_breaks_the_protocol_is_told_and_ends_it() {
         site.printed(&format!("ended {code}"));
     }
     let mut client = Client::open(&site, "/echo", "");
-    client.send(0x82, &[0; 65_536]);
+    client.send(0x82, &vec![0; 65_536]);
     assert_eq!(client.receive().1.len(), 65_536);
 }
 
@@ -477,7 +477,7 @@ async def gives(scope, receive, send):
 fn whoever_is_slow_slows_the_other_side() {
     let (site, mut gate) = Site::gated("", &format!("{APP}{PRESSURE}"));
     let mut client = Client::open(&site, "/takes", "");
-    let piece = frame(0x82, &[7; 100_000]);
+    let piece = frame(0x82, &vec![7; 100_000]);
     client
         .stream
         .set_write_timeout(Some(Duration::from_millis(300)))

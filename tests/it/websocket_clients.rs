@@ -9,9 +9,11 @@ use crate::site::Site;
 use crate::tls::Tls;
 use crate::websocket::{APP, Client};
 
+/// On one thread: OpenSSL does not allow that one thread reads while another writes, which the client
+/// without asyncio does.
 const CLIENT: &str = r"
-import ssl, sys
-from websockets.sync.client import connect
+import asyncio, ssl, sys
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 url, options = sys.argv[1], {}
@@ -19,34 +21,44 @@ if len(sys.argv) > 2:
     context = ssl.create_default_context(cafile=sys.argv[2])
     options = {'ssl': context, 'server_hostname': 'a.test'}
 
-for compression in ('deflate', None):
-    with connect(url + '/echo', compression=compression, max_size=None, **options) as client:
+async def echo(compression):
+    async with connect(url + '/echo', compression=compression, max_size=None, **options) as client:
         agreed = client.response.headers.get('Sec-WebSocket-Extensions', '')
         assert ('permessage-deflate' in agreed) == bool(compression), agreed
         for size in (0, 1, 100, 10_000, 300_000):
             text = ('word \u03ba %d ' % size) * (size // 8)
-            client.send(text)
-            assert client.recv() == text
-            client.send(text.encode()[::-1])
-            assert client.recv() == text.encode()[::-1]
-        client.send(['in ', 'three ', 'parts'])
-        assert client.recv() == 'in three parts'
-        assert client.ping().wait(30)
-        client.close(4000, 'enough')
-    assert client.protocol.close_code == 4000
+            await client.send(text)
+            assert await client.recv() == text
+            await client.send(text.encode()[::-1])
+            assert await client.recv() == text.encode()[::-1]
+        await client.send(['in ', 'three ', 'parts'])
+        assert await client.recv() == 'in three parts'
+        await asyncio.wait_for(await client.ping(), 30)
+        await client.close(4000, 'enough')
+    assert client.close_code == 4000
 
-with connect(url + '/scope', subprotocols=['a', 'b'], **options) as client:
-    assert client.subprotocol == 'b'
-    print(client.recv())
+async def scope():
+    async with connect(url + '/scope', subprotocols=['a', 'b'], **options) as client:
+        assert client.subprotocol == 'b'
+        print(await client.recv())
 
-with connect(url + '/echo', **options) as client:
-    client.send(b'x' * (1 << 20))
-    client.send(b'x' * (17 << 20))
-    try:
-        while True:
-            client.recv()
-    except ConnectionClosed as error:
-        assert error.rcvd.code == 1009, error
+async def too_large():
+    async with connect(url + '/echo', max_size=None, **options) as client:
+        try:
+            await client.send(b'x' * (17 << 20))
+            await client.recv()
+        except ConnectionClosed as error:
+            assert error.rcvd.code == 1009, error
+        else:
+            raise AssertionError('it was taken')
+
+async def main():
+    await echo('deflate')
+    await echo(None)
+    await scope()
+    await too_large()
+
+asyncio.run(main())
 ";
 
 const WSPROTO: &str = r"

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -267,6 +268,12 @@ pub(crate) trait LiveSocket: LiveExchange {
 
     /// Whether the connection is over, or about to be without anything further to hear or say.
     fn is_over(&self) -> bool;
+}
+
+/// What a request asks for.
+pub(crate) enum Asked {
+    Answer(Arc<dyn LiveExchange>),
+    Websocket(Arc<dyn LiveSocket>),
 }
 
 /// Why a websocket cannot be accepted.

@@ -15,12 +15,13 @@ use super::answer::Tale;
 use super::connection::{Connection, Next};
 use super::deadlines::NEVER;
 use super::exchange::{
-    ExchangeError, LiveExchange, LiveSocket, Report, RequestBody, RequestFields, ResponseHead,
+    Asked, ExchangeError, LiveExchange, Report, RequestBody, RequestFields, ResponseHead,
 };
 use super::http::Arrived;
 use super::reactor::Reactor;
 use super::sync::lock;
 use super::talk::Talk;
+use super::talking::refused;
 use super::websocket::Upgrade;
 
 /// One request in progress.
@@ -57,19 +58,22 @@ impl Reactor {
         let App::Asgi(app) = &self.app else {
             return;
         };
-        let prepared = {
-            let head = tale.head(connection, &request);
-            let upgrade = self.upgrade(&request, head.is_http_10, head.method);
-            let fields: &mut RequestFields<'_> = &mut request.fields();
-            upgrade.and_then(|upgrade| {
-                let offered = upgrade.as_ref().map(Upgrade::subprotocols);
-                let scope = app.scope(&head, fields, offered);
-                Ok((scope.ok_or_else(Report::failure)?, upgrade))
-            })
+        let head = tale.head(connection, &request);
+        let upgrade = match self.upgrade(&request, head.is_http_10, head.method) {
+            Ok(upgrade) => upgrade,
+            Err(refusal) => {
+                drop(head);
+                return self.conclude(connection, request, refused(refusal), &tale);
+            }
         };
-        let (scope, upgrade) = match prepared {
-            Ok(prepared) => prepared,
-            Err(report) => return self.conclude(connection, request, report, &tale),
+        let scope = {
+            let fields: &mut RequestFields<'_> = &mut request.fields();
+            let offered = upgrade.as_ref().map(Upgrade::subprotocols);
+            app.scope(&head, fields, offered)
+        };
+        drop(head);
+        let Some(scope) = scope else {
+            return self.conclude(connection, request, Report::failure(), &tale);
         };
         let is_socket = upgrade.is_some();
         let exchange = Arc::new(Ongoing {
@@ -84,12 +88,12 @@ impl Reactor {
             })),
             bytes_seen: AtomicU64::new(0),
         });
-        let socket: Option<Arc<dyn LiveSocket>> = if is_socket {
-            Some(Arc::<Ongoing>::clone(&exchange))
+        let asked = if is_socket {
+            Asked::Websocket(exchange)
         } else {
-            None
+            Asked::Answer(exchange)
         };
-        app.begin(scope, body, exchange, socket, |call| {
+        app.begin(scope, body, asked, |call| {
             connection.set_watcher(call);
         });
     }

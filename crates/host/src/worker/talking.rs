@@ -18,22 +18,22 @@ use super::talk::Talk;
 use super::websocket::{CloseError, Closed, Refusal, Upgrade};
 
 impl Reactor {
-    /// Whether a request asks for a websocket. The error is the answer to one that asks wrongly.
+    /// Whether a request asks for a websocket.
     pub(super) fn upgrade(
         &self,
         request: &Arrived,
         is_http_10: bool,
         method: &str,
-    ) -> Result<Option<Upgrade>, Report> {
+    ) -> Result<Option<Upgrade>, Refusal> {
         if is_http_10 || request.field("upgrade").is_none() {
             return Ok(None);
         }
-        let read = Upgrade::read(method, request.fields(), &self.websockets);
-        read.map_err(refused)
+        Upgrade::read(method, request.fields(), &self.websockets)
     }
 }
 
-fn refused(refusal: Refusal) -> Report {
+/// The answer to a request that asks for one wrongly.
+pub(super) fn refused(refusal: Refusal) -> Report {
     let body = Bytes::from(format!("{refusal}\n"));
     let fixed = [("content-type", "text/plain; charset=utf-8")];
     let fields = fixed.iter().chain(refusal.fields());

@@ -17,7 +17,7 @@ use super::reply::Reply;
 use super::websocket::SocketCall;
 use crate::worker::deadlines::NEVER;
 use crate::worker::exchange::{
-    LiveExchange, LiveSocket, Outcome, Report, RequestBody, ResponseHead, Watcher,
+    Asked, LiveExchange, Outcome, Report, RequestBody, ResponseHead, Watcher,
 };
 use crate::worker::sync::lock;
 use crate::worker::wsgi::log;
@@ -80,8 +80,7 @@ impl std::fmt::Debug for Call {
 impl Call {
     pub(super) fn new(
         app: &Arc<Application>,
-        exchange: Arc<dyn LiveExchange>,
-        socket: Option<Arc<dyn LiveSocket>>,
+        asked: Asked,
         body: RequestBody,
         is_head: bool,
     ) -> Self {
@@ -89,10 +88,14 @@ impl Call {
             RequestBody::Whole(bytes) => Body::Whole(bytes),
             RequestBody::Streamed => Body::Streamed,
         };
+        let (exchange, socket): (Arc<dyn LiveExchange>, _) = match asked {
+            Asked::Answer(exchange) => (exchange, None),
+            Asked::Websocket(socket) => (Arc::clone(&socket) as _, Some(SocketCall::new(socket))),
+        };
         Self {
             app: Arc::clone(app),
             exchange,
-            socket: socket.map(SocketCall::new),
+            socket,
             state: Mutex::new(State {
                 reply: Reply::new(is_head),
                 body,

@@ -34,7 +34,7 @@ use self::scope::{Scope, Scopes};
 use self::send::Send;
 use super::connection::Connection;
 use super::deadlines::NEVER;
-use super::exchange::{LiveExchange, LiveSocket, RequestBody, RequestFields, RequestHead};
+use super::exchange::{Asked, RequestBody, RequestFields, RequestHead};
 use super::http::Arrived;
 use super::sync::lock;
 
@@ -91,11 +91,10 @@ impl Application {
         self: &Arc<Self>,
         scope: Scope,
         body: RequestBody,
-        exchange: Arc<dyn LiveExchange>,
-        socket: Option<Arc<dyn LiveSocket>>,
+        asked: Asked,
         watch: impl FnOnce(Arc<Call>),
     ) {
-        let call = Arc::new(Call::new(self, exchange, socket, body, scope.is_head));
+        let call = Arc::new(Call::new(self, asked, body, scope.is_head));
         watch(Arc::clone(&call));
         Python::attach(|py| {
             let begun = self.spawn(py, &call, scope);

@@ -153,7 +153,7 @@ impl Call {
             }
             ("websocket.http.response.body", Stage::Denying) => self.take_body(message),
             ("websocket.send", Stage::Open) => self.take_send(socket, message),
-            ("websocket.close", Stage::Open) => self.take_close(socket, message),
+            ("websocket.close", Stage::Open) => take_close(socket, message),
             _ if stage == Stage::Closed && lock(&self.state).is_client_to_blame => {
                 Err(gone(ExchangeError::Gone))
             }
@@ -237,26 +237,6 @@ impl Call {
         }
     }
 
-    fn take_close(&self, socket: &SocketCall, message: &Bound<'_, PyDict>) -> Left {
-        let py = message.py();
-        let code = match given(message, intern!(py, "code"))? {
-            Some(code) => code.extract()?,
-            None => NORMAL,
-        };
-        let reason = match given(message, intern!(py, "reason"))? {
-            Some(reason) => reason.extract()?,
-            None => String::new(),
-        };
-        match socket.exchange.close(code, &reason) {
-            Err(error @ CloseError::Code(_)) => Err(PyValueError::new_err(error.to_string())),
-            // The client was faster.
-            Ok(()) | Err(CloseError::Closed) => {
-                socket.set_stage(Stage::Closed);
-                Ok(None)
-            }
-        }
-    }
-
     /// The client is gone, which the app is told by this error.
     fn lost(&self, socket: &SocketCall, error: ExchangeError) -> PyErr {
         lock(&self.state).is_client_to_blame = true;
@@ -293,6 +273,26 @@ impl Call {
         let _closes_already = socket.exchange.close(code, "");
         self.exchange.end(socket.report(is_error));
         self.exchange.leave();
+    }
+}
+
+fn take_close(socket: &SocketCall, message: &Bound<'_, PyDict>) -> Left {
+    let py = message.py();
+    let code = match given(message, intern!(py, "code"))? {
+        Some(code) => code.extract()?,
+        None => NORMAL,
+    };
+    let reason = match given(message, intern!(py, "reason"))? {
+        Some(reason) => reason.extract()?,
+        None => String::new(),
+    };
+    match socket.exchange.close(code, &reason) {
+        Err(error @ CloseError::Code(_)) => Err(PyValueError::new_err(error.to_string())),
+        // The client was faster.
+        Ok(()) | Err(CloseError::Closed) => {
+            socket.set_stage(Stage::Closed);
+            Ok(None)
+        }
     }
 }
 
