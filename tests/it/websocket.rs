@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{DEADLINE, Response};
 use crate::site::Site;
+use crate::websocket_clients::client_packages;
 
 const HANDSHAKE: &str = "Host: h\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
@@ -542,8 +543,13 @@ fn silent_clients_are_pinged_then_lost() {
 
 #[test]
 fn a_reload_ends_websockets_and_waits_for_none() {
-    let options = "reload-mercy = \"30s\"\nharakiri = \"1s\"\n";
-    let site = Site::new(options, &format!("{APP}{ENDS}"));
+    // On the newest Python, where the app accepts before its task is known to the worker.
+    let environment = client_packages();
+    let options = format!(
+        "reload-mercy = \"30s\"\nharakiri = \"1s\"\nvirtualenv = \"{}\"\n",
+        environment.display()
+    );
+    let site = Site::new(&options, APP);
     let mut client = Client::open(&site, "/echo", "");
     // `harakiri` is for requests: a websocket may last longer, which only time can tell.
     std::thread::sleep(Duration::from_millis(1500));

@@ -104,7 +104,7 @@ assert isinstance(closed, CloseConnection) and closed.code == 1001, closed
 assert stream.recv(1) == b''
 ";
 
-fn client_packages() -> PathBuf {
+pub(crate) fn client_packages() -> PathBuf {
     let [_, _, newest] = three_pythons();
     let packages = Packages {
         name: "websockets==15.0.1 wsproto",
@@ -123,7 +123,12 @@ fn run(directory: &Path, code: &str, arguments: &[&str]) -> String {
 
 #[test]
 fn the_usual_clients_get_along() {
-    let site = Site::new("", APP);
+    // On the newest Python, whose tasks take their first step inside the call.
+    let environment = client_packages();
+    let site = Site::new(
+        &format!("virtualenv = \"{}\"\n", environment.display()),
+        APP,
+    );
     let url = format!("ws://{}", site.address);
     let said = run(&site.emperor.at("."), CLIENT, &[&url]);
     assert!(said.contains("\"'ws'\""), "{said}");

@@ -127,7 +127,9 @@ impl Application {
     /// Remembers a call whose task goes on.
     fn keep(&self, call: &Arc<Call>, task: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = task.py();
-        let overdue_ms = self.harakiri.map(|limit| self.now_ms() + millis(limit));
+        // An eager task may have accepted a websocket by now, which has all time.
+        let limit = self.harakiri.filter(|_| call.accepted().is_none());
+        let overdue_ms = limit.map(|limit| self.now_ms() + millis(limit));
         let index = lock(&self.calls).insert(Arc::clone(call));
         call.set_task(index, task, overdue_ms);
         if let Some(overdue_ms) = overdue_ms {
