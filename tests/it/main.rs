@@ -67,6 +67,8 @@ mod systemd;
 mod tls;
 mod trust;
 mod upgrade;
+mod websocket;
+mod websocket_clients;
 mod workers;
 mod wsgi_answers;
 mod wsgi_environ;

@@ -67,16 +67,16 @@ def more(tls):
 ";
 
 /// A vassal with certificates, and how to reach it.
-struct Tls {
-    emperor: Emperor,
+pub(crate) struct Tls {
+    pub(crate) emperor: Emperor,
     vassal: Vassal,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Tls {
     /// A vassal with `https` alone, on a port of the kernel's choice.
     #[track_caller]
-    fn new(options: &str, code: &str) -> Self {
+    pub(crate) fn new(options: &str, code: &str) -> Self {
         let emperor = Emperor::start();
         pair(&emperor.at("certs"), "a", "DNS:a.test,IP:127.0.0.1");
         Self::over(emperor, &https(""), options, code)
@@ -97,7 +97,7 @@ impl Tls {
         }
     }
 
-    fn cert(&self, file: &str) -> PathBuf {
+    pub(crate) fn cert(&self, file: &str) -> PathBuf {
         self.emperor.at("certs").join(file)
     }
 

@@ -30,5 +30,5 @@ pub use vassal::{
     AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
     FilesConfig, ForwardedField, HttpsAddress, Interface, Lifespan, LogField, LogFormat, LogPiece,
     RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
-    WireConfig,
+    WebsocketConfig, WireConfig,
 };

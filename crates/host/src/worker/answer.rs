@@ -249,6 +249,7 @@ fn lay_down(connection: &Connection, outcome: Outcome, request: Arrived) {
         }),
         Outcome::Streamed => connection.settle(|driver, _| driver.finish()),
         Outcome::Cut => connection.settle(|driver, _| driver.cut()),
+        Outcome::Switched => connection.leave_talk(),
         Outcome::Failed => {}
     }
 }

@@ -5,19 +5,20 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use lictor_core::config::WireConfig;
 use lictor_core::sys::RequestRecord;
 
-use super::deadlines::millis;
+use super::deadlines::{NEVER, millis};
 use super::exchange::{Peer, Watcher};
 use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
 use super::introduce::{Reception, Visitor};
 use super::preface::Opening;
 use super::sync::lock;
+use super::talk::{Step, Talk};
 
 /// How long an idle connection is kept once the worker is leaving.
 pub(super) const DRAIN_IDLE_LIMIT: Duration = Duration::from_secs(1);
@@ -87,6 +88,8 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) driver: Driver,
+    /// The websocket that it has become.
+    pub(super) talk: Option<Arc<Mutex<Talk>>>,
     /// What has to come first.
     opening: Option<Opening>,
     /// Where the request in progress is written down, with `harakiri`.
@@ -119,6 +122,7 @@ impl Connection {
             shared: Arc::clone(shared),
             state: Mutex::new(State {
                 driver,
+                talk: None,
                 opening,
                 record: None,
                 watcher: None,
@@ -178,6 +182,10 @@ impl Connection {
         if state.phase == Phase::Lingering {
             return self.linger(&mut state);
         }
+        if let Some(talk) = &state.talk {
+            let talk = Arc::clone(talk);
+            return self.talk(state, &talk);
+        }
         if state.opening.is_some()
             && let Some(next) = self.open(&mut state.opening)
         {
@@ -198,15 +206,45 @@ impl Connection {
                 Next::Wait(None)
             }
             Progress::Waiting => Next::Wait(self.patience(&mut state)),
-            Progress::Closed if state.driver.needs_lingering() => {
-                state.phase = Phase::Lingering;
-                self.spare.store(IDLE, Ordering::Relaxed);
-                match self.linger(&mut state) {
-                    Next::Wait(_) => Next::Wait(Some(LINGER_LIMIT)),
-                    Next::Close | Next::Answer(_) => Next::Close,
-                }
-            }
+            Progress::Closed if state.driver.needs_lingering() => self.begin_lingering(&mut state),
             Progress::Closed => Next::Close,
+        }
+    }
+
+    /// Goes on with a websocket.
+    fn talk(&self, mut state: MutexGuard<'_, State>, talk: &Mutex<Talk>) -> Next {
+        let now = Instant::now();
+        let (step, has_news) = {
+            let mut talk = lock(talk);
+            let step = talk.advance(&self.socket, self.is_draining(), now);
+            (step, talk.has_news() || step == Step::Linger)
+        };
+        let next = match step {
+            Step::Wait(Some(due)) => Next::Wait(Some(due.saturating_duration_since(now))),
+            Step::Wait(None) => {
+                self.set_deadline_ms(NEVER);
+                Next::Wait(None)
+            }
+            Step::Linger => {
+                self.socket.end_raw();
+                self.begin_lingering(&mut state)
+            }
+            Step::Over => Next::Close,
+        };
+        let watcher = state.watcher.clone().filter(|_| has_news);
+        drop(state);
+        if let Some(watcher) = watcher {
+            watcher.progressed();
+        }
+        next
+    }
+
+    fn begin_lingering(&self, state: &mut State) -> Next {
+        state.phase = Phase::Lingering;
+        self.spare.store(IDLE, Ordering::Relaxed);
+        match self.linger(state) {
+            Next::Wait(_) => Next::Wait(Some(LINGER_LIMIT)),
+            Next::Close | Next::Answer(_) => Next::Close,
         }
     }
 
@@ -290,10 +328,24 @@ impl Connection {
         lock(&self.state).watcher = Some(watcher);
     }
 
+    /// Whether it is a websocket that is not yet being closed.
+    pub(super) fn is_talking(&self) -> bool {
+        let state = lock(&self.state);
+        state.talk.is_some() && state.phase != Phase::Lingering
+    }
+
+    /// The app is done with the websocket, which may still have to be closed.
+    pub(super) fn leave_talk(&self) {
+        lock(&self.state).watcher = None;
+    }
+
     /// Nothing of the request in flight, if there is one, reaches the client from now on.
     pub(super) fn abandon(&self) {
         let watcher = {
             let mut state = lock(&self.state);
+            if let Some(talk) = &state.talk {
+                lock(talk).break_off();
+            }
             if state.watcher.is_some() {
                 state.driver.cut();
                 self.socket.hang_up();

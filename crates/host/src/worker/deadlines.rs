@@ -83,6 +83,11 @@ impl Reactor {
             }
         }
         for connection in late {
+            if connection.is_talking() {
+                // It knows itself what is due.
+                self.work_on(&connection);
+                continue;
+            }
             connection.give_up();
             if connection.is_idle() {
                 connection.socket().take_leave();

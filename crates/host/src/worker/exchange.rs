@@ -6,9 +6,12 @@
 
 use std::borrow::Cow;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
+
+use super::websocket::{AcceptError, CloseError};
 
 /// Who is at the other end, as the environ spells it.
 #[derive(Debug, Default)]
@@ -130,6 +133,8 @@ pub(crate) enum Outcome {
     Cut,
     /// The app failed: 500 if nothing was sent, else as `Cut`.
     Failed,
+    /// The connection has become a websocket, which goes on or ends without the request.
+    Switched,
 }
 
 /// The outcome, and what the access log and the counters want to know.
@@ -223,4 +228,59 @@ pub(crate) trait LiveExchange: Send + Sync {
 pub(crate) trait Watcher: Send + Sync + std::fmt::Debug {
     /// Something may have become possible, or impossible for good.
     fn progressed(&self);
+}
+
+/// What an app receives over a websocket.
+#[derive(Debug)]
+pub(crate) enum SocketMessage {
+    Text(String),
+    Binary(Bytes),
+    /// The last.
+    End {
+        code: u16,
+        reason: String,
+    },
+}
+
+/// A request for a websocket, and then the websocket. Nothing here waits.
+pub(crate) trait LiveSocket: LiveExchange {
+    /// Answers with 101: from then on the other methods count, and no answer can be given.
+    fn accept(
+        &self,
+        subprotocol: Option<&str>,
+        fields: &[(Bytes, Bytes)],
+    ) -> Result<(), SocketError>;
+
+    /// What the client has sent next. Its end is told again and again.
+    fn poll_message(&self) -> Poll<SocketMessage>;
+
+    /// Lays down a message; to be followed by `poll_room`.
+    fn put_text(&self, text: &str) -> Result<(), ExchangeError>;
+
+    /// The same.
+    fn put_binary(&self, bytes: &[u8]) -> Result<(), ExchangeError>;
+
+    /// Ready when more may be laid down.
+    fn poll_room(&self) -> Poll<Result<(), ExchangeError>>;
+
+    /// Begins to close.
+    fn close(&self, code: u16, reason: &str) -> Result<(), CloseError>;
+
+    /// Whether the connection is over, or about to be without anything further to hear or say.
+    fn is_over(&self) -> bool;
+}
+
+/// What a request asks for.
+pub(crate) enum Asked {
+    Answer(Arc<dyn LiveExchange>),
+    Websocket(Arc<dyn LiveSocket>),
+}
+
+/// Why a websocket cannot be accepted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SocketError {
+    #[error(transparent)]
+    Refused(#[from] AcceptError),
+    #[error(transparent)]
+    Gone(#[from] ExchangeError),
 }

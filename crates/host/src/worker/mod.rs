@@ -20,10 +20,13 @@ mod preface;
 mod reactor;
 mod recycle;
 mod sync;
+mod talk;
+mod talking;
 mod threads;
 mod tls;
 mod trust;
 mod waiting;
+mod websocket;
 mod wsgi;
 
 use std::os::fd::OwnedFd;

@@ -5,7 +5,7 @@
 //! app has failed; the connection then goes on with what the client sent next.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -15,17 +15,26 @@ use super::answer::Tale;
 use super::connection::{Connection, Next};
 use super::deadlines::NEVER;
 use super::exchange::{
-    ExchangeError, LiveExchange, Report, RequestBody, RequestFields, ResponseHead,
+    Asked, ExchangeError, LiveExchange, Report, RequestBody, RequestFields, ResponseHead,
 };
 use super::http::Arrived;
 use super::reactor::Reactor;
 use super::sync::lock;
+use super::talk::Talk;
+use super::talking::refused;
+use super::websocket::Upgrade;
 
 /// One request in progress.
-struct Ongoing {
-    reactor: Arc<Reactor>,
+pub(super) struct Ongoing {
+    pub(super) reactor: Arc<Reactor>,
+    /// It asks for a websocket.
+    pub(super) upgrade: Option<Upgrade>,
+    /// The websocket that it has become.
+    pub(super) talk: OnceLock<Arc<Mutex<Talk>>>,
     /// None once the request is over: the app may hold this for long, but not the client's socket.
     live: Mutex<Option<Live>>,
+    /// What it was, once a websocket is over: its app may still say something about it.
+    was: OnceLock<String>,
     /// Bytes that had gone either way when the client was last waited for.
     bytes_seen: AtomicU64,
 }
@@ -49,16 +58,29 @@ impl Reactor {
         let App::Asgi(app) = &self.app else {
             return;
         };
-        let scope = {
-            let head = tale.head(connection, &request);
-            let fields: &mut RequestFields<'_> = &mut request.fields();
-            app.scope(&head, fields)
+        let head = tale.head(connection, &request);
+        let upgrade = match self.upgrade(&request, head.is_http_10, head.method) {
+            Ok(upgrade) => upgrade,
+            Err(refusal) => {
+                drop(head);
+                return self.conclude(connection, request, refused(refusal), &tale);
+            }
         };
+        let scope = {
+            let fields: &mut RequestFields<'_> = &mut request.fields();
+            let offered = upgrade.as_ref().map(Upgrade::subprotocols);
+            app.scope(&head, fields, offered)
+        };
+        drop(head);
         let Some(scope) = scope else {
             return self.conclude(connection, request, Report::failure(), &tale);
         };
+        let is_socket = upgrade.is_some();
         let exchange = Arc::new(Ongoing {
             reactor: Arc::clone(self),
+            upgrade,
+            talk: OnceLock::new(),
+            was: OnceLock::new(),
             live: Mutex::new(Some(Live {
                 connection: Arc::clone(connection),
                 request,
@@ -66,11 +88,18 @@ impl Reactor {
             })),
             bytes_seen: AtomicU64::new(0),
         });
-        app.begin(scope, body, exchange, |call| connection.set_watcher(call));
+        let asked = if is_socket {
+            Asked::Websocket(exchange)
+        } else {
+            Asked::Answer(exchange)
+        };
+        app.begin(scope, body, asked, |call| {
+            connection.set_watcher(call);
+        });
     }
 
     /// The request of a connection is over: goes on with it, unless that is what is being done.
-    fn go_on_with(self: &Arc<Self>, connection: &Arc<Connection>) {
+    pub(super) fn go_on_with(self: &Arc<Self>, connection: &Arc<Connection>) {
         if !connection.claim() {
             return;
         }
@@ -86,14 +115,18 @@ impl Reactor {
                     self.set_deadline(connection, patience);
                     self.arm();
                 }
+                let has_given_way = connection.socket().has_given_way();
                 connection.release();
+                if has_given_way {
+                    self.ask_again(connection);
+                }
             }
         }
     }
 }
 
 impl Ongoing {
-    fn connection(&self) -> Option<Arc<Connection>> {
+    pub(super) fn connection(&self) -> Option<Arc<Connection>> {
         let live = lock(&self.live);
         live.as_ref().map(|live| Arc::clone(&live.connection))
     }
@@ -192,6 +225,9 @@ impl LiveExchange for Ongoing {
     }
 
     fn end(&self, report: Report) {
+        if self.upgrade.is_some() {
+            self.was.get_or_init(|| self.title());
+        }
         let live = lock(&self.live).take();
         if let Some(Live {
             connection,
@@ -215,7 +251,7 @@ impl LiveExchange for Ongoing {
     fn title(&self) -> String {
         let live = lock(&self.live);
         let Some(live) = &*live else {
-            return "a request".to_owned();
+            return self.was.get().map_or("a request", |was| was).to_owned();
         };
         let connection = &live.connection;
         let head = live.tale.head(connection, &live.request);

@@ -28,7 +28,7 @@ use super::introduce::Reception;
 use super::recycle::Limits;
 use super::sync::lock;
 use super::wsgi::Application;
-use super::{App, Listener, Worker, accept, threads};
+use super::{App, Listener, Worker, accept, threads, websocket};
 
 /// Events taken at once where no other thread could take them.
 const BATCH: usize = 64;
@@ -65,6 +65,7 @@ pub(super) struct Reactor {
     /// With `static-map`, `check-static` or `file-serve-mode`.
     pub(super) files: Option<Files>,
     pub(super) limits: Option<Limits>,
+    pub(super) websockets: websocket::Limits,
     phase: AtomicU8,
     pub(super) started: Instant,
     /// When the earliest deadline of any connection passes, at the earliest.
@@ -122,6 +123,12 @@ impl Reactor {
             request_log: RequestLog::new(config, worker.id),
             files: Files::new(&config.files),
             limits: Limits::new(config),
+            websockets: websocket::Limits {
+                message_size: config.asgi.websocket.max_size,
+                ping_interval: config.asgi.websocket.ping_interval,
+                ping_timeout: config.asgi.websocket.ping_timeout,
+                deflate: config.asgi.websocket.deflate,
+            },
             phase: AtomicU8::new(Phase::Waiting as u8),
             started: Instant::now(),
             next_look_ms: AtomicU64::new(NEVER),
@@ -224,10 +231,19 @@ impl Reactor {
         connection.release();
         // Changed or not, epoll then tells what is ready, after all that was ready before.
         if self.is_shared || has_given_way {
-            let data = EventData::new_u64(connection.key);
-            // Fails only for a connection that another thread has closed since.
-            let _closed_meanwhile = epoll::modify(&self.epoll, &**connection, data, flags);
+            self.arm_connection(connection, flags);
         }
+    }
+
+    /// Has epoll tell again what is ready.
+    pub(super) fn ask_again(&self, connection: &Connection) {
+        self.arm_connection(connection, self.connection_flags(connection));
+    }
+
+    fn arm_connection(&self, connection: &Connection, flags: EventFlags) {
+        let data = EventData::new_u64(connection.key);
+        // Fails only for a connection that another thread has closed since.
+        let _closed_meanwhile = epoll::modify(&self.epoll, connection, data, flags);
     }
 
     pub(super) fn connection_flags(&self, connection: &Connection) -> EventFlags {

@@ -73,6 +73,10 @@ pub(super) fn absent() -> impl Iterator<Item = &'static Absent> {
 
 static NEVER: &[Absent] = &[
     never(
+        &["http-websockets"],
+        "remove it; websockets of ASGI apps need no option",
+    ),
+    never(
         &["disable-logging", "L"],
         "use `access-log` with the value `off`",
     ),

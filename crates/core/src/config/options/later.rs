@@ -29,12 +29,7 @@ pub(super) static LATER: &[Absent] = &[
         "use `http` behind a proxy that speaks HTTP/2",
     ),
     later(
-        &[
-            "http-websockets",
-            "http-raw-body",
-            "http-chunked-input",
-            "http-auto-chunked",
-        ],
+        &["http-raw-body", "http-chunked-input", "http-auto-chunked"],
         "remove it; `http` accepts chunked bodies as it is",
     ),
     later(

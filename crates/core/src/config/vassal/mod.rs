@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan};
+pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use log_format::{LogField, LogFormat, LogPiece};
 pub use request_log::RequestLogConfig;

@@ -60,6 +60,8 @@ pub(super) enum Wanted {
     Message,
     /// That the client takes what was sent.
     Room,
+    /// The same over a websocket.
+    SocketRoom,
     /// That the client takes a file.
     File,
 }

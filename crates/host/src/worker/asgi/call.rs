@@ -14,8 +14,11 @@ use pyo3::prelude::*;
 use super::Application;
 use super::awaitable::Wanted;
 use super::reply::Reply;
+use super::websocket::SocketCall;
 use crate::worker::deadlines::NEVER;
-use crate::worker::exchange::{LiveExchange, Outcome, Report, RequestBody, ResponseHead, Watcher};
+use crate::worker::exchange::{
+    Asked, LiveExchange, Outcome, Report, RequestBody, ResponseHead, Watcher,
+};
 use crate::worker::sync::lock;
 use crate::worker::wsgi::log;
 
@@ -56,6 +59,8 @@ struct Kept {
 pub(in crate::worker) struct Call {
     pub(super) app: Arc<Application>,
     pub(super) exchange: Arc<dyn LiveExchange>,
+    /// If the request asks for a websocket.
+    pub(super) socket: Option<SocketCall>,
     pub(super) state: Mutex<State>,
     /// Futures of the loop that wait for progress.
     waiters: Mutex<Vec<Py<PyAny>>>,
@@ -75,7 +80,7 @@ impl std::fmt::Debug for Call {
 impl Call {
     pub(super) fn new(
         app: &Arc<Application>,
-        exchange: Arc<dyn LiveExchange>,
+        asked: Asked,
         body: RequestBody,
         is_head: bool,
     ) -> Self {
@@ -83,9 +88,14 @@ impl Call {
             RequestBody::Whole(bytes) => Body::Whole(bytes),
             RequestBody::Streamed => Body::Streamed,
         };
+        let (exchange, socket): (Arc<dyn LiveExchange>, _) = match asked {
+            Asked::Answer(exchange) => (exchange, None),
+            Asked::Websocket(socket) => (Arc::clone(&socket) as _, Some(SocketCall::new(socket))),
+        };
         Self {
             app: Arc::clone(app),
             exchange,
+            socket,
             state: Mutex::new(State {
                 reply: Reply::new(is_head),
                 body,
@@ -112,6 +122,11 @@ impl Call {
         kept.as_ref().map(|kept| kept.task.bind(py).clone())
     }
 
+    /// `harakiri` does not look at it any more.
+    pub(super) fn take_all_time(&self) {
+        self.overdue_ms.store(NEVER, Ordering::Relaxed);
+    }
+
     pub(super) fn overdue_ms(&self) -> u64 {
         self.overdue_ms.load(Ordering::Relaxed)
     }
@@ -124,7 +139,11 @@ impl Call {
     ) -> PyResult<Poll<Bound<'py, PyAny>>> {
         let none = || py.None().into_bound(py);
         match wanted {
-            Wanted::Message => self.poll_message(py),
+            Wanted::Message => match &self.socket {
+                Some(socket) => self.poll_socket(py, socket),
+                None => self.poll_message(py),
+            },
+            Wanted::SocketRoom => Ok(self.poll_socket_room()?.map(|()| none())),
             Wanted::Room => Ok(self.poll_room()?.map(|()| none())),
             Wanted::File => Ok(self.poll_file(py)?.map(|()| none())),
         }
@@ -171,6 +190,9 @@ impl Call {
         let kept = lock(&self.kept).take();
         if let Some(kept) = kept {
             self.app.forget(kept.index);
+        }
+        if let Some(socket) = self.accepted() {
+            return self.leave_socket(py, socket, error);
         }
         let (is_over, is_begun, is_client_to_blame) = {
             let state = lock(&self.state);
@@ -247,20 +269,24 @@ impl Call {
 impl Watcher for Call {
     fn progressed(&self) {
         let waiters = std::mem::take(&mut *lock(&self.waiters));
-        if waiters.is_empty() {
-            return;
+        if !waiters.is_empty() {
+            Python::attach(|py| wake(py, &waiters));
         }
-        Python::attach(|py| {
-            for waiter in waiters {
-                let waiter = waiter.bind(py);
-                // One that is done belongs to a wait that was cancelled.
-                if !is_done(waiter)
-                    && let Err(error) = waiter.call_method1(intern!(py, "set_result"), (py.None(),))
-                {
-                    error.display(py);
-                }
-            }
-        });
+        if let Some(socket) = self.accepted() {
+            self.look_at(socket);
+        }
+    }
+}
+
+fn wake(py: Python<'_>, waiters: &[Py<PyAny>]) {
+    for waiter in waiters {
+        let waiter = waiter.bind(py);
+        // One that is done belongs to a wait that was cancelled.
+        if !is_done(waiter)
+            && let Err(error) = waiter.call_method1(intern!(py, "set_result"), (py.None(),))
+        {
+            error.display(py);
+        }
     }
 }
 
@@ -270,7 +296,7 @@ fn is_done(future: &Bound<'_, PyAny>) -> bool {
         .is_ok_and(|done| done.is_truthy().unwrap_or(true))
 }
 
-fn is_cancelled(py: Python<'_>, error: &PyErr) -> bool {
+pub(super) fn is_cancelled(py: Python<'_>, error: &PyErr) -> bool {
     py.import(intern!(py, "asyncio"))
         .and_then(|asyncio| asyncio.getattr(intern!(py, "CancelledError")))
         .is_ok_and(|kind| error.matches(py, kind).unwrap_or(false))

@@ -41,25 +41,43 @@ pub(super) fn bytes_of(body: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     )))
 }
 
-/// Names and values as ASGI has them: pairs of bytes, in anything that can be iterated.
+/// One header as ASGI has it: a pair of bytes.
+fn pair<'py>(pair: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+    let odd = |_| PyTypeError::new_err("a header must be a pair of bytes");
+    if pair.len().map_err(odd)? != 2 {
+        return Err(PyTypeError::new_err("a header must be a pair of bytes"));
+    }
+    let name = pair.get_item(0).map_err(odd)?;
+    let value = pair.get_item(1).map_err(odd)?;
+    let (Ok(name), Ok(value)) = (name.cast_into::<PyBytes>(), value.cast_into::<PyBytes>()) else {
+        return Err(PyTypeError::new_err(
+            "a header must be a pair of bytes: encode names and values first",
+        ));
+    };
+    Ok((name, value))
+}
+
+/// Both in one allocation.
+fn taken(name: &[u8], value: &[u8]) -> (Bytes, Bytes) {
+    let mut whole = Bytes::from([name, value].concat());
+    let value = whole.split_off(name.len());
+    (whole, value)
+}
+
+/// Names and values in anything that can be iterated, looked at by nobody.
+pub(super) fn unjudged_fields(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Bytes, Bytes)>> {
+    let mut fields = Vec::new();
+    for given in given.try_iter()? {
+        let (name, value) = pair(&given?)?;
+        fields.push(taken(name.as_bytes(), value.as_bytes()));
+    }
+    Ok(fields)
+}
+
+/// Names and values in anything that can be iterated.
 pub(super) fn take_fields(given: &Bound<'_, PyAny>, head: &mut ResponseHead) -> PyResult<()> {
-    for pair in given.try_iter()? {
-        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = {
-            let pair = pair?;
-            let odd = |_| PyTypeError::new_err("a header must be a pair of bytes");
-            if pair.len().map_err(odd)? != 2 {
-                return Err(PyTypeError::new_err("a header must be a pair of bytes"));
-            }
-            (
-                pair.get_item(0).map_err(odd)?,
-                pair.get_item(1).map_err(odd)?,
-            )
-        };
-        let (Ok(name), Ok(value)) = (name.cast::<PyBytes>(), value.cast::<PyBytes>()) else {
-            return Err(PyTypeError::new_err(
-                "a header must be a pair of bytes: encode names and values first",
-            ));
-        };
+    for given in given.try_iter()? {
+        let (name, value) = pair(&given?)?;
         let refused = |why: &str| {
             let name = String::from_utf8_lossy(name.as_bytes());
             PyValueError::new_err(format!("the header {name:?} {why}"))
@@ -73,10 +91,7 @@ pub(super) fn take_fields(given: &Bound<'_, PyAny>, head: &mut ResponseHead) -> 
             }
             Field::Sent => {}
         }
-        let whole = [name.as_bytes(), value.as_bytes()].concat();
-        let mut whole = Bytes::from(whole);
-        let value = whole.split_off(name.as_bytes().len());
-        head.fields.push((whole, value));
+        head.fields.push(taken(name.as_bytes(), value.as_bytes()));
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod reply;
 mod scope;
 mod send;
 mod turn;
+mod websocket;
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -33,7 +34,7 @@ use self::scope::{Scope, Scopes};
 use self::send::Send;
 use super::connection::Connection;
 use super::deadlines::NEVER;
-use super::exchange::{LiveExchange, RequestBody, RequestFields, RequestHead};
+use super::exchange::{Asked, RequestBody, RequestFields, RequestHead};
 use super::http::Arrived;
 use super::sync::lock;
 
@@ -68,14 +69,19 @@ pub(crate) struct Application {
 }
 
 impl Application {
-    /// The scope of a request; none if Python could not make it, which has been logged.
+    /// The scope of a request, which asks for a websocket if subprotocols are given; none if Python could not make it, which has been logged.
     pub(super) fn scope(
         &self,
         head: &RequestHead<'_>,
         fields: &mut RequestFields<'_>,
+        subprotocols: Option<&[String]>,
     ) -> Option<Scope> {
         Python::attach(|py| {
             let scope = self.scopes.build(py, head, fields, self.life.state(py));
+            let scope = scope.and_then(|scope| match subprotocols {
+                Some(offered) => scope.of_websocket(py, offered, head.is_secure),
+                None => Ok(scope),
+            });
             scope.inspect_err(|error| error.display(py)).ok()
         })
     }
@@ -85,10 +91,10 @@ impl Application {
         self: &Arc<Self>,
         scope: Scope,
         body: RequestBody,
-        exchange: Arc<dyn LiveExchange>,
+        asked: Asked,
         watch: impl FnOnce(Arc<Call>),
     ) {
-        let call = Arc::new(Call::new(self, exchange, body, scope.is_head));
+        let call = Arc::new(Call::new(self, asked, body, scope.is_head));
         watch(Arc::clone(&call));
         Python::attach(|py| {
             let begun = self.spawn(py, &call, scope);
@@ -121,7 +127,9 @@ impl Application {
     /// Remembers a call whose task goes on.
     fn keep(&self, call: &Arc<Call>, task: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = task.py();
-        let overdue_ms = self.harakiri.map(|limit| self.now_ms() + millis(limit));
+        // An eager task may have accepted a websocket by now, which has all time.
+        let limit = self.harakiri.filter(|_| call.accepted().is_none());
+        let overdue_ms = limit.map(|limit| self.now_ms() + millis(limit));
         let index = lock(&self.calls).insert(Arc::clone(call));
         call.set_task(index, task, overdue_ms);
         if let Some(overdue_ms) = overdue_ms {

@@ -140,6 +140,26 @@ impl Scopes {
     }
 }
 
+impl Scope {
+    /// The same for a request that asks for a websocket.
+    pub(super) fn of_websocket(
+        self,
+        py: Python<'_>,
+        subprotocols: &[String],
+        is_secure: bool,
+    ) -> PyResult<Self> {
+        let scope = self.dict.bind(py);
+        scope.set_item(intern!(py, "type"), intern!(py, "websocket"))?;
+        scope.set_item(intern!(py, "scheme"), if is_secure { "wss" } else { "ws" })?;
+        scope.del_item(intern!(py, "method"))?;
+        scope.set_item(intern!(py, "subprotocols"), subprotocols)?;
+        let extensions = PyDict::new(py);
+        extensions.set_item(intern!(py, "websocket.http.response"), PyDict::new(py))?;
+        scope.set_item(intern!(py, "extensions"), extensions)?;
+        Ok(self)
+    }
+}
+
 fn set_target(scope: &Bound<'_, PyDict>, head: &RequestHead<'_>) -> PyResult<()> {
     let py = scope.py();
     let path = String::from_utf8_lossy(&head.path);

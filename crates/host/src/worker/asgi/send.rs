@@ -42,7 +42,9 @@ impl Send {
             )));
         };
         let kind = required(message, "type")?;
-        let wanted = if kind.eq(intern!(py, "http.response.body"))? {
+        let wanted = if let Some(socket) = &call.socket {
+            call.take_of_socket(socket, &kind, message)?
+        } else if kind.eq(intern!(py, "http.response.body"))? {
             call.take_body(message)?
         } else if kind.eq(intern!(py, "http.response.start"))? {
             call.take_start(message)?
@@ -65,10 +67,10 @@ impl Send {
 }
 
 /// What is left to wait for.
-type Left = PyResult<Option<Wanted>>;
+pub(super) type Left = PyResult<Option<Wanted>>;
 
 impl Call {
-    fn take_start(&self, message: &Bound<'_, PyDict>) -> Left {
+    pub(super) fn take_start(&self, message: &Bound<'_, PyDict>) -> Left {
         let py = message.py();
         let status: u16 = required(message, "status")?.extract()?;
         // 1xx is not an answer: the connection would wait for another one.
@@ -91,7 +93,7 @@ impl Call {
         Ok(None)
     }
 
-    fn take_body(&self, message: &Bound<'_, PyDict>) -> Left {
+    pub(super) fn take_body(&self, message: &Bound<'_, PyDict>) -> Left {
         let py = message.py();
         let piece = match message.get_item(intern!(py, "body"))? {
             Some(body) => bytes_of(&body)?,
@@ -240,7 +242,7 @@ impl Call {
     }
 
     /// The app has sent everything.
-    fn complete(&self, outcome: Outcome) {
+    pub(super) fn complete(&self, outcome: Outcome) {
         let report = {
             let state = lock(&self.state);
             let reply = &state.reply;

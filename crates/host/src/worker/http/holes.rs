@@ -74,6 +74,11 @@ impl Holes {
         is_over
     }
 
+    /// The turn is over for another reason.
+    pub(super) fn give_way(&self) {
+        self.has_given_way.store(true, Ordering::Relaxed);
+    }
+
     /// Whether it was so; asked once.
     pub(super) fn has_given_way(&self) -> bool {
         self.has_given_way.load(Ordering::Relaxed)

@@ -33,7 +33,7 @@ const JOIN_BYTES: usize = 4096;
 thread_local! {
     // Read into here and copy: handing out hyper's uninitialised memory needs `unsafe`, and zeroing
     // it first costs more than copying the few hundred bytes of a request.
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice());
+    pub(super) static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice());
 }
 
 /// The socket of a connection and what is known about it.
@@ -53,7 +53,7 @@ pub(crate) struct Socket {
     /// What the gate refused: status, whether it is a body, heads before; 0 for nothing.
     refusal: AtomicU64,
     /// Between these bytes and HTTP's.
-    tls: Option<Box<Session>>,
+    pub(super) tls: Option<Box<Session>>,
     holes: Holes,
 }
 
@@ -181,7 +181,7 @@ impl Socket {
     }
 
     /// What HTTP reads: with TLS, what the client has encrypted.
-    fn read(&self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub(super) fn read(&self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         match &self.tls {
             Some(tls) => tls.read(self, buffer),
             None => self.receive(buffer),
@@ -233,7 +233,7 @@ impl Socket {
         self.transmit(0, |fd| self.holes.fill(fd, wanted))
     }
 
-    fn transmit(
+    pub(super) fn transmit(
         &self,
         wanted: usize,
         mut once: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,

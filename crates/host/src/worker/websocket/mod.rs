@@ -27,7 +27,6 @@ pub(crate) use self::accept::AcceptError;
 pub(crate) use self::handshake::{Refusal, Upgrade};
 pub(crate) use self::machine::{CloseError, Closed, Event, WebSocket};
 pub(crate) use self::timers::{Due, Timers};
-pub(crate) use self::violation::Violation;
 
 /// What one connection may cost.
 #[derive(Clone, Copy, Debug)]

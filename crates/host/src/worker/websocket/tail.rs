@@ -31,6 +31,7 @@ impl Tail {
         self.bytes.extend_from_slice(kept);
     }
 
+    #[cfg(test)]
     pub(super) fn clear(&mut self) {
         self.bytes = Vec::new();
     }

@@ -5,9 +5,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::violation::Violation;
 use super::{
-    AcceptError, CloseError, Closed, Due, Event, Limits, Refusal, Timers, Upgrade, Violation,
-    WebSocket,
+    AcceptError, CloseError, Closed, Due, Event, Limits, Refusal, Timers, Upgrade, WebSocket,
 };
 
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];

@@ -114,7 +114,7 @@ impl Application {
         let status = match outcome {
             Outcome::Failed if !start.get().is_begun() => 500,
             Outcome::Answer(ref head, _) | Outcome::File(ref head, _) => head.status,
-            Outcome::Streamed | Outcome::Cut | Outcome::Failed => status,
+            Outcome::Streamed | Outcome::Cut | Outcome::Failed | Outcome::Switched => status,
         };
         Report {
             outcome,

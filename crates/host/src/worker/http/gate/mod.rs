@@ -72,17 +72,12 @@ impl Gate {
         if self.held.is_empty() {
             let passable = self.look(read);
             let (through, rest) = read.split_at_checked(passable).unwrap_or_default();
-            if self.refusal().is_none() {
-                self.held.extend_from_slice(rest);
-            }
+            self.held.extend_from_slice(rest);
             return through;
         }
         self.held.extend_from_slice(read);
         let mut held = std::mem::take(&mut self.held);
         self.passable = self.look(&mut held);
-        if self.refusal().is_some() {
-            held.truncate(self.passable);
-        }
         self.held = held;
         &[]
     }
@@ -104,6 +99,13 @@ impl Gate {
                 self.held.shrink_to(KEPT_BYTES);
             }
         }
+    }
+
+    /// What has not passed, for who speaks something else than HTTP from now on. What was refused is
+    /// among it: no more than one read.
+    pub(crate) fn into_rest(mut self) -> Vec<u8> {
+        self.held.drain(..self.passed.min(self.held.len()));
+        self.held
     }
 
     pub(crate) fn refusal(&self) -> Option<Refusal> {

@@ -135,3 +135,31 @@ proptest! {
         prop_assert!(passed.len() <= bytes.len());
     }
 }
+
+/// Who speaks something else behind a head gets every byte behind it, whole or in parts.
+#[test]
+fn what_is_no_request_is_left_for_another_protocol() {
+    let head = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    for frames in [&b"\x81\x82abcd"[..], b"GE", b"\r\n\x00", b""] {
+        let whole = [head, frames].concat();
+        for cut in 1..whole.len() {
+            let mut gate = Gate::new(8192);
+            let mut passed = 0;
+            for part in [whole.get(..cut), whole.get(cut..)] {
+                let mut part = part.unwrap_or_default().to_vec();
+                // After a refusal nothing more is read.
+                if gate.refusal().is_none() {
+                    passed += gate.take(&mut part).len();
+                }
+                let ready = gate.ready().len();
+                gate.pass(ready);
+                passed += ready;
+            }
+            let rest = gate.into_rest();
+            assert!(passed == head.len(), "{frames:x?} cut at {cut}");
+            let behind = whole.get(passed..passed + rest.len());
+            assert_eq!(behind, Some(&*rest), "{frames:x?} cut at {cut}");
+            assert!(cut < head.len() || rest.len() == cut - head.len() || rest == frames);
+        }
+    }
+}
