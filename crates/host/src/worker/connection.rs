@@ -28,7 +28,7 @@ const LINGER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 /// What all connections of a worker share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) driver: DriverSettings,
+    pub(super) driver: Arc<DriverSettings>,
     /// Where an option asks for more than taking requests as they come.
     pub(super) reception: Option<Reception>,
     pub(super) wire: WireConfig,
@@ -54,13 +54,11 @@ enum Phase {
 }
 
 /// What is to be done with a connection.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved at once; a box would be an allocation a request"
-)]
 pub(super) enum Next {
     /// Call the app.
     Answer(Arrived),
+    /// Call the app, for one stream of the connection.
+    Stream(Arc<Connection>, Arrived),
     /// Wait for the socket, at most this long from now on; `None`: as before.
     Wait(Option<Duration>),
     /// Forget it.
@@ -71,11 +69,13 @@ pub(super) enum Next {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) key: u64,
-    pub(super) visitor: Visitor,
+    visitor: Visitor,
     pub(super) listener: usize,
     pub(super) socket: Arc<Socket>,
     pub(super) shared: Arc<Shared>,
     pub(super) state: Mutex<State>,
+    /// The connection that this is a stream of.
+    pub(super) parent: Option<Arc<Connection>>,
     is_claimed: AtomicBool,
     /// When to give up, on the reactor's clock.
     deadline_ms: AtomicU64,
@@ -89,6 +89,8 @@ pub(super) struct State {
     pub(super) driver: Driver,
     /// What has to come first.
     opening: Option<Opening>,
+    /// The streams that an app works on.
+    streams: Vec<Arc<Connection>>,
     /// Where the request in progress is written down, with `harakiri`.
     record: Option<&'static RequestRecord>,
     /// Who waits for progress of a request in flight, if its app does not keep the thread.
@@ -117,19 +119,35 @@ impl Connection {
             listener,
             socket,
             shared: Arc::clone(shared),
-            state: Mutex::new(State {
-                driver,
-                opening,
-                record: None,
-                watcher: None,
-                phase: Phase::New,
-                lingered_bytes: 0,
-                bytes_seen: (0, 0),
-            }),
+            parent: None,
+            state: Mutex::new(State::new(driver, opening)),
             is_claimed: AtomicBool::new(false),
             deadline_ms: AtomicU64::new(u64::MAX),
             spare: AtomicU8::new(BUSY),
         }
+    }
+
+    /// One stream of a connection: a request like any other, over the same socket. The reactor does
+    /// not know it.
+    fn stream(parent: &Arc<Self>, driver: Driver) -> Self {
+        Self {
+            key: parent.key,
+            visitor: Visitor::default(),
+            listener: parent.listener,
+            socket: Arc::clone(&parent.socket),
+            shared: Arc::clone(&parent.shared),
+            parent: Some(Arc::clone(parent)),
+            state: Mutex::new(State::new(driver, None)),
+            is_claimed: AtomicBool::new(true),
+            deadline_ms: AtomicU64::new(u64::MAX),
+            spare: AtomicU8::new(BUSY),
+        }
+    }
+
+    pub(super) fn visitor(&self) -> &Visitor {
+        self.parent
+            .as_ref()
+            .map_or(&self.visitor, |parent| &parent.visitor)
     }
 
     /// How long a new connection may take for its first head.
@@ -168,12 +186,29 @@ impl Connection {
         self.deadline_ms.store(deadline, Ordering::Relaxed);
     }
 
+    /// When the first of the connection's deadlines and those of its streams passes.
+    pub(super) fn earliest_ms(&self) -> u64 {
+        let state = lock(&self.state);
+        let streams = state.streams.iter().map(|stream| stream.deadline_ms());
+        streams.min().unwrap_or(u64::MAX).min(self.deadline_ms())
+    }
+
+    /// Those of its streams whose client does not move.
+    pub(super) fn late_streams(&self, now_ms: u64) -> Vec<Arc<Self>> {
+        let state = lock(&self.state);
+        let late = state
+            .streams
+            .iter()
+            .filter(|stream| stream.deadline_ms() <= now_ms);
+        late.cloned().collect()
+    }
+
     pub(super) fn is_draining(&self) -> bool {
         self.shared.is_draining.load(Ordering::Relaxed)
     }
 
     /// Goes as far as the socket allows.
-    pub(super) fn advance(&self) -> Next {
+    pub(super) fn advance(self: &Arc<Self>) -> Next {
         let mut state = lock(&self.state);
         if state.phase == Phase::Lingering {
             return self.linger(&mut state);
@@ -183,7 +218,26 @@ impl Connection {
         {
             return next;
         }
+        if self.is_draining() {
+            state.driver.leave();
+        }
         match state.driver.advance() {
+            Progress::Stream(driver, arrived) => {
+                self.spare.store(BUSY, Ordering::Relaxed);
+                let stream = Arc::new(Self::stream(self, *driver));
+                state.streams.push(Arc::clone(&stream));
+                Next::Stream(stream, arrived)
+            }
+            Progress::Waiting if !state.streams.is_empty() => {
+                let watchers = state.moved_watchers();
+                drop(state);
+                for watcher in watchers {
+                    watcher.progressed();
+                }
+                // Each stream has its own patience with the client.
+                self.set_deadline_ms(u64::MAX);
+                Next::Wait(None)
+            }
             Progress::Request(arrived) => {
                 self.spare.store(BUSY, Ordering::Relaxed);
                 Next::Answer(arrived)
@@ -203,7 +257,7 @@ impl Connection {
                 self.spare.store(IDLE, Ordering::Relaxed);
                 match self.linger(&mut state) {
                     Next::Wait(_) => Next::Wait(Some(LINGER_LIMIT)),
-                    Next::Close | Next::Answer(_) => Next::Close,
+                    Next::Close | Next::Answer(_) | Next::Stream(..) => Next::Close,
                 }
             }
             Progress::Closed => Next::Close,
@@ -225,7 +279,10 @@ impl Connection {
         let seen = (self.socket.bytes_read(), self.socket.bytes_written());
         let has_moved = seen != state.bytes_seen;
         let was = state.phase;
-        state.phase = if state.driver.is_gathering() || self.socket.is_write_blocked() {
+        state.phase = if state.driver.is_gathering()
+            || state.driver.is_sending()
+            || self.socket.is_write_blocked()
+        {
             Phase::Body
         } else if self.socket.is_head_in_part() {
             Phase::Head
@@ -277,6 +334,7 @@ impl Connection {
     pub(super) fn is_idle(&self) -> bool {
         let state = lock(&self.state);
         state.watcher.is_none()
+            && state.streams.is_empty()
             && matches!(state.phase, Phase::New | Phase::Idle | Phase::Lingering)
     }
 
@@ -296,9 +354,17 @@ impl Connection {
             let mut state = lock(&self.state);
             if state.watcher.is_some() {
                 state.driver.cut();
-                self.socket.hang_up();
+                if self.parent.is_none() {
+                    self.socket.hang_up();
+                }
             }
-            state.watcher.clone()
+            let streams = std::mem::take(&mut state.streams);
+            let watcher = state.watcher.clone();
+            drop(state);
+            for stream in streams {
+                stream.abandon();
+            }
+            watcher
         };
         if let Some(watcher) = watcher {
             watcher.progressed();
@@ -314,6 +380,14 @@ impl Connection {
         state.watcher = None;
         state.phase = Phase::Answered;
         state.bytes_seen = (self.socket.bytes_read(), self.socket.bytes_written());
+        drop(state);
+        if let Some(parent) = &self.parent {
+            let mut state = lock(&parent.state);
+            state
+                .streams
+                .retain(|stream| !std::ptr::eq(Arc::as_ptr(stream), self));
+            state.phase = Phase::Answered;
+        }
         result
     }
 }
@@ -335,6 +409,28 @@ fn spare(state: &State) -> u8 {
 }
 
 impl State {
+    fn new(driver: Driver, opening: Option<Opening>) -> Self {
+        Self {
+            driver,
+            opening,
+            streams: Vec::new(),
+            record: None,
+            watcher: None,
+            phase: Phase::New,
+            lingered_bytes: 0,
+            bytes_seen: (0, 0),
+        }
+    }
+
+    /// Of the streams for which something has come or gone.
+    fn moved_watchers(&self) -> Vec<Arc<dyn Watcher>> {
+        let moved = self.streams.iter().filter_map(|stream| {
+            let state = lock(&stream.state);
+            state.watcher.clone().filter(|_| state.driver.is_woken())
+        });
+        moved.collect()
+    }
+
     /// The app begins its answer with this much of the body. False if `harakiri` was faster.
     pub(super) fn begin(&mut self, status: u16, body_bytes: usize) -> bool {
         let Some(record) = self.record else {
