@@ -40,6 +40,7 @@ mod files;
 mod foreground;
 mod harakiri;
 mod heartbeat;
+mod http2;
 mod http_framing;
 mod http_hostile;
 mod http_limits;

@@ -389,7 +389,7 @@ assert raw.recv(65536)
 #[test]
 fn protocols_and_names_are_agreed_on() {
     let site = Tls::new("", TELL);
-    let said = site.s_client(&["-alpn", "h2,http/1.1", "-tls1_2"]);
+    let said = site.s_client(&["-alpn", "spdy/3,http/1.1", "-tls1_2"]);
     assert!(said.contains("ALPN protocol: http/1.1"), "{said}");
     assert!(
         said.contains("TLSv1.2") && said.contains("200 OK"),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{TELL, Tls, client_pair, https, https_alone, pair};
+use super::{LARGE, LARGE_BYTES, TELL, Tls, client_pair, https, https_alone, pair};
 use crate::harness::{Emperor, write_python, write_whole};
 
 #[test]
@@ -178,4 +178,15 @@ fn certificates_of_clients_may_be_optional() {
 fn shown(certs: &Path, name: &str) -> [&'static str; 4] {
     let path = |ending: &str| certs.join(format!("{name}.{ending}")).display().to_string();
     ["--cert", path("pem").leak(), "--key", path("key").leak()]
+}
+
+#[test]
+fn clients_that_agree_on_it_speak_http_2() {
+    for (option, version) in [("http2 = \"tls\"", "2"), ("", "1.1")] {
+        let tls = Tls::new(option, LARGE);
+        let output = tls.curl("/many", &["-w", "%{http_version}"]);
+        let end = output.stdout.len() - version.len();
+        assert_eq!(end, LARGE_BYTES, "{output:?}");
+        assert_eq!(&output.stdout[end..], version.as_bytes());
+    }
 }

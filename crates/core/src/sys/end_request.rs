@@ -279,6 +279,7 @@ mod tests {
                 method: scene.method,
                 uri: "/",
                 is_http_10: false,
+                is_http_2: false,
                 is_blocked: scene.is_blocked,
             };
             board().enter(record, &taken);
@@ -397,6 +398,7 @@ mod tests {
             method: "GET",
             uri: "/",
             is_http_10: true,
+            is_http_2: false,
             is_blocked: false,
         };
         board().enter(record, &taken);

@@ -14,6 +14,7 @@ const SEPARATOR: u8 = 0;
 
 /// Bits of [`RequestRecord::form`].
 const HTTP_10: u32 = 1;
+const HTTP_2: u32 = 4;
 const HEAD: u32 = 2;
 
 /// Values of [`RequestRecord::answer`] below every status: nothing of the answer has begun.
@@ -60,6 +61,8 @@ pub struct Taken<'a> {
     pub uri: &'a str,
     /// The protocol of the request.
     pub is_http_10: bool,
+    /// The protocol of the request is HTTP/2, where that is none of this.
+    pub is_http_2: bool,
     /// An earlier answer on this connection is not out yet.
     pub is_blocked: bool,
 }
@@ -84,6 +87,8 @@ pub struct Described {
     pub uri: String,
     /// The protocol of the request.
     pub is_http_10: bool,
+    /// The protocol of the request is HTTP/2, where that is none of this.
+    pub is_http_2: bool,
 }
 
 /// What a request that was ended had come to.
@@ -170,7 +175,8 @@ impl RequestRecord {
 fn form_of(request: &Taken<'_>) -> u32 {
     let http_10 = if request.is_http_10 { HTTP_10 } else { 0 };
     let head = if request.method == "HEAD" { HEAD } else { 0 };
-    http_10 | head
+    let http_2 = if request.is_http_2 { HTTP_2 } else { 0 };
+    http_10 | head | http_2
 }
 
 /// The side of the thread's signal handler, in which nothing may allocate or lock.
@@ -231,7 +237,8 @@ impl RequestRecord {
     /// What is known of that request, if the thread is still in it.
     pub fn describe(&self, sequence: u64) -> Option<Described> {
         let text = self.texts();
-        let is_http_10 = self.form.load(Ordering::Relaxed) & HTTP_10 != 0;
+        let form = self.form.load(Ordering::Relaxed);
+        let (is_http_10, is_http_2) = (form & HTTP_10 != 0, form & HTTP_2 != 0);
         fence(Ordering::Acquire);
         if self.sequence.load(Ordering::Relaxed) != sequence {
             return None;
@@ -245,6 +252,7 @@ impl RequestRecord {
             method: part(),
             uri: part(),
             is_http_10,
+            is_http_2,
         })
     }
 

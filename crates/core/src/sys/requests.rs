@@ -196,6 +196,7 @@ mod tests {
             method: "GET",
             uri: "/a?b=\u{e9}",
             is_http_10: false,
+            is_http_2: false,
             is_blocked: false,
         }
     }

@@ -132,7 +132,7 @@ fn arm<'a>(
     listeners: impl Iterator<Item = &'a mut Listener>,
     config: &VassalConfig,
 ) -> Result<(), TlsError> {
-    let servers = TlsServer::load_all(&config.tls.https)?;
+    let servers = TlsServer::load_all(&config.tls.https, config.wire.http2)?;
     for (listener, server) in listeners.zip(servers) {
         listener.tls = Some(server);
     }

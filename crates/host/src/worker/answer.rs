@@ -159,8 +159,11 @@ impl Reactor {
             method: head.method,
             uri: head.uri,
             is_http_10: head.is_http_10,
+            is_http_2: head.is_http_2,
             // A signal handler cannot encrypt: what is overdue is cut, as if behind another answer.
-            is_blocked: connection.socket().is_write_blocked() || connection.socket().is_tls(),
+            is_blocked: connection.socket().is_write_blocked()
+                || connection.socket().is_tls()
+                || connection.parent.is_some(),
         };
         board.enter(record, &request);
         Some(record)
@@ -181,6 +184,7 @@ impl Reactor {
             method: head.method,
             uri: head.uri,
             is_http_10: head.is_http_10,
+            is_http_2: head.is_http_2,
             is_secure: head.is_secure,
             host: head.host,
             status: report.status,
@@ -216,7 +220,7 @@ impl Tale {
         connection: &'a Connection,
         request: &'a Arrived,
     ) -> RequestHead<'a> {
-        let mut head = request.head(connection.listener, connection.visitor.peer());
+        let mut head = request.head(connection.listener, connection.visitor().peer());
         head.tls = connection.socket().tls_facts();
         head.is_secure = head.tls.is_some();
         introduced(self.introduction.as_ref(), head)

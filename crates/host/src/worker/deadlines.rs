@@ -70,7 +70,11 @@ impl Reactor {
         self.next_look_ms.store(NEVER, Ordering::Relaxed);
         let mut late = Vec::new();
         for (_, connection) in lock(&self.table).iter() {
-            let deadline = connection.deadline_ms();
+            for stream in connection.late_streams(now) {
+                // The others of its connection go on.
+                stream.abandon();
+            }
+            let deadline = connection.earliest_ms();
             if deadline == NEVER {
                 // The app works on it.
             } else if deadline > now {

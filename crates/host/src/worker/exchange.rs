@@ -35,6 +35,7 @@ pub(crate) struct RequestHead<'a> {
     /// asked for: either overrides the header.
     pub(crate) host: Option<&'a str>,
     pub(crate) is_http_10: bool,
+    pub(crate) is_http_2: bool,
     /// Which listener the connection came in by.
     pub(crate) listener: usize,
     /// The client: whoever connected, or for whom a believed proxy did.

@@ -160,7 +160,7 @@ impl Connection {
     /// asks for it.
     pub(super) fn introduce(&self, request: &mut Arrived) -> Option<Introduction> {
         let reception = self.reception()?;
-        let is_believed = self.visitor.is_believed();
+        let is_believed = self.visitor().is_believed();
         let mut introduction = match &reception.trust {
             Some(trust) => self.hear(trust, is_believed, request),
             None => Introduction::default(),
@@ -190,7 +190,7 @@ impl Connection {
         });
         let mut introduction = Introduction::of(said);
         if introduction.server_port.is_none() {
-            let client = self.visitor.client.get();
+            let client = self.visitor().client.get();
             introduction.server_port = client.map(|client| client.server_port.clone());
         }
         introduction

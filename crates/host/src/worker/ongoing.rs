@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::App;
 use super::answer::Tale;
-use super::connection::{Connection, Next};
+use super::connection::{Connection, Next, State};
 use super::deadlines::NEVER;
 use super::exchange::{
     Asked, ExchangeError, LiveExchange, Report, RequestBody, RequestFields, ResponseHead,
@@ -100,15 +100,13 @@ impl Reactor {
 
     /// The request of a connection is over: goes on with it, unless that is what is being done.
     pub(super) fn go_on_with(self: &Arc<Self>, connection: &Arc<Connection>) {
+        let connection = connection.parent.as_ref().unwrap_or(connection);
         if !connection.claim() {
             return;
         }
         match connection.advance() {
-            // Not from here: this is called by the app, which would be called by itself.
-            Next::Answer(request) => match &self.app {
-                App::Asgi(app) => app.answer_later(connection, request),
-                App::Wsgi(_) => connection.release(),
-            },
+            Next::Answer(request) => self.answer_later(connection, request),
+            Next::Stream(stream, request) => self.answer_later(&stream, request),
             Next::Close => self.forget(connection),
             Next::Wait(patience) => {
                 if let Some(patience) = patience {
@@ -125,6 +123,16 @@ impl Reactor {
     }
 }
 
+impl Reactor {
+    // Not at once: this is called by the app, which would be called by itself.
+    fn answer_later(&self, connection: &Arc<Connection>, request: Arrived) {
+        match &self.app {
+            App::Asgi(app) => app.answer_later(connection, request),
+            App::Wsgi(_) => connection.release(),
+        }
+    }
+}
+
 impl Ongoing {
     pub(super) fn connection(&self) -> Option<Arc<Connection>> {
         let live = lock(&self.live);
@@ -132,9 +140,12 @@ impl Ongoing {
     }
 
     /// The client has a while to move; what it has moved since the last time gives it a new one.
-    fn wait_for_client(&self, connection: &Connection) {
+    fn wait_for_client(&self, connection: &Connection, state: &State) {
         let socket = connection.socket();
-        let moved = socket.bytes_read().wrapping_add(socket.bytes_written());
+        let moved = match connection.parent {
+            Some(_) => state.driver.moved(),
+            None => socket.bytes_read().wrapping_add(socket.bytes_written()),
+        };
         let is_first = connection.deadline_ms() == NEVER;
         if self.bytes_seen.swap(moved, Ordering::Relaxed) != moved || is_first {
             let patience = connection.shared.wire.socket_timeout;
@@ -168,7 +179,7 @@ impl LiveExchange for Ongoing {
                 };
             }
             if !state.driver.is_woken() {
-                self.wait_for_client(&connection);
+                self.wait_for_client(&connection, &state);
                 return Poll::Pending;
             }
         }
@@ -216,8 +227,12 @@ impl LiveExchange for Ongoing {
             if !is_open {
                 return Poll::Ready(Err(ExchangeError::Gone));
             }
-            if !is_flushed {
-                self.wait_for_client(&connection);
+            // A stream may also wait for the client to open its window.
+            if !is_flushed || connection.parent.is_some() {
+                if connection.parent.is_some() {
+                    state.driver.wait_for_connection();
+                }
+                self.wait_for_client(&connection, &state);
                 return Poll::Pending;
             }
             // hyper gave way to others after many pipelined requests.

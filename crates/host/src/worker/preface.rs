@@ -95,7 +95,7 @@ impl Connection {
             Ok(Preface::Unfinished) => (arrived.len(), Step::Again),
             Ok(Preface::Whole(length, proxied)) => {
                 if let Some(reception) = self.reception() {
-                    self.visitor.stands_for(proxied, reception);
+                    self.visitor().stands_for(proxied, reception);
                 }
                 (length.saturating_sub(before), Step::Done)
             }
@@ -125,7 +125,7 @@ impl Connection {
             UNSAID.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let peer = match &*self.visitor.peer().address {
+        let peer = match &*self.visitor().peer().address {
             "" => "a unix socket",
             address => address,
         };

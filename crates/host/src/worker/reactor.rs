@@ -107,12 +107,15 @@ impl Reactor {
             listeners: Mutex::new(worker.listeners),
             table: Mutex::default(),
             shared: Arc::new(Shared {
-                driver: DriverSettings::new(
-                    config.buffer_size,
-                    config.limit_post,
-                    !config.wire.keepalive.is_zero(),
-                )
-                .compressing(&config.files.compress),
+                driver: Arc::new(
+                    DriverSettings::new(
+                        config.buffer_size,
+                        config.limit_post,
+                        !config.wire.keepalive.is_zero(),
+                    )
+                    .speaking(config.wire.http2)
+                    .compressing(&config.files.compress),
+                ),
                 wire: config.wire.clone(),
                 reception: Reception::new(config),
                 is_draining: AtomicBool::new(false),
@@ -216,6 +219,7 @@ impl Reactor {
         loop {
             match connection.advance() {
                 Next::Answer(request) => self.answer(connection, request),
+                Next::Stream(stream, request) => self.answer(&stream, request),
                 Next::Close => return self.forget(connection),
                 Next::Wait(patience) => {
                     if let Some(patience) = patience {

@@ -94,11 +94,15 @@ impl Exchange for Connection {
             if !is_open {
                 return Err(ExchangeError::Gone);
             }
-            if is_flushed {
+            if is_flushed && self.parent.is_none() {
                 // hyper gave way to others after many pipelined requests.
                 continue;
             }
-            self.wait(PollFlags::OUT)?;
+            let mut wanted = PollFlags::empty();
+            wanted.set(PollFlags::OUT, !is_flushed);
+            // Where it is the client's window that is full.
+            wanted.set(PollFlags::IN | PollFlags::RDHUP, self.parent.is_some());
+            self.wait(wanted)?;
         }
     }
 }

@@ -24,10 +24,7 @@ pub(super) static LATER: &[Absent] = &[
         &["https-export-cert"],
         "remove it; the environ has `HTTPS_CC` whenever a client shows a certificate",
     ),
-    later_socket(
-        &["http2", "h2", "http2-socket"],
-        "use `http` behind a proxy that speaks HTTP/2",
-    ),
+    later_socket(&["h2", "http2-socket"], "use `http` with `http2 = \"all\"`"),
     later(
         &["http-raw-body", "http-chunked-input", "http-auto-chunked"],
         "remove it; `http` accepts chunked bodies as it is",

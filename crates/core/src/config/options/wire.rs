@@ -26,6 +26,7 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
     HTTP_KEEPALIVE,
     SOCKET_TIMEOUT,
     MAX_CONNECTIONS,
+    HTTP2,
 ];
 
 const HTTP_HEADERS_TIMEOUT: OptionSpec = OptionSpec {
@@ -106,6 +107,25 @@ const MAX_CONNECTIONS: OptionSpec = OptionSpec {
     apply: |draft, setting| {
         let limit = setting.one(|s, node| values::whole(s, node, 1..=1_000_000))?;
         draft.wire.max_connections = Some(limit);
+        Ok(())
+    },
+};
+
+const HTTP2: OptionSpec = OptionSpec {
+    name: "http2",
+    aliases: &[],
+    kind: ValueKind::One,
+    takes: "`tls`, `all` or `off`",
+    default: "off",
+    example: "\"off\"",
+    is_local: false,
+    documentation: "Where HTTP/2 is spoken beside HTTP/1.1. With `tls` at the addresses of `https`, \
+        with clients that ask for it (ALPN); with `all` also at those of `http`, with clients that \
+        know it beforehand and begin with its preface, such as a proxy or a load balancer; with \
+        `off` nowhere.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        draft.wire.http2 = setting.one(values::http2)?;
         Ok(())
     },
 };

@@ -3,7 +3,7 @@
 use super::super::diagnostic::Complaint;
 use super::super::setting::Setting;
 use super::super::tree::{Node, Value};
-use super::super::vassal::{EventLoop, Interface, Lifespan};
+use super::super::vassal::{EventLoop, Http2, Interface, Lifespan};
 
 /// Which interface an app speaks.
 pub(in crate::config) fn interface(
@@ -27,6 +27,16 @@ pub(in crate::config) fn event_loop(
         "auto" => Ok(EventLoop::Auto),
         "asyncio" => Ok(EventLoop::Asyncio),
         "uvloop" => Ok(EventLoop::Uvloop),
+        _ => Err(setting.mismatch(node)),
+    }
+}
+
+/// Where HTTP/2 is spoken.
+pub(in crate::config) fn http2(setting: &Setting<'_>, node: &Node) -> Result<Http2, Complaint> {
+    match setting.text(node)? {
+        "tls" => Ok(Http2::Tls),
+        "all" => Ok(Http2::All),
+        "off" => Ok(Http2::Off),
         _ => Err(setting.mismatch(node)),
     }
 }

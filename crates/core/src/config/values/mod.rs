@@ -13,7 +13,7 @@ mod trusted;
 mod words;
 
 pub(super) use address::{address, distinct_addresses};
-pub(super) use choices::{event_loop, interface, lifespan};
+pub(super) use choices::{event_loop, http2, interface, lifespan};
 pub(super) use env::variables;
 pub(super) use https::{apart, https, joined_https};
 pub(super) use log_format::log_format;

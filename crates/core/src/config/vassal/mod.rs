@@ -20,7 +20,7 @@ pub use request_log::RequestLogConfig;
 pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};
 pub(super) use trust::first_bits;
 pub use trust::{ForwardedField, TrustConfig, TrustedPeer};
-pub use wire::WireConfig;
+pub use wire::{Http2, WireConfig};
 
 use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
 

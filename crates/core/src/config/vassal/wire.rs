@@ -4,6 +4,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// Where HTTP/2 is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Http2 {
+    /// At addresses of `https`, with clients that agree on it.
+    Tls,
+    /// Also at those of `http`, with clients that begin with it.
+    All,
+    /// Nowhere.
+    #[default]
+    Off,
+}
+
 /// How long a client may take, and how many may be there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +29,8 @@ pub struct WireConfig {
     pub socket_timeout: Duration,
     /// Connections of one worker; else as many as it has descriptors for.
     pub max_connections: Option<u32>,
+    /// Where HTTP/2 is spoken.
+    pub http2: Http2,
 }
 
 impl WireConfig {
@@ -30,6 +45,7 @@ impl Default for WireConfig {
             keepalive: Self::KEEPALIVE,
             socket_timeout: Duration::from_mins(1),
             max_connections: None,
+            http2: Http2::default(),
         }
     }
 }

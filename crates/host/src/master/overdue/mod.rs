@@ -279,6 +279,7 @@ fn access_line(report: &Report, config: &VassalConfig) -> Option<String> {
         method: &request.method,
         uri: &request.uri,
         is_http_10: request.is_http_10,
+        is_http_2: request.is_http_2,
         is_secure: false,
         host: None,
         status,

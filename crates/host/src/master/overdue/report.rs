@@ -108,6 +108,7 @@ mod tests {
             method: "GET".to_owned(),
             uri: "/a\u{1b}[0m\n".to_owned(),
             is_http_10: false,
+            is_http_2: false,
         };
         let report = Report {
             worker: 2,

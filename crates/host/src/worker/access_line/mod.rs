@@ -25,6 +25,7 @@ pub(crate) struct AccessLine<'a> {
     pub(crate) method: &'a str,
     pub(crate) uri: &'a str,
     pub(crate) is_http_10: bool,
+    pub(crate) is_http_2: bool,
     pub(crate) is_secure: bool,
     /// The host, where not the header field says it.
     pub(crate) host: Option<&'a str>,
@@ -83,6 +84,8 @@ impl<'a> AccessLine<'a> {
     fn protocol(&self) -> &'static str {
         if self.is_http_10 {
             "HTTP/1.0"
+        } else if self.is_http_2 {
+            "HTTP/2.0"
         } else {
             "HTTP/1.1"
         }

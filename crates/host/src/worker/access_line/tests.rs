@@ -17,6 +17,7 @@ fn line(field: &'static dyn Fn(&str) -> Option<&'static [u8]>) -> AccessLine<'st
         method: "GET",
         uri: "/a?b=1",
         is_http_10: false,
+        is_http_2: false,
         is_secure: false,
         host: None,
         status: 500,

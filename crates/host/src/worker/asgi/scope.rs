@@ -89,6 +89,8 @@ impl Scopes {
         }
         if head.is_http_10 {
             scope.set_item(intern!(py, "http_version"), intern!(py, "1.0"))?;
+        } else if head.is_http_2 {
+            scope.set_item(intern!(py, "http_version"), intern!(py, "2"))?;
         }
         set_target(&scope, head)?;
         if head.is_secure {

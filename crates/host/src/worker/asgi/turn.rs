@@ -95,7 +95,8 @@ impl Turn {
         let arrived = std::mem::take(&mut *lock(&self.app.later));
         for (connection, request) in arrived {
             self.reactor.answer(&connection, request);
-            self.reactor.work_on(&connection);
+            self.reactor
+                .work_on(connection.parent.as_ref().unwrap_or(&connection));
         }
         if self.is_look {
             self.look();

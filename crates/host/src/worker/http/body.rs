@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::file::Pieces;
-use super::station::Station;
+use super::station::{Station, leave};
 use crate::worker::sync::lock;
 
 /// Bodies up to this size are read before the app is called, so that a slow upload of a form
@@ -23,9 +23,19 @@ pub(crate) const GATHER_LIMIT_BYTES: u64 = 64 * 1024;
 pub(super) enum AnswerBody {
     Whole(Option<Bytes>),
     /// Comes piece by piece over the station.
-    Streamed(Arc<Mutex<Station>>),
+    Streamed(Line),
     /// Part of a file, piece by piece as the socket takes it.
     File(Pieces),
+}
+
+/// The reading end of a station.
+#[derive(Debug)]
+pub(super) struct Line(pub(super) Arc<Mutex<Station>>);
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        leave(&self.0);
+    }
 }
 
 impl Body for AnswerBody {
@@ -35,9 +45,9 @@ impl Body for AnswerBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let station = match &mut *self {
+        let Line(station) = match &mut *self {
             Self::Whole(body) => return Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
             Self::Streamed(station) => station,
             Self::File(pieces) => {
@@ -46,14 +56,24 @@ impl Body for AnswerBody {
         };
         let mut station = lock(station);
         match station.chunks.pop_front() {
-            Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
+            Some(chunk) => {
+                station.taken = station.taken.wrapping_add(1);
+                station.tell_owner();
+                Poll::Ready(Some(Ok(Frame::data(chunk))))
+            }
+            None if station.is_cut => {
+                Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
+            }
             None if station.is_complete => Poll::Ready(
                 station
                     .trailers
                     .take()
                     .map(|fields| Ok(Frame::trailers(fields))),
             ),
-            None => Poll::Pending,
+            None => {
+                station.wait(cx);
+                Poll::Pending
+            }
         }
     }
 

@@ -20,36 +20,55 @@ use super::body::{GATHER_LIMIT_BYTES, Gathered, Gathering};
 use super::encode::Compression;
 use super::gate::Gate;
 use super::head::{self, Arrived, ArrivedBody, Framing, Spare};
+use super::multiplex::Multiplex;
 use super::settings::DriverSettings;
-use super::socket::{Socket, Stream};
+use super::socket::Socket;
 use super::station::{Desk, Station};
+use super::stream::Stream;
 use super::woken::Woken;
 use crate::worker::exchange::ExchangeError;
 use crate::worker::sync::lock;
 
 /// What a poll brought.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved at once; a box would be an allocation a request"
-)]
 pub(crate) enum Progress {
     /// The app is wanted.
     Request(Arrived),
+    /// The app is wanted, for a stream that this drives.
+    Stream(Box<Driver>, Arrived),
     /// Nothing until the socket is ready.
     Waiting,
     /// The connection is over.
     Closed,
 }
 
-/// One HTTP/1.1 connection.
+/// What is pumped.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "stays where it is; nearly all connections are the large one"
+)]
+pub(super) enum Machine {
+    /// HTTP/1.1, one request at a time.
+    One(http1::Connection<Stream, Desk>),
+    /// HTTP/2. The connection as a whole hands out streams, and has no request itself.
+    Many(Arc<Multiplex>),
+    /// One stream of it.
+    Stream(Arc<Multiplex>),
+}
+
+/// One HTTP/1.1 connection, one of HTTP/2, or one of its streams.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    pub(super) hyper: Option<http1::Connection<Stream, Desk>>,
+    pub(super) machine: Option<Machine>,
     pub(super) station: Arc<Mutex<Station>>,
     pub(super) socket: Arc<Socket>,
     /// Requests that hyper has handed over.
     requests: u32,
-    woken: Arc<Woken>,
+    /// For the streams of HTTP/2.
+    pub(super) settings: Arc<DriverSettings>,
+    /// Streams whose small bodies are still arriving.
+    pub(super) gatherers: Vec<Self>,
+    pub(super) woken: Arc<Woken>,
     pub(super) waker: Waker,
     body_limit: Option<u64>,
     pub(super) compression: Compression,
@@ -72,15 +91,26 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(socket: Arc<Socket>, settings: &DriverSettings) -> Self {
+    pub(crate) fn new(socket: Arc<Socket>, settings: &Arc<DriverSettings>) -> Self {
         let station = Arc::default();
-        let woken = Arc::<Woken>::default();
-        let stream = Stream(Arc::clone(&socket), Gate::new(settings.head_limit));
+        let stream = Stream::new(&socket, Gate::new(settings.head_limit), settings.http2);
         let hyper = settings
             .builder
             .serve_connection(stream, Desk(Arc::clone(&station)));
+        Self::over(Machine::One(hyper), station, socket, settings)
+    }
+
+    pub(super) fn over(
+        machine: Machine,
+        station: Arc<Mutex<Station>>,
+        socket: Arc<Socket>,
+        settings: &Arc<DriverSettings>,
+    ) -> Self {
+        let woken = Arc::<Woken>::default();
         Self {
-            hyper: Some(hyper),
+            machine: Some(machine),
+            settings: Arc::clone(settings),
+            gatherers: Vec::new(),
             station,
             socket,
             requests: 0,
@@ -103,6 +133,10 @@ impl Driver {
 
     /// Goes as far as the socket allows, up to the next request.
     pub(crate) fn advance(&mut self) -> Progress {
+        if let Some(Machine::Many(all)) = &self.machine {
+            let all = Arc::clone(all);
+            return self.advance_streams(&all);
+        }
         loop {
             if let Some(mut gathering) = self.gathering.take() {
                 match gathering.poll(&mut Context::from_waker(&self.waker)) {
@@ -114,10 +148,13 @@ impl Driver {
                         });
                     }
                     Gathered::Waiting => self.gathering = Some(gathering),
-                    Gathered::Broken => self.hyper = None,
+                    Gathered::Broken => self.machine = None,
                 }
             }
             let is_open = self.pump();
+            if self.socket.speaks_http2() && self.change_protocol() {
+                return self.advance();
+            }
             if !self.is_in_request {
                 let request = lock(&self.station).request.take();
                 if let Some(request) = request {
@@ -144,8 +181,14 @@ impl Driver {
 
     /// Polls hyper until it waits for the socket. Whether the connection is still open.
     pub(crate) fn pump(&mut self) -> bool {
-        let Some(hyper) = &mut self.hyper else {
-            return false;
+        let hyper = match &mut self.machine {
+            Some(Machine::One(hyper)) => hyper,
+            Some(Machine::Many(all)) => return all.pump(),
+            Some(Machine::Stream(all)) => {
+                self.woken.clear();
+                return all.pump() && !lock(&self.station).is_left;
+            }
+            None => return false,
         };
         let mut cx = Context::from_waker(&self.waker);
         loop {
@@ -154,7 +197,7 @@ impl Driver {
                 Poll::Ready(ended) => {
                     // After an error of the client hyper has answered, and there may be more to come.
                     self.is_unread |= ended.is_err();
-                    self.hyper = None;
+                    self.machine = None;
                     return false;
                 }
                 // What a body reader is woken for is for the reader to take, not for hyper.
@@ -185,7 +228,7 @@ impl Driver {
             .is_some_and(|refusal| refusal.is_body && refusal.heads == self.requests)
     }
 
-    fn admit(&mut self, parts: Parts, incoming: Incoming) -> Option<Arrived> {
+    pub(super) fn admit(&mut self, parts: Parts, incoming: Incoming) -> Option<Arrived> {
         self.requests = self.requests.wrapping_add(1);
         self.is_in_request = true;
         self.is_begun = false;
@@ -260,6 +303,16 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// How much of the request and its answer has gone either way.
+    pub(crate) fn moved(&self) -> u64 {
+        self.body_bytes.wrapping_add(lock(&self.station).taken)
+    }
+
+    /// Whoever waits is to be asked as soon as the connection has moved at all.
+    pub(crate) fn wait_for_connection(&self) {
+        self.waker.wake_by_ref();
     }
 
     /// Whether hyper handed something over while it was polled.

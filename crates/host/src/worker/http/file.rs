@@ -93,7 +93,7 @@ impl Driver {
             small(part)
         } else if !self.framing.has_body(head.status) {
             AnswerBody::File(Pieces::holes(part.length))
-        } else if self.socket.is_tls() || would_die_of_sigpipe() {
+        } else if self.socket.is_tls() || self.is_stream() || would_die_of_sigpipe() {
             // What is encrypted passes through here; and sendfile(2) cannot be told to raise no
             // signal when the client has left.
             AnswerBody::File(Pieces::read(part))

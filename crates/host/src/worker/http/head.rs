@@ -41,6 +41,7 @@ impl Arrived {
             query: target.query().unwrap_or(""),
             host: absolute_host(target),
             is_http_10: self.parts.version == Version::HTTP_10,
+            is_http_2: self.parts.version == Version::HTTP_2,
             listener,
             peer,
             is_secure: false,

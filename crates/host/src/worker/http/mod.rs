@@ -11,12 +11,15 @@ mod file;
 mod gate;
 mod head;
 mod holes;
+mod multiplex;
 mod percent;
 mod raw;
 mod respond;
 mod settings;
 mod socket;
 mod station;
+mod stream;
+mod streams;
 mod woken;
 
 pub(crate) use driver::{Driver, Progress};

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use bytes::{Bytes, BytesMut};
 use rustix::net::{SendFlags, Shutdown, send, shutdown};
 
-use super::driver::Driver;
-use super::socket::{SCRATCH, Socket, Stream};
+use super::driver::{Driver, Machine};
+use super::socket::{Socket, with_scratch};
 
 /// What is left of HTTP on a connection.
 pub(crate) struct Switched {
@@ -26,8 +26,15 @@ impl Driver {
         if !self.pump() || self.socket.is_write_blocked() {
             return None;
         }
-        let parts = self.hyper.take()?.into_parts();
-        let Stream(_, gate) = parts.io;
+        let parts = match self.machine.take()? {
+            Machine::One(hyper) => hyper.into_parts(),
+            // HTTP/2 has no 101 (RFC 9113 §8.6).
+            other @ (Machine::Many(_) | Machine::Stream(_)) => {
+                self.machine = Some(other);
+                return None;
+            }
+        };
+        let gate = parts.io.1;
         let mut early = BytesMut::from(&*parts.read_buf);
         early.extend_from_slice(&gate.into_rest());
         let mut head = b"HTTP/1.1 101 Switching Protocols\r\n".to_vec();
@@ -64,7 +71,7 @@ impl Driver {
 impl Socket {
     /// Shows what has come; nothing is the end.
     pub(crate) fn read_raw<T>(&self, look: impl FnOnce(&mut [u8]) -> T) -> Poll<io::Result<T>> {
-        SCRATCH.with_borrow_mut(|scratch| {
+        with_scratch(|scratch| {
             let read = self.read(scratch);
             read.map(|count| Ok(look(scratch.get_mut(..count?).unwrap_or_default())))
         })

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http_body::Body;
 use hyper::rt::Write;
 
-use super::body::AnswerBody;
-use super::driver::Driver;
+use super::body::{AnswerBody, Line};
+use super::driver::{Driver, Machine};
 use super::head::{self, Spare};
 use crate::worker::exchange::{ExchangeError, ResponseHead};
 use crate::worker::sync::lock;
@@ -30,7 +30,7 @@ impl Driver {
         laid.is_complete = false;
         drop(laid);
         let head = self.encode_stream(head);
-        self.begin(head, AnswerBody::Streamed(station), is_closing);
+        self.begin(head, AnswerBody::Streamed(Line(station)), is_closing);
     }
 
     pub(super) fn begin(&mut self, head: ResponseHead, body: AnswerBody, is_closing: bool) {
@@ -40,14 +40,18 @@ impl Driver {
         if let Some((name, value)) = self.mark.take() {
             response.headers_mut().insert(name, value);
         }
-        lock(&self.station).response = Some(response);
+        let mut station = lock(&self.station);
+        station.response = Some(response);
+        station.tell_reader();
     }
 
     /// Lays down a piece of the body.
     pub(crate) fn put(&mut self, chunk: Bytes) {
         if !chunk.is_empty() {
             let chunk = self.encode(chunk);
-            lock(&self.station).chunks.push_back(chunk);
+            let mut station = lock(&self.station);
+            station.chunks.push_back(chunk);
+            station.tell_reader();
         }
     }
 
@@ -59,7 +63,12 @@ impl Driver {
 
     /// Whether the connection has neither ended nor been cut.
     pub(crate) fn is_open(&self) -> bool {
-        self.hyper.is_some()
+        match &self.machine {
+            None => false,
+            Some(Machine::One(_)) => true,
+            Some(Machine::Many(all)) => all.is_open(),
+            Some(Machine::Stream(all)) => !lock(&self.station).is_left && all.is_open(),
+        }
     }
 
     /// Whether hyper has everything that was laid down.
@@ -74,6 +83,7 @@ impl Driver {
         let mut station = lock(&self.station);
         station.chunks.extend(last);
         station.is_complete = true;
+        station.tell_reader();
     }
 
     /// An answer of our own, if none has begun; else the connection is cut.
@@ -86,14 +96,18 @@ impl Driver {
         let (head, body) = head::plain(status);
         let length = body.len() as u64;
         // What the client got wrong may make nonsense of what follows.
-        self.begin_whole(head, body, is_closing || status < 500);
+        self.begin_whole(head, body, is_closing || status < 500 && !self.is_stream());
         Some(length)
     }
 
     /// Answers past hyper, which waits between two requests, and ends the connection.
     pub(super) fn refuse(&mut self, status: u16) {
-        let Some(hyper) = self.hyper.take() else {
-            return;
+        let hyper = match self.machine.take() {
+            Some(Machine::One(hyper)) => hyper,
+            other => {
+                self.machine = other;
+                return self.cut();
+            }
         };
         let mut stream = hyper.into_parts().io;
         let mut cx = Context::from_waker(&self.waker);
@@ -107,6 +121,12 @@ impl Driver {
     /// The client took too long. It is told so if a part of a request has come and nothing is on its
     /// way back; one that was just idle is not.
     pub(crate) fn time_out(&mut self) {
+        if self.is_many() {
+            // Says farewell, if the client takes that.
+            self.leave();
+            let _open = self.pump();
+            return;
+        }
         let has_part =
             self.gathering.is_some() || !self.is_in_request && self.socket.is_head_in_part();
         if has_part && !self.socket.is_write_blocked() {
@@ -131,7 +151,19 @@ impl Driver {
 
     /// Ends the connection so that the answer cannot be taken for complete.
     pub(crate) fn cut(&mut self) {
-        self.hyper = None;
+        match self.machine.take() {
+            None | Some(Machine::One(_)) => {}
+            Some(Machine::Many(all)) => all.cut(),
+            Some(Machine::Stream(all)) => {
+                let mut station = lock(&self.station);
+                station.chunks.clear();
+                station.is_cut = true;
+                station.tell_reader();
+                drop(station);
+                // Sends the reset.
+                let _open = all.pump();
+            }
+        }
     }
 
     /// The app will not read any more. Before the answer is laid down, so that hyper can say in it

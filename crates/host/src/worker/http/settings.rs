@@ -2,17 +2,23 @@
 
 use std::sync::Arc;
 
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
+use lictor_core::config::Http2;
+
+use super::multiplex::Crew;
 
 /// Smallest read and write buffer of a connection that pays for uploads.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// What all connections of a worker have in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct DriverSettings {
     pub(super) builder: http1::Builder,
     pub(super) head_limit: usize,
     pub(super) body_limit: Option<u64>,
+    /// Where HTTP/2 is spoken.
+    pub(super) http2: Http2,
+    pub(super) streams: Streams,
     pub(super) compress: Option<Arc<[String]>>,
 }
 
@@ -33,13 +39,55 @@ impl DriverSettings {
             builder,
             head_limit,
             body_limit,
+            http2: Http2::default(),
+            streams: Streams {
+                head_limit: u32::try_from(head_limit).unwrap_or(u32::MAX),
+            },
             compress: None,
         }
+    }
+
+    /// Speaks HTTP/2, where it may.
+    pub(crate) fn speaking(mut self, http2: Http2) -> Self {
+        self.http2 = http2;
+        self
     }
 
     /// Answers of these media types are compressed.
     pub(crate) fn compressing(mut self, types: &[String]) -> Self {
         self.compress = (!types.is_empty()).then(|| types.into());
         self
+    }
+}
+
+/// Streams of a connection that may be open at a time.
+const STREAMS: u32 = 128;
+/// What a client may send of one body before anybody reads it: as much as HTTP/1 gathers.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+/// The same of all bodies of a connection.
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// What is laid down for one stream and not yet sent.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// Streams that a client has reset before anybody looked at them (CVE-2023-44487).
+const RESETS: usize = 20;
+/// Streams that were reset because the client broke the protocol.
+const ERRORS: usize = 100;
+
+/// What the streams of a connection may do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Streams {
+    head_limit: u32,
+}
+
+impl Streams {
+    pub(super) fn apply(self, builder: &mut http2::Builder<Crew>) {
+        builder
+            .max_concurrent_streams(STREAMS)
+            .max_pending_accept_reset_streams(RESETS)
+            .max_local_error_reset_streams(ERRORS)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_send_buf_size(SEND_BUFFER_BYTES)
+            .max_header_list_size(self.head_limit);
     }
 }

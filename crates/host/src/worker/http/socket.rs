@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::Write;
 use rustix::io::Errno;
 use rustix::net::{
     RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, getpeername, recv, send, sendmsg, shutdown,
@@ -22,6 +22,7 @@ use rustix::net::{
 
 use super::gate::{Gate, Refusal};
 use super::holes::{Holes, is_hole};
+use super::stream::Stream;
 use crate::worker::exchange::TlsFacts;
 use crate::worker::tls::{Session, TlsServer, Wire};
 
@@ -34,6 +35,11 @@ thread_local! {
     // Read into here and copy: handing out hyper's uninitialised memory needs `unsafe`, and zeroing
     // it first costs more than copying the few hundred bytes of a request.
     pub(super) static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice());
+}
+
+/// Lends room to read into.
+pub(super) fn with_scratch<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
+    SCRATCH.with_borrow_mut(|scratch| work(scratch))
 }
 
 /// The socket of a connection and what is known about it.
@@ -49,9 +55,12 @@ pub(crate) struct Socket {
     bytes_read: AtomicU64,
     bytes_written: AtomicU64,
     /// A head has come in part.
-    is_head_in_part: AtomicBool,
+    pub(super) is_head_in_part: AtomicBool,
     /// What the gate refused: status, whether it is a body, heads before; 0 for nothing.
     refusal: AtomicU64,
+    /// The client speaks HTTP/2; and the driver has changed to it.
+    is_http2: AtomicBool,
+    pub(super) is_http2_driven: AtomicBool,
     /// Between these bytes and HTTP's.
     pub(super) tls: Option<Box<Session>>,
     holes: Holes,
@@ -75,6 +84,8 @@ impl Socket {
             bytes_written: AtomicU64::new(0),
             is_head_in_part: AtomicBool::new(false),
             refusal: AtomicU64::new(0),
+            is_http2: AtomicBool::new(false),
+            is_http2_driven: AtomicBool::new(false),
             holes: Holes::default(),
         })
     }
@@ -143,7 +154,7 @@ impl Socket {
         })
     }
 
-    fn note(&self, gate: &Gate) {
+    pub(super) fn note(&self, gate: &Gate) {
         self.is_head_in_part
             .store(gate.is_head_in_part(), Ordering::Relaxed);
         if let Some(refusal) = gate.refusal() {
@@ -157,6 +168,27 @@ impl Socket {
     /// Whether the bytes of the socket are not those of HTTP: then nobody may write beside hyper.
     pub(crate) fn is_tls(&self) -> bool {
         self.tls.is_some()
+    }
+
+    pub(super) fn has_agreed_on_http2(&self) -> bool {
+        self.tls
+            .as_ref()
+            .is_some_and(|tls| tls.has_agreed_on(b"h2"))
+    }
+
+    pub(super) fn set_http2(&self) {
+        self.is_http2.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client speaks HTTP/2.
+    pub(crate) fn speaks_http2(&self) -> bool {
+        self.is_http2.load(Ordering::Relaxed)
+    }
+
+    /// From now on everything goes to the machine for HTTP/2.
+    pub(super) fn drive_http2(&self) {
+        self.is_head_in_part.store(false, Ordering::Relaxed);
+        self.is_http2_driven.store(true, Ordering::Relaxed);
     }
 
     /// What the handshake came to, if there was one.
@@ -290,59 +322,6 @@ impl Wire for Socket {
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
-    }
-}
-
-/// hyper's end of a [`Socket`].
-#[derive(Debug)]
-pub(super) struct Stream(pub(super) Arc<Socket>, pub(super) Gate);
-
-impl Stream {
-    /// Reads until something may pass: an empty answer would be the end to hyper.
-    fn read_through_gate(
-        &mut self,
-        scratch: &mut [u8],
-        buffer: &mut ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let Self(socket, gate) = self;
-        loop {
-            let ready = gate.ready();
-            if !ready.is_empty() {
-                let count = ready.len().min(buffer.remaining());
-                buffer.put_slice(ready.get(..count).unwrap_or_default());
-                gate.pass(count);
-                return Poll::Ready(Ok(()));
-            }
-            match gate.refusal() {
-                // The driver answers once everything before it is answered.
-                Some(refusal) if !refusal.is_body => return Poll::Pending,
-                Some(_) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
-                None => {}
-            }
-            let wanted = buffer.remaining().min(scratch.len());
-            let read = match socket.read(scratch.get_mut(..wanted).unwrap_or_default()) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(got)) => scratch.get_mut(..got).unwrap_or_default(),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
-            };
-            let through = gate.take(read);
-            socket.note(gate);
-            if !through.is_empty() {
-                buffer.put_slice(through);
-                return Poll::Ready(Ok(()));
-            }
-        }
-    }
-}
-
-impl Read for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        mut buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        SCRATCH.with_borrow_mut(|scratch| self.read_through_gate(scratch, &mut buffer))
     }
 }
 

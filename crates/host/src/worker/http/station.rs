@@ -8,9 +8,10 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -20,7 +21,10 @@ use hyper::service::Service;
 use super::body::AnswerBody;
 use crate::worker::sync::lock;
 
-/// What lies between hyper and the driver of one connection.
+/// So many streams may be reset before they are answered, beyond those that were answered.
+const LEFT_STREAMS: u64 = 200;
+
+/// What lies between hyper and the driver of one connection, or of one stream.
 #[derive(Debug, Default)]
 pub(super) struct Station {
     pub(super) request: Option<Request<Incoming>>,
@@ -31,6 +35,38 @@ pub(super) struct Station {
     pub(super) trailers: Option<HeaderMap>,
     /// No more pieces will come.
     pub(super) is_complete: bool,
+    /// The answer cannot be completed.
+    pub(super) is_cut: bool,
+    /// Pieces that hyper has taken.
+    pub(super) taken: u64,
+    /// hyper has let go of the stream.
+    pub(super) is_left: bool,
+    /// Whoever polls the answer, where that is not the connection as a whole.
+    reader: Option<Waker>,
+    /// The stream's driver, which wants to know what moves.
+    pub(super) owner: Option<Waker>,
+}
+
+impl Station {
+    /// Something was laid down.
+    pub(super) fn tell_reader(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
+    pub(super) fn tell_owner(&self) {
+        if let Some(owner) = &self.owner {
+            owner.wake_by_ref();
+        }
+    }
+
+    /// Whoever polls wants to hear of more.
+    pub(super) fn wait(&mut self, cx: &Context<'_>) {
+        if self.owner.is_some() {
+            self.reader = Some(cx.waker().clone());
+        }
+    }
 }
 
 /// hyper's view of a [`Station`].
@@ -61,4 +97,90 @@ impl Future for Answer {
             None => Poll::Pending,
         }
     }
+}
+
+/// hyper's view of the stations of a connection with many streams, a new one for each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Desks(Arc<Mutex<Hall>>);
+
+/// What there is for all streams of a connection.
+#[derive(Debug, Default)]
+struct Hall {
+    waiting: VecDeque<Arc<Mutex<Station>>>,
+    /// Streams that got an answer.
+    answered: u64,
+    /// Streams that were reset before that.
+    left: u64,
+}
+
+impl Desks {
+    pub(super) fn take(&self) -> Option<Arc<Mutex<Station>>> {
+        lock(&self.0).waiting.pop_front()
+    }
+
+    /// Whether the client resets what it asks for, again and again (CVE-2023-44487).
+    pub(super) fn is_flooded(&self) -> bool {
+        let hall = lock(&self.0);
+        hall.left > LEFT_STREAMS + hall.answered
+    }
+}
+
+impl Service<Request<Incoming>> for Desks {
+    type Response = Response<AnswerBody>;
+    type Error = io::Error;
+    type Future = StreamAnswer;
+
+    fn call(&self, request: Request<Incoming>) -> StreamAnswer {
+        let station = Arc::new(Mutex::new(Station {
+            request: Some(request),
+            owner: Some(Waker::noop().clone()),
+            ..Station::default()
+        }));
+        lock(&self.0).waiting.push_back(Arc::clone(&station));
+        StreamAnswer(Some(station), self.clone())
+    }
+}
+
+/// Waits for the answer of one stream. An error resets the stream. Empty once it has it.
+#[derive(Debug)]
+pub(super) struct StreamAnswer(Option<Arc<Mutex<Station>>>, Desks);
+
+impl Future for StreamAnswer {
+    type Output = io::Result<Response<AnswerBody>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(held) = self.0.take() else {
+            return Poll::Pending;
+        };
+        let mut station = lock(&held);
+        if let Some(response) = station.response.take() {
+            station.tell_owner();
+            lock(&self.1.0).answered += 1;
+            return Poll::Ready(Ok(response));
+        }
+        if station.is_cut {
+            station.is_left = true;
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        station.wait(cx);
+        drop(station);
+        self.0 = Some(held);
+        Poll::Pending
+    }
+}
+
+impl Drop for StreamAnswer {
+    fn drop(&mut self) {
+        if let Some(station) = &self.0 {
+            lock(&self.1.0).left += 1;
+            leave(station);
+        }
+    }
+}
+
+/// hyper has let go of a stream that is not complete.
+pub(super) fn leave(station: &Mutex<Station>) {
+    let mut station = lock(station);
+    station.is_left = true;
+    station.tell_owner();
 }

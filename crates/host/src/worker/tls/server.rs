@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use lictor_core::config::HttpsAddress;
+use lictor_core::config::{Http2, HttpsAddress};
 use ring::digest;
 use rustls::crypto::{CryptoProvider, ring as provider};
 use rustls::server::{
@@ -32,6 +32,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(crate) struct TlsServer {
     https: HttpsAddress,
     number: usize,
+    offered: Http2,
     provider: Arc<CryptoProvider>,
     ratchet: Arc<Ratchet>,
     current: Mutex<Arc<ServerConfig>>,
@@ -54,7 +55,10 @@ struct Files {
 
 impl TlsServer {
     /// Reads the files of every address, as the vassal's user.
-    pub(crate) fn load_all(https: &[HttpsAddress]) -> Result<Vec<Arc<Self>>, TlsError> {
+    pub(crate) fn load_all(
+        https: &[HttpsAddress],
+        offered: Http2,
+    ) -> Result<Vec<Arc<Self>>, TlsError> {
         if https.is_empty() {
             return Ok(Vec::new());
         }
@@ -65,10 +69,11 @@ impl TlsServer {
         let ratchet = Arc::new(ratchet);
         let servers = https.iter().enumerate().map(|(number, https)| {
             let loaded = identities(https);
-            let current = configure(https, number, &provider, &ratchet)?;
+            let current = configure(https, number, offered, &provider, &ratchet)?;
             Ok(Arc::new(Self {
                 https: https.clone(),
                 number,
+                offered,
                 provider: Arc::clone(&provider),
                 ratchet: Arc::clone(&ratchet),
                 current: Mutex::new(Arc::new(current)),
@@ -111,7 +116,13 @@ impl TlsServer {
             return;
         }
         let at = &self.https.address;
-        match configure(&self.https, self.number, &self.provider, &self.ratchet) {
+        match configure(
+            &self.https,
+            self.number,
+            self.offered,
+            &self.provider,
+            &self.ratchet,
+        ) {
             Ok(config) => {
                 *lock(&self.current) = Arc::new(config);
                 *files = Files {
@@ -155,6 +166,7 @@ fn identities(https: &HttpsAddress) -> Vec<Option<Identity>> {
 fn configure(
     https: &HttpsAddress,
     number: usize,
+    offered: Http2,
     provider: &Arc<CryptoProvider>,
     ratchet: &Arc<Ratchet>,
 ) -> Result<ServerConfig, TlsError> {
@@ -188,6 +200,9 @@ fn configure(
     };
     let mut config = builder.with_cert_resolver(Arc::new(Choice(pairs)));
     config.alpn_protocols = vec![b"http/1.1".to_vec(), b"http/1.0".to_vec()];
+    if offered != Http2::Off {
+        config.alpn_protocols.insert(0, b"h2".to_vec());
+    }
     // A client comes back to any worker, which knows nothing but what a ticket says.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     let mut digest = [0; 32];

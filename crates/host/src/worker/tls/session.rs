@@ -105,6 +105,13 @@ impl Session {
         self.facts.get()
     }
 
+    /// Whether the client has agreed to speak this protocol (ALPN).
+    pub(in crate::worker) fn has_agreed_on(&self, protocol: &[u8]) -> bool {
+        let state = lock(&self.state);
+        let agreed = state.rustls.as_ref().and_then(|tls| tls.alpn_protocol());
+        agreed == Some(protocol)
+    }
+
     /// Some of what the client has sent; 0 at the end.
     pub(in crate::worker) fn read(
         &self,

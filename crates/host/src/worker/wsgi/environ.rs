@@ -99,6 +99,8 @@ impl Environ {
         environ.set_item(intern!(py, "RAW_URI"), uri)?;
         if head.is_http_10 {
             environ.set_item(intern!(py, "SERVER_PROTOCOL"), intern!(py, "HTTP/1.0"))?;
+        } else if head.is_http_2 {
+            environ.set_item(intern!(py, "SERVER_PROTOCOL"), intern!(py, "HTTP/2.0"))?;
         }
         if !head.peer.address.is_empty() {
             environ.set_item(intern!(py, "REMOTE_ADDR"), &head.peer.address)?;

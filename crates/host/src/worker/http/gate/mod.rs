@@ -12,7 +12,7 @@ mod bytes;
 mod chunks;
 mod fields;
 mod head;
-mod target;
+pub(super) mod target;
 
 use self::chunks::{Chunks, Looked};
 use self::fields::Framing;

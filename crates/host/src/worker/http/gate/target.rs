@@ -8,7 +8,7 @@ use super::bytes::{HOST, PATH, QUERY, classes};
 pub(super) const TARGET_LIMIT_BYTES: usize = 65_534;
 
 /// Whether a target has the form that its method wants.
-pub(super) fn is_target(method: &[u8], target: &[u8]) -> bool {
+pub(in super::super) fn is_target(method: &[u8], target: &[u8]) -> bool {
     // Some clients do not escape; the app gets what they sent, as long as it is text.
     if !target.is_ascii() && std::str::from_utf8(target).is_err() {
         return false;
@@ -51,7 +51,7 @@ fn is_path_and_query(target: &[u8]) -> bool {
 
 /// Whether this may be the value of `Host`: a name or an address, perhaps a port. RFC 9112 §3.2 lets
 /// it be empty, for targets that have no host.
-pub(super) fn is_host_field(value: &[u8]) -> bool {
+pub(in super::super) fn is_host_field(value: &[u8]) -> bool {
     value.is_empty() || is_authority(value, true)
 }
 

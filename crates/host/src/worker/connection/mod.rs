@@ -3,6 +3,8 @@
 //! One thread at a time works on a connection (see [`Connection::claim`]). While the app runs, the
 //! same thread comes back through the `Exchange`, which waits for this one socket with poll(2).
 
+mod patience;
+
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,7 +14,8 @@ use bytes::Bytes;
 use lictor_core::config::WireConfig;
 use lictor_core::sys::RequestRecord;
 
-use super::deadlines::{NEVER, millis};
+use self::patience::BUSY;
+use super::deadlines::NEVER;
 use super::exchange::{Peer, Watcher};
 use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
 use super::introduce::{Reception, Visitor};
@@ -22,14 +25,10 @@ use super::talk::{Step, Talk};
 
 /// How long an idle connection is kept once the worker is leaving.
 pub(super) const DRAIN_IDLE_LIMIT: Duration = Duration::from_secs(1);
-/// How long what arrives after our end was closed is thrown away, and how much.
-const LINGER_LIMIT: Duration = Duration::from_secs(2);
-const LINGER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
-
 /// What all connections of a worker share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) driver: DriverSettings,
+    pub(super) driver: Arc<DriverSettings>,
     /// Where an option asks for more than taking requests as they come.
     pub(super) reception: Option<Reception>,
     pub(super) wire: WireConfig,
@@ -55,13 +54,11 @@ enum Phase {
 }
 
 /// What is to be done with a connection.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved at once; a box would be an allocation a request"
-)]
 pub(super) enum Next {
     /// Call the app.
     Answer(Arrived),
+    /// Call the app, for one stream of the connection.
+    Stream(Arc<Connection>, Arrived),
     /// Wait for the socket, at most this long from now on; `None`: as before.
     Wait(Option<Duration>),
     /// Forget it.
@@ -72,11 +69,13 @@ pub(super) enum Next {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) key: u64,
-    pub(super) visitor: Visitor,
+    visitor: Visitor,
     pub(super) listener: usize,
     pub(super) socket: Arc<Socket>,
     pub(super) shared: Arc<Shared>,
     pub(super) state: Mutex<State>,
+    /// The connection that this is a stream of.
+    pub(super) parent: Option<Arc<Connection>>,
     is_claimed: AtomicBool,
     /// When to give up, on the reactor's clock.
     deadline_ms: AtomicU64,
@@ -92,6 +91,8 @@ pub(super) struct State {
     pub(super) talk: Option<Arc<Mutex<Talk>>>,
     /// What has to come first.
     opening: Option<Opening>,
+    /// The streams that an app works on.
+    streams: Vec<Arc<Connection>>,
     /// Where the request in progress is written down, with `harakiri`.
     record: Option<&'static RequestRecord>,
     /// Who waits for progress of a request in flight, if its app does not keep the thread.
@@ -120,20 +121,35 @@ impl Connection {
             listener,
             socket,
             shared: Arc::clone(shared),
-            state: Mutex::new(State {
-                driver,
-                talk: None,
-                opening,
-                record: None,
-                watcher: None,
-                phase: Phase::New,
-                lingered_bytes: 0,
-                bytes_seen: (0, 0),
-            }),
+            parent: None,
+            state: Mutex::new(State::new(driver, opening)),
             is_claimed: AtomicBool::new(false),
             deadline_ms: AtomicU64::new(u64::MAX),
             spare: AtomicU8::new(BUSY),
         }
+    }
+
+    /// One stream of a connection: a request like any other, over the same socket. The reactor does
+    /// not know it.
+    fn stream(parent: &Arc<Self>, driver: Driver) -> Self {
+        Self {
+            key: parent.key,
+            visitor: Visitor::default(),
+            listener: parent.listener,
+            socket: Arc::clone(&parent.socket),
+            shared: Arc::clone(&parent.shared),
+            parent: Some(Arc::clone(parent)),
+            state: Mutex::new(State::new(driver, None)),
+            is_claimed: AtomicBool::new(true),
+            deadline_ms: AtomicU64::new(u64::MAX),
+            spare: AtomicU8::new(BUSY),
+        }
+    }
+
+    pub(super) fn visitor(&self) -> &Visitor {
+        self.parent
+            .as_ref()
+            .map_or(&self.visitor, |parent| &parent.visitor)
     }
 
     /// How long a new connection may take for its first head.
@@ -172,12 +188,34 @@ impl Connection {
         self.deadline_ms.store(deadline, Ordering::Relaxed);
     }
 
+    /// When the first of the connection's deadlines and those of its streams passes.
+    pub(super) fn earliest_ms(&self) -> u64 {
+        // A thread whose app reads or writes has it for long, and sees to its own time limit.
+        let Ok(state) = self.state.try_lock() else {
+            return self.deadline_ms();
+        };
+        let streams = state.streams.iter().map(|stream| stream.deadline_ms());
+        streams.min().unwrap_or(u64::MAX).min(self.deadline_ms())
+    }
+
+    /// Those of its streams whose client does not move.
+    pub(super) fn late_streams(&self, now_ms: u64) -> Vec<Arc<Self>> {
+        let Ok(state) = self.state.try_lock() else {
+            return Vec::new();
+        };
+        let late = state
+            .streams
+            .iter()
+            .filter(|stream| stream.deadline_ms() <= now_ms);
+        late.cloned().collect()
+    }
+
     pub(super) fn is_draining(&self) -> bool {
         self.shared.is_draining.load(Ordering::Relaxed)
     }
 
     /// Goes as far as the socket allows.
-    pub(super) fn advance(&self) -> Next {
+    pub(super) fn advance(self: &Arc<Self>) -> Next {
         let mut state = lock(&self.state);
         if state.phase == Phase::Lingering {
             return self.linger(&mut state);
@@ -191,7 +229,26 @@ impl Connection {
         {
             return next;
         }
+        if self.is_draining() {
+            state.driver.leave();
+        }
         match state.driver.advance() {
+            Progress::Stream(driver, arrived) => {
+                self.spare.store(BUSY, Ordering::Relaxed);
+                let stream = Arc::new(Self::stream(self, *driver));
+                state.streams.push(Arc::clone(&stream));
+                Next::Stream(stream, arrived)
+            }
+            Progress::Waiting if !state.streams.is_empty() => {
+                let watchers = state.moved_watchers();
+                drop(state);
+                for watcher in watchers {
+                    watcher.progressed();
+                }
+                // Each stream has its own patience with the client.
+                self.set_deadline_ms(u64::MAX);
+                Next::Wait(None)
+            }
             Progress::Request(arrived) => {
                 self.spare.store(BUSY, Ordering::Relaxed);
                 Next::Answer(arrived)
@@ -239,73 +296,6 @@ impl Connection {
         next
     }
 
-    fn begin_lingering(&self, state: &mut State) -> Next {
-        state.phase = Phase::Lingering;
-        self.spare.store(IDLE, Ordering::Relaxed);
-        match self.linger(state) {
-            Next::Wait(_) => Next::Wait(Some(LINGER_LIMIT)),
-            Next::Close | Next::Answer(_) => Next::Close,
-        }
-    }
-
-    fn linger(&self, state: &mut State) -> Next {
-        while state.lingered_bytes < LINGER_LIMIT_BYTES {
-            match self.socket.discard() {
-                Some(0) => break,
-                Some(discarded) => state.lingered_bytes += discarded,
-                None => return Next::Wait(None),
-            }
-        }
-        Next::Close
-    }
-
-    fn patience(&self, state: &mut State) -> Option<Duration> {
-        let seen = (self.socket.bytes_read(), self.socket.bytes_written());
-        let has_moved = seen != state.bytes_seen;
-        let was = state.phase;
-        state.phase = if state.driver.is_gathering() || self.socket.is_write_blocked() {
-            Phase::Body
-        } else if self.socket.is_head_in_part() {
-            Phase::Head
-        } else if was == Phase::New {
-            Phase::New
-        } else {
-            Phase::Idle
-        };
-        state.bytes_seen = seen;
-        self.spare.store(spare(state), Ordering::Relaxed);
-        let wire = &self.shared.wire;
-        match state.phase {
-            Phase::Body if has_moved || was != Phase::Body => Some(wire.socket_timeout),
-            // The first head has its time from the beginning of the connection.
-            Phase::Head if was != Phase::Head && was != Phase::New => Some(wire.head_timeout),
-            Phase::Idle if was != Phase::Idle && self.is_draining() => Some(DRAIN_IDLE_LIMIT),
-            Phase::Idle if was != Phase::Idle => Some(wire.keepalive),
-            Phase::New
-            | Phase::Head
-            | Phase::Idle
-            | Phase::Body
-            | Phase::Answered
-            | Phase::Lingering => None,
-        }
-    }
-
-    /// Which connections are given up first for a new one, least first: idle ones, then those that
-    /// wait for a request, and in both whichever has been waiting longest. `None` if it is not to be
-    /// given up.
-    pub(super) fn spare_rank(&self) -> Option<(u8, u64, u64)> {
-        let wire = &self.shared.wire;
-        let (rank, patience) = match self.spare.load(Ordering::Relaxed) {
-            IDLE => (1, wire.keepalive),
-            HEAD => (2, wire.head_timeout),
-            // An upload that no app has seen, since it last moved.
-            UPLOAD => (2, wire.socket_timeout),
-            _ => return None,
-        };
-        let since = self.deadline_ms().saturating_sub(millis(patience));
-        Some((rank, since, self.key))
-    }
-
     /// The client's time is up, or its place is wanted.
     pub(super) fn give_up(&self) {
         lock(&self.state).driver.time_out();
@@ -315,6 +305,7 @@ impl Connection {
     pub(super) fn is_idle(&self) -> bool {
         let state = lock(&self.state);
         state.watcher.is_none()
+            && state.streams.is_empty()
             && matches!(state.phase, Phase::New | Phase::Idle | Phase::Lingering)
     }
 
@@ -348,9 +339,17 @@ impl Connection {
             }
             if state.watcher.is_some() {
                 state.driver.cut();
-                self.socket.hang_up();
+                if self.parent.is_none() {
+                    self.socket.hang_up();
+                }
             }
-            state.watcher.clone()
+            let streams = std::mem::take(&mut state.streams);
+            let watcher = state.watcher.clone();
+            drop(state);
+            for stream in streams {
+                stream.abandon();
+            }
+            watcher
         };
         if let Some(watcher) = watcher {
             watcher.progressed();
@@ -366,27 +365,42 @@ impl Connection {
         state.watcher = None;
         state.phase = Phase::Answered;
         state.bytes_seen = (self.socket.bytes_read(), self.socket.bytes_written());
+        drop(state);
+        if let Some(parent) = &self.parent {
+            let mut state = lock(&parent.state);
+            state
+                .streams
+                .retain(|stream| !std::ptr::eq(Arc::as_ptr(stream), self));
+            state.phase = Phase::Answered;
+        }
         result
     }
 }
 
-// What a connection waits for, in `Connection::spare`.
-const BUSY: u8 = 0;
-const IDLE: u8 = 1;
-const HEAD: u8 = 2;
-const UPLOAD: u8 = 3;
-
-fn spare(state: &State) -> u8 {
-    match state.phase {
-        Phase::Idle | Phase::Lingering => IDLE,
-        Phase::New | Phase::Head => HEAD,
-        Phase::Body if state.driver.is_gathering() => UPLOAD,
-        // An answer is on its way.
-        Phase::Body | Phase::Answered => BUSY,
-    }
-}
-
 impl State {
+    fn new(driver: Driver, opening: Option<Opening>) -> Self {
+        Self {
+            driver,
+            opening,
+            streams: Vec::new(),
+            record: None,
+            watcher: None,
+            talk: None,
+            phase: Phase::New,
+            lingered_bytes: 0,
+            bytes_seen: (0, 0),
+        }
+    }
+
+    /// Of the streams for which something has come or gone.
+    fn moved_watchers(&self) -> Vec<Arc<dyn Watcher>> {
+        let moved = self.streams.iter().filter_map(|stream| {
+            let state = lock(&stream.state);
+            state.watcher.clone().filter(|_| state.driver.is_woken())
+        });
+        moved.collect()
+    }
+
     /// The app begins its answer with this much of the body. False if `harakiri` was faster.
     pub(super) fn begin(&mut self, status: u16, body_bytes: usize) -> bool {
         let Some(record) = self.record else {
