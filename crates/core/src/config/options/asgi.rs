@@ -147,7 +147,8 @@ const WEBSOCKET_DEFLATE: OptionSpec = OptionSpec {
     example: "true",
     is_local: false,
     documentation: "Whether messages of websockets are compressed (permessage-deflate, RFC 7692) \
-        where the client offers that.",
+        where the client offers that. It costs time for each message, which `false` saves for \
+        messages that are short or compressed already.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         draft.asgi.websocket.deflate = setting.one(values::boolean)?;
