@@ -10,6 +10,7 @@ use lictor_core::sys::{RequestRecord, Taken};
 
 use super::access_line::{AccessLine, Selection};
 use super::connection::Connection;
+use super::deadlines::NEVER;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody};
 use super::introduce::{Introduction, introduced};
@@ -67,7 +68,7 @@ impl Reactor {
             self.slot.enter_request();
         }
         // Never given up while the app works on it.
-        connection.set_deadline_ms(u64::MAX);
+        connection.set_deadline_ms(NEVER);
         Tale {
             started: self.request_log.is_some().then(Instant::now),
             introduction: connection.introduce(request),

@@ -25,6 +25,7 @@ use super::talk::{Step, Talk};
 
 /// How long an idle connection is kept once the worker is leaving.
 pub(super) const DRAIN_IDLE_LIMIT: Duration = Duration::from_secs(1);
+
 /// What all connections of a worker share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -124,7 +125,7 @@ impl Connection {
             parent: None,
             state: Mutex::new(State::new(driver, opening)),
             is_claimed: AtomicBool::new(false),
-            deadline_ms: AtomicU64::new(u64::MAX),
+            deadline_ms: AtomicU64::new(NEVER),
             spare: AtomicU8::new(BUSY),
         }
     }
@@ -141,7 +142,7 @@ impl Connection {
             parent: Some(Arc::clone(parent)),
             state: Mutex::new(State::new(driver, None)),
             is_claimed: AtomicBool::new(true),
-            deadline_ms: AtomicU64::new(u64::MAX),
+            deadline_ms: AtomicU64::new(NEVER),
             spare: AtomicU8::new(BUSY),
         }
     }
@@ -195,7 +196,7 @@ impl Connection {
             return self.deadline_ms();
         };
         let streams = state.streams.iter().map(|stream| stream.deadline_ms());
-        streams.min().unwrap_or(u64::MAX).min(self.deadline_ms())
+        streams.min().unwrap_or(NEVER).min(self.deadline_ms())
     }
 
     /// Those of its streams whose client does not move.
@@ -246,7 +247,7 @@ impl Connection {
                     watcher.progressed();
                 }
                 // Each stream has its own patience with the client.
-                self.set_deadline_ms(u64::MAX);
+                self.set_deadline_ms(NEVER);
                 Next::Wait(None)
             }
             Progress::Request(arrived) => {
