@@ -5,7 +5,7 @@ use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lictor_core::config::{Address, VassalConfig};
+use lictor_core::config::{Address, GatewayConfig, Protocol, VassalConfig};
 use lictor_core::ipc::{Channel, MasterOrder};
 use lictor_core::observe::WorkerStatus;
 use lictor_core::sys::{ExitStatus, Pidfd, start_ticks};
@@ -50,13 +50,21 @@ pub(super) struct Terms {
     #[serde(default)]
     pub(super) https: Vec<Address>,
     #[serde(default)]
+    pub(super) gateway: GatewayConfig,
+    #[serde(default)]
     pub(super) ready_path: Option<String>,
 }
 
 impl Terms {
     /// In the order of the configuration.
+    pub(super) fn listening(&self) -> impl Iterator<Item = (Protocol, &Address)> {
+        let http = self.http.iter().map(|address| (Protocol::Http, address));
+        let https = self.https.iter().map(|address| (Protocol::Https, address));
+        http.chain(https).chain(self.gateway.listening())
+    }
+
     pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
-        self.http.iter().chain(&self.https)
+        self.listening().map(|(_, address)| address)
     }
 }
 
@@ -66,11 +74,10 @@ impl From<&VassalConfig> for Terms {
             processes: config.processes,
             reload_mercy: config.reload_mercy,
             http: config.http.clone(),
-            https: config
-                .addresses()
-                .skip(config.http.len())
-                .cloned()
+            https: (config.tls.https.iter())
+                .map(|https| https.address.clone())
                 .collect(),
+            gateway: config.gateway.clone(),
             ready_path: config.ready_path.clone(),
         }
     }

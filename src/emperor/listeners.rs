@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
-use lictor_core::config::{Address, VassalConfig};
+use lictor_core::config::{Address, Protocol, VassalConfig};
 use lictor_core::ipc::HandoverListener;
 use lictor_core::observe::SocketStatus;
 use lictor_core::sys::close_elsewhere;
@@ -43,7 +43,7 @@ impl Listeners {
                 continue;
             }
             let address = &wanted.0;
-            if let Some(own) = self.of_port_held(address, &config.http) {
+            if let Some(own) = self.of_port_held(address, config) {
                 new.insert(wanted, own);
                 continue;
             }
@@ -70,11 +70,11 @@ impl Listeners {
 
     /// A socket of its own that listens there already, because the file before asked for any port
     /// and this one asks for the very port that it got. What serves may need it under its old name.
-    fn of_port_held(&self, address: &Address, wanted: &[Address]) -> Option<Bound> {
+    fn of_port_held(&self, address: &Address, config: &VassalConfig) -> Option<Bound> {
         let held = self.bound.iter().find(|((asked, _), bound)| {
             matches!(address, Address::Tcp(_))
                 && bound.address == *address
-                && !wanted.contains(asked)
+                && !config.addresses().any(|wanted| wanted == asked)
         });
         let (_, bound) = held?;
         Some(Bound {
@@ -117,14 +117,14 @@ impl Listeners {
         config: &VassalConfig,
     ) -> (Vec<HandoverListener>, Vec<BorrowedFd<'_>>) {
         let wanted = numbered(config.addresses());
-        let bound = wanted
-            .iter()
-            .enumerate()
-            .filter_map(|(place, wanted)| Some((place, self.bound.get(wanted)?)));
+        let protocols = config.listening().map(|(protocol, _)| protocol);
+        let bound = protocols
+            .zip(&wanted)
+            .filter_map(|(protocol, wanted)| Some((protocol, self.bound.get(wanted)?)));
         bound
-            .map(|(place, bound)| {
+            .map(|(protocol, bound)| {
                 let listener = HandoverListener {
-                    protocol: protocol(place >= config.http.len()),
+                    protocol: protocol.name().to_owned(),
                     address: bound.address.clone(),
                     fd: None,
                 };
@@ -163,16 +163,22 @@ impl Listeners {
 
     /// For `status`. What is spoken at a socket is a matter of the generation that serves it.
     pub(super) fn status(&self, terms: Option<&Terms>) -> Vec<SocketStatus> {
-        let https = terms.map(|terms| numbered(terms.addresses()).split_off(terms.http.len()));
-        let https = https.unwrap_or_default();
-        let mut addresses: BTreeMap<&Address, bool> = BTreeMap::new();
+        let mut spoken: Vec<(Wanted, Protocol)> = Vec::new();
+        if let Some(terms) = terms {
+            let protocols = terms.listening().map(|(protocol, _)| protocol);
+            spoken.extend(numbered(terms.addresses()).into_iter().zip(protocols));
+        }
+        // One socket may be bound under two names, of which only one is spoken of.
+        let mut addresses: BTreeMap<&Address, Option<Protocol>> = BTreeMap::new();
         for (wanted, bound) in &self.bound {
-            *addresses.entry(&bound.address).or_default() |= https.contains(wanted);
+            let found = spoken.iter().find(|(known, _)| known == wanted);
+            let protocol = addresses.entry(&bound.address).or_default();
+            *protocol = protocol.or(found.map(|(_, protocol)| *protocol));
         }
         let sockets = addresses
             .into_iter()
-            .map(|(address, is_https)| SocketStatus {
-                protocol: protocol(is_https),
+            .map(|(address, protocol)| SocketStatus {
+                protocol: protocol.unwrap_or(Protocol::Http).name().to_owned(),
                 address: address.to_string(),
             });
         sockets.collect()
@@ -194,10 +200,6 @@ fn record_of(wanted: &Wanted, bound: &Bound) -> SocketRecord {
         mode: bound.mode,
         file: bound.file,
     }
-}
-
-fn protocol(is_https: bool) -> String {
-    if is_https { "https" } else { "http" }.to_owned()
 }
 
 fn numbered<'a>(addresses: impl Iterator<Item = &'a Address>) -> Vec<Wanted> {

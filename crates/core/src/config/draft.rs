@@ -7,9 +7,9 @@ use super::diagnostic::Complaint;
 use super::format::Format;
 use super::setting::Outcome;
 use super::tree::Place;
-use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
+use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
-    AppTarget, AsgiConfig, FilesConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig,
+    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig,
     WireConfig,
 };
 
@@ -28,6 +28,11 @@ pub(super) struct Draft {
     pub(super) env: Vec<(String, String)>,
     pub(super) env_file: Vec<PathBuf>,
     pub(super) http: Vec<Address>,
+    pub(super) gateway: GatewayConfig,
+    /// Addresses whose protocol is said elsewhere.
+    pub(super) sockets: Vec<Address>,
+    /// What is spoken at the addresses of `socket`.
+    pub(super) socket_protocol: Protocol,
     pub(super) processes: u32,
     pub(super) threads: u32,
     pub(super) lazy_apps: bool,
@@ -95,6 +100,9 @@ impl Default for Draft {
             env: Vec::new(),
             env_file: Vec::new(),
             http: Vec::new(),
+            gateway: GatewayConfig::default(),
+            sockets: Vec::new(),
+            socket_protocol: Protocol::Uwsgi,
             processes: 1,
             threads: 1,
             lazy_apps: false,
@@ -128,6 +136,27 @@ impl Default for Draft {
 }
 
 impl Draft {
+    /// Every address so far with what is spoken there.
+    pub(super) fn listening(&self) -> impl Iterator<Item = (Protocol, &Address)> {
+        let at = |protocol| move |address| (protocol, address);
+        let https = self.tls.https.iter().map(|https| &https.address);
+        (self.http.iter().map(at(Protocol::Http)))
+            .chain(https.map(at(Protocol::Https)))
+            .chain(self.sockets.iter().map(at(self.socket_protocol)))
+            .chain(self.gateway.listening())
+    }
+
+    /// Puts the addresses of `socket` where those of its protocol are.
+    fn sort_sockets(&mut self) {
+        let sockets = std::mem::take(&mut self.sockets);
+        match self.socket_protocol {
+            Protocol::Http | Protocol::Https => self.http.extend(sockets),
+            Protocol::Uwsgi => self.gateway.uwsgi.extend(sockets),
+            Protocol::Fastcgi => self.gateway.fastcgi.extend(sockets),
+            Protocol::Scgi => self.gateway.scgi.extend(sockets),
+        }
+    }
+
     /// Adds variables; one that is there already gets the new value.
     pub(super) fn set_env(&mut self, variables: Vec<(String, String)>) {
         if self.env.is_empty() {
@@ -145,7 +174,7 @@ impl Draft {
     /// The finished vassal, or what is missing or contradictory. `start` is where options begin;
     /// `told` are the options that were given, rightly or wrongly: they are not missing.
     pub(super) fn finish(
-        self,
+        mut self,
         base: &Path,
         start: &Start,
         told: &[&'static str],
@@ -153,8 +182,9 @@ impl Draft {
         let mut complaints = Vec::new();
         let callable = self.checked_callable(&mut complaints);
         let app = self.checked_app(start, told, &mut complaints);
-        let is_told = ["http", "https"].iter().any(|name| told.contains(name));
-        if self.http.is_empty() && self.tls.https.is_empty() && !is_told {
+        let sockets = ["http", "https", "uwsgi", "fastcgi", "scgi"];
+        let is_told = sockets.iter().any(|name| told.contains(name));
+        if self.listening().next().is_none() && !is_told {
             complaints.push(
                 Complaint::new(start.place.clone(), "no address to listen on")
                     .hint(format!("add {}", start.example("http", "127.0.0.1:8000"))),
@@ -171,6 +201,7 @@ impl Draft {
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };
+        self.sort_sockets();
         Ok(VassalConfig {
             app,
             callable,
@@ -181,6 +212,7 @@ impl Draft {
             env: self.env,
             env_file: self.env_file,
             http: self.http,
+            gateway: self.gateway,
             processes: self.processes,
             threads: self.threads,
             lazy_apps: self.lazy_apps,

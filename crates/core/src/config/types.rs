@@ -28,6 +28,35 @@ impl fmt::Display for Address {
     }
 }
 
+/// What is spoken at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// HTTP/1.1, and HTTP/2 where `http2` allows it.
+    Http,
+    /// The same over TLS.
+    Https,
+    /// uwsgi, from a web server.
+    Uwsgi,
+    /// `FastCGI`, from a web server.
+    Fastcgi,
+    /// SCGI, from a web server.
+    Scgi,
+}
+
+impl Protocol {
+    /// As `status` and the options call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Uwsgi => "uwsgi",
+            Self::Fastcgi => "fastcgi",
+            Self::Scgi => "scgi",
+        }
+    }
+}
+
 /// Permission bits of a unix socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mode(pub u32);

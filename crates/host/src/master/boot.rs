@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use lictor_core::config::VassalConfig;
+use lictor_core::config::{Protocol, VassalConfig};
 use lictor_core::ipc::{Channel, Handover, Hosting, MasterMessage};
 use lictor_core::observe::{Failure, FailureKind};
 use lictor_core::sys::{Scoreboard, adopt, set_title, thread_count};
@@ -50,6 +50,7 @@ impl Boot {
             Ok(Listener {
                 fd: adopt(number)?,
                 address: listener.address.clone(),
+                protocol: protocol_of(&listener.protocol)?,
                 tls: None,
             })
         });
@@ -111,9 +112,9 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
         })?;
     let config = &boot.handover.config;
     prepare(py, config, teller).map_err(python)?;
-    let given = boot.handover.listeners.iter().zip(&mut boot.listeners);
-    let https = given.filter(|(given, _)| given.protocol == "https");
-    arm(https.map(|(_, listener)| listener), config).map_err(|error| error.failure())?;
+    let https = boot.listeners.iter_mut();
+    let https = https.filter(|listener| listener.protocol == Protocol::Https);
+    arm(https, config).map_err(|error| error.failure())?;
     let app = if config.lazy_apps {
         None
     } else {
@@ -124,6 +125,19 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
         trouble,
         python: version,
     })
+}
+
+/// What the emperor calls by this name. It is of the same build.
+fn protocol_of(name: &str) -> io::Result<Protocol> {
+    let known = [
+        Protocol::Http,
+        Protocol::Https,
+        Protocol::Uwsgi,
+        Protocol::Fastcgi,
+        Protocol::Scgi,
+    ];
+    let known = known.into_iter().find(|known| known.name() == name);
+    known.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// Reads certificates and keys before any code of the app runs, and before workers are forked: all of

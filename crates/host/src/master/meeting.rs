@@ -168,7 +168,7 @@ impl Master {
             listeners: listeners
                 .iter()
                 .map(|listener| HandoverListener {
-                    protocol: listener.protocol().to_owned(),
+                    protocol: listener.protocol.name().to_owned(),
                     address: listener.address.clone(),
                     fd: None,
                 })

@@ -32,7 +32,7 @@ mod wsgi;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use lictor_core::config::{Address, VassalConfig};
+use lictor_core::config::{Address, Protocol, VassalConfig};
 use lictor_core::ipc::Channel;
 use lictor_core::sys::{RequestBoard, Slot};
 use pyo3::{Py, PyAny, Python};
@@ -82,15 +82,10 @@ pub(crate) struct Listener {
     pub(crate) fd: OwnedFd,
     /// The real address (port 0 resolved).
     pub(crate) address: Address,
+    /// What is spoken there.
+    pub(crate) protocol: Protocol,
     /// What to speak TLS with, at an address of `https`.
     pub(crate) tls: Option<Arc<TlsServer>>,
-}
-
-impl Listener {
-    /// As `status` calls it.
-    pub(crate) fn protocol(&self) -> &'static str {
-        if self.tls.is_some() { "https" } else { "http" }
-    }
 }
 
 /// Waits for the word to serve, serves, and returns once drained.

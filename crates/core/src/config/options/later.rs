@@ -4,12 +4,12 @@ use super::absent::{Absent, later, later_socket};
 
 pub(super) static LATER: &[Absent] = &[
     later_socket(
-        &["uwsgi", "socket", "uwsgi-socket", "s"],
-        "use `http`, and `proxy_pass` instead of `uwsgi_pass` in nginx",
+        &["puwsgi-socket"],
+        "use `uwsgi`; a web server opens a connection for each request",
     ),
     later_socket(
-        &["fastcgi", "fastcgi-socket", "scgi", "scgi-socket"],
-        "use `http`, and let the web server proxy to it",
+        &["fastcgi-nph-socket", "scgi-nph-socket"],
+        "use `fastcgi` or `scgi`, whose answers begin with `Status`",
     ),
     later_socket(&["https2", "ssl-socket", "suwsgi-socket"], "use `https`"),
     later(

@@ -9,6 +9,7 @@ mod app;
 mod asgi;
 mod files;
 mod fixed;
+mod gateway;
 mod later;
 mod lookup;
 mod process;
@@ -105,10 +106,11 @@ pub fn is_switch(name: &str) -> bool {
 }
 
 /// In the order in which they are explained.
-static GROUPS: [&[OptionSpec]; 10] = [
+static GROUPS: [&[OptionSpec]; 11] = [
     app::OPTIONS,
     serving::OPTIONS,
     tls::OPTIONS,
+    gateway::OPTIONS,
     wire::OPTIONS,
     trust::OPTIONS,
     files::OPTIONS,

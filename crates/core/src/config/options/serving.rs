@@ -20,7 +20,7 @@ const HTTP: OptionSpec = OptionSpec {
     aliases: &["http-socket", "http11-socket"],
     kind: ValueKind::Many,
     takes: "an address such as `127.0.0.1:8000`, or a list of them",
-    default: "none; this or `https` is needed",
+    default: "none; this or another socket is needed",
     example: "\"127.0.0.1:8104\"",
     is_local: false,
     documentation: "The addresses to speak HTTP/1.1 on. `127.0.0.1:8000` and `[::1]:8000` are one \
@@ -36,7 +36,7 @@ const HTTP: OptionSpec = OptionSpec {
         if draft.http.is_empty() {
             return Err(vec![setting.without_value(&setting.key_place)]);
         }
-        values::apart(setting, &draft.http, &draft.tls.https)
+        values::apart(setting, draft)
     },
 };
 

@@ -30,6 +30,6 @@ const HTTPS: OptionSpec = OptionSpec {
             return Err(vec![setting.without_value(&setting.key_place)]);
         }
         draft.tls.https = values::joined_https(entries)?;
-        values::apart(setting, &draft.http, &draft.tls.https)
+        values::apart(setting, draft)
     },
 };

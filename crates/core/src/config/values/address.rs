@@ -7,7 +7,8 @@ use super::paths::absolute;
 use crate::config::diagnostic::{Complaint, quote};
 use crate::config::setting::{Outcome, Setting};
 use crate::config::tree::{Node, Place, Value};
-use crate::config::types::Address;
+use crate::config::draft::Draft;
+use crate::config::types::{Address, Protocol};
 
 /// Longest name that fits into `sockaddr_un` of `unix(7)`: with the NUL behind a path, or before
 /// an abstract name.
@@ -46,6 +47,29 @@ pub(in crate::config) fn distinct_addresses(
     } else {
         Err(complaints)
     }
+}
+
+/// Refuses an address at which two protocols are to be spoken.
+pub(in crate::config) fn apart(setting: &Setting<'_>, draft: &Draft) -> Outcome<()> {
+    let is_any_port = |address: &Address| matches!(address, Address::Tcp(tcp) if tcp.port() == 0);
+    let mut seen: Vec<(Protocol, &Address)> = Vec::new();
+    for (protocol, address) in draft.listening() {
+        let other = seen
+            .iter()
+            .find(|(other, known)| *known == address && *other != protocol);
+        if let Some((other, _)) = other
+            && !is_any_port(address)
+        {
+            let (one, two) = (other.name(), protocol.name());
+            let message = format!("both `{one}` and `{two}` ask for the address `{address}`");
+            return Err(vec![
+                Complaint::new(setting.key_place.clone(), message)
+                    .hint("give one of them another address: a socket speaks one protocol"),
+            ]);
+        }
+        seen.push((protocol, address));
+    }
+    Ok(())
 }
 
 #[derive(Debug)]

@@ -7,7 +7,6 @@ use super::paths::path;
 use crate::config::diagnostic::{Complaint, quote};
 use crate::config::setting::{Outcome, Setting};
 use crate::config::tree::{Entry, Node, Place, Value};
-use crate::config::types::Address;
 use crate::config::vassal::{CertificateFiles, ClientCertificates, HttpsAddress};
 
 /// What a table may hold.
@@ -175,28 +174,5 @@ pub(in crate::config) fn joined_https(
         Ok(joined.into_iter().map(|(entry, _)| entry).collect())
     } else {
         Err(complaints)
-    }
-}
-
-/// Refuses an address that both `http` and `https` ask for.
-pub(in crate::config) fn apart(
-    setting: &Setting<'_>,
-    http: &[Address],
-    https: &[HttpsAddress],
-) -> Outcome<()> {
-    let is_any_port = |address: &Address| matches!(address, Address::Tcp(tcp) if tcp.port() == 0);
-    let both = https
-        .iter()
-        .map(|https| &https.address)
-        .find(|address| http.contains(address));
-    match both {
-        Some(address) if !is_any_port(address) => Err(vec![
-            Complaint::new(
-                setting.key_place.clone(),
-                format!("both `http` and `https` ask for the address `{address}`"),
-            )
-            .hint("give one of them another address: a socket speaks one of the two"),
-        ]),
-        Some(_) | None => Ok(()),
     }
 }

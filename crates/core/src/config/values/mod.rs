@@ -12,10 +12,10 @@ mod request_id;
 mod trusted;
 mod words;
 
-pub(super) use address::{address, distinct_addresses};
+pub(super) use address::{address, apart, distinct_addresses};
 pub(super) use choices::{event_loop, http2, interface, lifespan};
 pub(super) use env::variables;
-pub(super) use https::{apart, https, joined_https};
+pub(super) use https::{https, joined_https};
 pub(super) use log_format::log_format;
 pub(super) use mounts::{mounts, optional_mount};
 pub(super) use numbers::{

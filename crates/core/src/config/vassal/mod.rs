@@ -4,6 +4,7 @@ mod asgi;
 mod files;
 mod log_format;
 mod request_log;
+mod sockets;
 mod tls;
 mod trust;
 mod wire;
@@ -17,6 +18,7 @@ pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use log_format::{LogField, LogFormat, LogPiece};
 pub use request_log::RequestLogConfig;
+pub use sockets::GatewayConfig;
 pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};
 pub(super) use trust::first_bits;
 pub use trust::{ForwardedField, TrustConfig, TrustedPeer};
@@ -46,6 +48,8 @@ pub struct VassalConfig {
     pub env_file: Vec<PathBuf>,
     /// Where to speak HTTP/1.1.
     pub http: Vec<Address>,
+    /// Where web servers hand requests on by other protocols.
+    pub gateway: GatewayConfig,
     /// Worker processes.
     pub processes: u32,
     /// Threads in each worker.

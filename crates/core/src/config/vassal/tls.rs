@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::VassalConfig;
 use crate::config::types::Address;
 
 /// Where TLS is spoken, and with which certificates.
@@ -45,12 +44,4 @@ pub struct ClientCertificates {
     pub ca: PathBuf,
     /// Whether a client without a certificate is refused.
     pub is_required: bool,
-}
-
-impl VassalConfig {
-    /// Every address that the vassal listens at, in the order in which its sockets are handed down.
-    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
-        let https = self.tls.https.iter().map(|https| &https.address);
-        self.http.iter().chain(https)
-    }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use lictor_core::config::Address;
+use lictor_core::config::{Address, Protocol};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -38,7 +38,10 @@ impl Environ {
     ) -> PyResult<Self> {
         let mut templates = Vec::new();
         for listener in listeners {
-            let scheme = listener.protocol();
+            let scheme = match listener.protocol {
+                Protocol::Https => "https",
+                _ => "http",
+            };
             let usual_port = if scheme == "https" { "443" } else { "80" };
             let (name, port) = match &listener.address {
                 Address::Tcp(at) => (at.ip().to_canonical().to_string(), at.port().to_string()),

@@ -1,0 +1,28 @@
+//! How web servers hand requests on: the uwsgi protocol, FastCGI and SCGI.
+//!
+//! A [`Reader`] takes the bytes of a connection and says what they are: the variables of a request,
+//! pieces of its body, its end. [`Framing`] says how an answer goes back. Neither owns a socket, and
+//! nothing here knows what an app is.
+
+mod fastcgi;
+mod frame;
+mod reader;
+mod refusal;
+mod scgi;
+#[cfg(test)]
+mod tests;
+mod uwsgi;
+mod variables;
+
+pub(crate) use self::frame::Framing;
+pub(crate) use self::reader::{Event, Reader};
+pub(crate) use self::refusal::Refusal;
+pub(crate) use self::variables::Variables;
+
+/// What a web server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Language {
+    Uwsgi,
+    FastCgi,
+    Scgi,
+}
