@@ -1,0 +1,369 @@
+//! A connection over which a web server hands requests on: `gateway` in place of hyper's machines.
+//!
+//! One request at a time is taken in as far as somebody wants it, and its answer goes out as far as
+//! the socket takes it. What is read ahead of the app, and laid out ahead of the socket, is bounded.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http::Response;
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http_body::Body;
+use hyper::ext::ReasonPhrase;
+
+use super::body::{AnswerBody, GATHER_LIMIT_BYTES};
+use super::socket::Socket;
+use super::station::Station;
+use crate::worker::gateway::{Event, Framing, Language, Reader, Refusal, Variables};
+use crate::worker::sync::lock;
+
+/// What is laid out for the socket before the app, or a file, is asked for more.
+const LAID_OUT_BYTES: usize = 64 * 1024;
+/// Pieces of one write.
+const PIECES: usize = 16;
+
+/// A request as it came: its variables, and its body if that is all there.
+pub(super) struct Relayed {
+    pub(super) variables: Variables,
+    pub(super) length: u64,
+    /// `None` where it comes by [`Relay::poll_body`].
+    pub(super) body: Option<Bytes>,
+}
+
+/// How far the request in progress has come.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// Its variables have not come yet.
+    #[default]
+    Variables,
+    /// Its small body is gathered before anybody hears of it.
+    Gathering,
+    /// Its body comes as it is wanted.
+    Body,
+    /// All of it is here.
+    Whole,
+}
+
+/// The state of one such connection.
+#[derive(Debug)]
+pub(super) struct Relay {
+    reader: Reader,
+    /// Largest body that is gathered.
+    gather_limit: u64,
+    stage: Stage,
+    arrived: Option<(Variables, u64)>,
+    pieces: VecDeque<Bytes>,
+    answer: Option<Answer>,
+    out: VecDeque<Bytes>,
+    /// Why nothing more is read.
+    refusal: Option<Refusal>,
+    /// The web server has closed its side, or taken the request back.
+    is_gone: bool,
+    /// The connection ends once everything is sent.
+    is_ending: bool,
+}
+
+/// An answer on its way.
+#[derive(Debug)]
+struct Answer {
+    body: AnswerBody,
+    framing: Framing,
+    /// What is still missing of the length that was declared.
+    left: Option<u64>,
+}
+
+/// The answer cannot be completed.
+#[derive(Debug)]
+pub(super) struct Cut;
+
+impl Relay {
+    pub(super) fn new(language: Language, head_limit: usize, body_limit: Option<u64>) -> Self {
+        Self {
+            reader: Reader::new(language, head_limit),
+            gather_limit: body_limit.map_or(GATHER_LIMIT_BYTES, |most| most.min(GATHER_LIMIT_BYTES)),
+            stage: Stage::default(),
+            arrived: None,
+            pieces: VecDeque::new(),
+            answer: None,
+            out: VecDeque::new(),
+            refusal: None,
+            is_gone: false,
+            is_ending: false,
+        }
+    }
+
+    /// Reads, lays out and sends until the socket, the app or the web server has to go on. Whether
+    /// the connection is still open.
+    pub(super) fn pump(
+        &mut self,
+        socket: &Socket,
+        station: &Mutex<Station>,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, Cut> {
+        loop {
+            self.send(socket).map_err(|_gone| Cut)?;
+            let has_laid_out = self.lay_out(station, cx)?;
+            let has_taken_in = self.take_in(socket);
+            if self.is_ending && self.out.is_empty() {
+                socket.end_raw();
+                return Ok(false);
+            }
+            if !has_laid_out && !has_taken_in {
+                let is_idle = self.stage == Stage::Variables && self.out.is_empty();
+                return Ok(!(self.is_gone && is_idle));
+            }
+        }
+    }
+
+    /// The request that has come, once.
+    pub(super) fn arrival(&mut self) -> Option<Relayed> {
+        if self.stage == Stage::Gathering {
+            return None;
+        }
+        let (variables, length) = self.arrived.take()?;
+        let body = (self.stage == Stage::Whole).then(|| joined(&mut self.pieces));
+        Some(Relayed {
+            variables,
+            length,
+            body,
+        })
+    }
+
+    /// What is wrong with what the web server sends.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        self.refusal
+    }
+
+    /// Whether a request has come in part.
+    pub(super) fn is_in_part(&self) -> bool {
+        self.stage == Stage::Gathering
+            || self.stage == Stage::Variables && self.reader.is_in_part()
+    }
+
+    /// Whether nothing of a request, or of an answer, is here.
+    pub(super) fn is_between(&self) -> bool {
+        self.stage == Stage::Variables && self.answer.is_none()
+    }
+
+    /// The next piece of the body. An error: it will not come.
+    pub(super) fn poll_body(&mut self) -> Poll<Result<Option<Bytes>, ()>> {
+        if let Some(piece) = self.pieces.pop_front() {
+            return Poll::Ready(Ok(Some(piece)));
+        }
+        if self.stage == Stage::Whole {
+            return Poll::Ready(Ok(None));
+        }
+        if self.is_gone || self.refusal.is_some() {
+            return Poll::Ready(Err(()));
+        }
+        Poll::Pending
+    }
+
+    /// Nobody reads the rest of the body. Whether there is any.
+    pub(super) fn end_body(&mut self) -> bool {
+        self.pieces.clear();
+        matches!(self.stage, Stage::Gathering | Stage::Body)
+    }
+
+    /// Answers in so many words, and ends the connection.
+    pub(super) fn refuse(&mut self, head: &[(&str, &str)], status: u16, reason: &str, body: &str) {
+        let framing = self.reader.framing();
+        let fields = head.iter();
+        let fields = fields.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let head = framing.head("HTTP/1.1", status, reason.as_bytes(), fields);
+        self.out.push_back(head.into());
+        self.put(framing, Bytes::copy_from_slice(body.as_bytes()));
+        self.out.push_back(framing.end().into());
+        self.is_ending = true;
+    }
+
+    fn wants_more(&self) -> bool {
+        let is_open = self.refusal.is_none() && !self.is_gone && !self.is_ending;
+        is_open
+            && match self.stage {
+                Stage::Variables => self.answer.is_none(),
+                Stage::Gathering => true,
+                Stage::Body => self.pieces.is_empty(),
+                Stage::Whole => false,
+            }
+    }
+
+    fn take_in(&mut self, socket: &Socket) -> bool {
+        let mut has_heard = false;
+        while self.wants_more() {
+            match self.reader.next() {
+                Ok(Some(event)) => {
+                    self.hear(event);
+                    has_heard = true;
+                }
+                Ok(None) => {
+                    let reader = &mut self.reader;
+                    let read = socket.read_raw(|bytes| {
+                        reader.take(bytes);
+                        bytes.len()
+                    });
+                    match read {
+                        Poll::Ready(Ok(0) | Err(_)) => self.is_gone = true,
+                        Poll::Ready(Ok(_)) => {}
+                        Poll::Pending => break,
+                    }
+                }
+                Err(refusal) => self.refusal = Some(refusal),
+            }
+        }
+        has_heard
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Request(variables) => match variables.content_length() {
+                Ok(length) => {
+                    let is_small = length <= self.gather_limit;
+                    self.stage = if is_small { Stage::Gathering } else { Stage::Body };
+                    self.arrived = Some((variables, length));
+                }
+                Err(refusal) => self.refusal = Some(refusal),
+            },
+            Event::Body(piece) => self.pieces.push_back(piece),
+            Event::End => self.stage = Stage::Whole,
+            Event::Aborted => self.is_gone = true,
+            Event::Reply(bytes) => self.out.push_back(bytes.into()),
+        }
+    }
+
+    fn lay_out(&mut self, station: &Mutex<Station>, cx: &mut Context<'_>) -> Result<bool, Cut> {
+        let mut has_more = false;
+        if self.answer.is_none()
+            && let Some(response) = lock(station).response.take()
+        {
+            self.begin(response);
+            has_more = true;
+        }
+        while self.out.iter().map(Bytes::len).sum::<usize>() < LAID_OUT_BYTES
+            && let Some(answer) = &mut self.answer
+        {
+            match Pin::new(&mut answer.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let framing = answer.framing;
+                    if let Ok(piece) = frame.into_data() {
+                        let piece = answer.within(piece);
+                        self.put(framing, piece);
+                    }
+                }
+                Poll::Ready(Some(Err(_))) => return Err(Cut),
+                Poll::Ready(None) if answer.left.is_some_and(|left| left > 0) => return Err(Cut),
+                Poll::Ready(None) => self.end(),
+                Poll::Pending => break,
+            }
+            has_more = true;
+        }
+        Ok(has_more)
+    }
+
+    fn begin(&mut self, response: Response<AnswerBody>) {
+        let framing = self.reader.framing();
+        let (parts, body) = response.into_parts();
+        let status = parts.status;
+        let reason = parts.extensions.get::<ReasonPhrase>();
+        let reason = reason.map(ReasonPhrase::as_bytes);
+        let usual = status.canonical_reason().unwrap_or_default();
+        let declared = parts.headers.get(CONTENT_LENGTH);
+        let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        // A web server that knows the length can keep its client's connection.
+        let has_body = !body.is_end_stream();
+        let exact = body.size_hint().exact().filter(|_| declared.is_none() && has_body);
+        let length = exact.map(|length| length.to_string());
+        let fields = parts.headers.iter();
+        let fields = fields
+            .filter(|(name, _)| *name != CONNECTION && *name != TRANSFER_ENCODING)
+            .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
+            .chain(length.iter().map(|length| (&b"content-length"[..], length.as_bytes())));
+        let reason = reason.unwrap_or(usual.as_bytes());
+        let head = framing.head("HTTP/1.1", status.as_u16(), reason, fields);
+        self.out.push_back(head.into());
+        self.answer = Some(Answer {
+            left: declared.filter(|_| has_body),
+            body,
+            framing,
+        });
+    }
+
+    fn put(&mut self, framing: Framing, mut piece: Bytes) {
+        for (prefix, count) in framing.cut(piece.len()) {
+            if !prefix.is_empty() {
+                self.out.push_back(prefix.into());
+            }
+            self.out.push_back(piece.split_to(count));
+        }
+    }
+
+    /// The answer is all laid out.
+    fn end(&mut self) {
+        if let Some(answer) = self.answer.take() {
+            let end = answer.framing.end();
+            if !end.is_empty() {
+                self.out.push_back(end.into());
+            }
+        }
+        let is_whole = self.stage == Stage::Whole;
+        if self.reader.end_request() && is_whole {
+            self.stage = Stage::Variables;
+        } else {
+            self.is_ending = true;
+        }
+    }
+
+    /// Sends what the socket takes.
+    fn send(&mut self, socket: &Socket) -> io::Result<()> {
+        while !self.out.is_empty() {
+            let pieces: Vec<IoSlice<'_>> = (self.out.iter().take(PIECES))
+                .map(|piece| IoSlice::new(piece))
+                .collect();
+            let Poll::Ready(sent) = socket.write_pieces(&pieces) else {
+                return Ok(());
+            };
+            drop(pieces);
+            self.forget(sent?);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, mut sent: usize) {
+        while let Some(first) = self.out.front_mut() {
+            if sent < first.len() {
+                drop(first.split_to(sent));
+                return;
+            }
+            sent -= first.len();
+            drop(self.out.pop_front());
+        }
+    }
+}
+
+impl Answer {
+    /// As much of the piece as was declared.
+    fn within(&mut self, mut piece: Bytes) -> Bytes {
+        if let Some(left) = &mut self.left {
+            let count = usize::try_from(*left).unwrap_or(usize::MAX).min(piece.len());
+            piece.truncate(count);
+            *left -= count as u64;
+        }
+        piece
+    }
+}
+
+/// Most small bodies come in one piece, which is then not copied.
+fn joined(pieces: &mut VecDeque<Bytes>) -> Bytes {
+    if pieces.len() <= 1 {
+        return pieces.pop_front().unwrap_or_default();
+    }
+    let mut whole = BytesMut::with_capacity(pieces.iter().map(Bytes::len).sum());
+    for piece in pieces.drain(..) {
+        whole.extend_from_slice(&piece);
+    }
+    whole.freeze()
+}
