@@ -8,7 +8,7 @@ from . import interpreters
 from .report import Report
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-APT_HINT = "apt-get install wrk uwsgi-core uwsgi-plugin-python3"
+TOOLS = {"wrk": "wrk", "h2load": "nghttp2-client", "nginx": "nginx-light", "openssl": "openssl"}
 
 
 class Bench:
@@ -16,7 +16,9 @@ class Bench:
         self.is_quick = options.quick
         self.home = ROOT / "target" / "bench"
         self.home.mkdir(parents=True, exist_ok=True)
-        self.has_wrk = shutil.which("wrk") is not None
+        missing = [package for tool, package in TOOLS.items() if not shutil.which(tool)]
+        if missing:
+            raise SystemExit(f"needed tools are missing: `apt-get install {' '.join(missing)}`")
         self.has_uwsgi = shutil.which("uwsgi") is not None
         self.lictor = options.lictor or self.build()
         self.interpreters = interpreters.find(options.python, self.home)
@@ -46,13 +48,11 @@ class Bench:
     def conditions(self):
         yield f"Lictor: {self.lictor_version()}"
         for interpreter in self.interpreters:
-            names = ", ".join(f"{name} {interpreter.peer_version(name)}" for name in interpreters.PACKAGES)
+            names = ", ".join(f"{name} {interpreter.peer_version(name)}" for name in interpreters.PACKAGES + interpreters.BUILT)
             yield f"{interpreter.label} ({interpreter.way} by Lictor): {names}"
         if self.has_uwsgi:
             version = subprocess.run(["uwsgi", "--version"], capture_output=True, text=True).stdout
-            yield f"uWSGI {version.strip()} with its own distribution's Python"
-        if not (self.has_wrk and self.has_uwsgi):
-            yield f"missing peers or tools, parts left out: `{APT_HINT}`"
+            yield f"uWSGI {version.strip()} with its own distribution's Python, where pip could build none"
         if self.note:
             yield f"Note: {self.note}"
         yield "Server on CPU 0, clients on CPU 1, loopback" + (", quick" if self.is_quick else "")

@@ -22,7 +22,7 @@ print(json.dumps([platform.python_version(), mapped, sys.executable, sys.version
 """
 PACKAGES = ["granian", "gunicorn", "flask", "uvicorn[standard]", "hypercorn[uvloop]", "fastapi", "websockets"]
 # Built from source, which needs a compiler, Python's headers and libev's (`libev-dev`).
-BUILT = ["bjoern"]
+BUILT = ["bjoern", "uwsgi"]
 
 
 class Interpreter:
@@ -61,10 +61,11 @@ class Interpreter:
         return subprocess.run([self.python, "-c", f"import {module}"], capture_output=True).returncode == 0
 
     def peer_version(self, package):
+        """Or "none", of one that could not be built."""
         name = package.partition("[")[0]
         question = f"from importlib.metadata import version; print(version('{name}'))"
         command = [self.python, "-c", question]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "none"
 
 
 def numbers(path):
