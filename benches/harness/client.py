@@ -3,6 +3,7 @@
 import re
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 from .processes import CLIENT_CPU, cpu_seconds, pin
 
@@ -67,6 +68,28 @@ def answer(port, timeout=10):
         return None
     finally:
         connection.close()
+
+
+def ask(port, requests, connections):
+    """So many requests in all, over kept connections that are open at the same time as far as the server
+    takes them."""
+    def one(share):
+        connection = Connection(port)
+        try:
+            for number in range(share):
+                status, _, is_closing = connection.get(is_last=number == share - 1)
+                if status != 200:
+                    raise RuntimeError(f"status {status}")
+                if is_closing and number < share - 1:
+                    connection.close()
+                    connection = Connection(port)
+        finally:
+            connection.close()
+    with ThreadPoolExecutor(connections) as pool:
+        try:
+            list(pool.map(one, [requests // connections] * connections))
+        except OSError as error:
+            raise RuntimeError(f"not answered well: {error}") from error
 
 
 def wrk(port, seconds, connections=CONNECTIONS, script=None):

@@ -28,8 +28,10 @@ GOALS = {
     "http2, ASGI, in the clear": ("HTTP/2 hello, ASGI, in the clear", AHEAD),
     "nginx, hello": ("behind nginx, hello", "ahead of uWSGI"),
     "nginx, echo": ("behind nginx, 10 KB POST echo", "ahead of uWSGI"),
-    "weight, alone": ("memory of a server with 1 worker, hello", "below every peer"),
-    "weight, more": ("memory of each further worker, hello", "below every peer"),
+    "weight, WSGI, alone": ("memory of a WSGI hello server, 1 worker", "below every peer"),
+    "weight, WSGI, more": ("memory of each further WSGI worker", "below every peer"),
+    "weight, ASGI, alone": ("memory of an ASGI hello server, 1 worker", "below every peer"),
+    "weight, ASGI, more": ("memory of each further ASGI worker", "below every peer"),
     "memory, alone": ("memory of a vassal alone", "≤ 9 MiB"),
     "memory, many": ("memory of each vassal of many", "≤ 6 MiB"),
 }

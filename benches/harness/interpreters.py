@@ -21,7 +21,8 @@ mapped = any("libpython3" in line for line in open("/proc/self/maps"))
 print(json.dumps([platform.python_version(), mapped, sys.executable, sys.version_info[:2] >= (3, 9)]))
 """
 PACKAGES = ["granian", "gunicorn", "flask", "uvicorn[standard]", "hypercorn[uvloop]", "fastapi", "websockets"]
-# Built from source, which needs a compiler, Python's headers and libev's (`libev-dev`).
+# Built from source, which needs a compiler, Python's headers and libev's (`libev-dev`). On the system's
+# Python uWSGI is the distribution's.
 BUILT = ["bjoern", "uwsgi"]
 
 
@@ -38,6 +39,11 @@ class Interpreter:
     @property
     def python(self):
         return self.venv / "bin" / "python"
+
+    @property
+    def is_system(self):
+        """The distribution's own, which its uWSGI has in it."""
+        return self.executable.parent == Path("/usr/bin")
 
     @property
     def label(self):

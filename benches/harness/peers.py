@@ -100,12 +100,15 @@ def bjoern(bench, interpreter, work):
 
 
 def uwsgi(bench, interpreter, work):
-    """The one that pip built, or else Debian's, which has Debian's own Python in it."""
+    """Debian's on Debian's own Python, which is in it; else the one that pip built."""
     own = interpreter.venv / "bin" / "uwsgi"
-    if not own.exists() and not (bench.has_uwsgi and interpreter is bench.interpreters[0]):
+    if interpreter.is_system and bench.has_uwsgi:
+        command = ["uwsgi", "--plugin", "python3"]
+    elif own.exists():
+        command = [own]
+    else:
         return
     # As a vassal of its emperor would be: workers under a master, no request log.
-    command = [own] if own.exists() else ["uwsgi", "--plugin", "python3"]
     command += ["--master", "--need-app", "--processes", work.workers, "--disable-logging", "--die-on-term",
                 "--chdir", APPS, "--virtualenv", interpreter.venv, "--module", f"{work.module}:application"]
     command += ["--threads", work.threads] if work.threads > 1 else []
