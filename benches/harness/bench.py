@@ -71,7 +71,8 @@ class Bench:
     def conditions(self):
         yield f"Lictor: {self.lictor_version()}"
         for interpreter in self.interpreters:
-            names = ", ".join(f"{name} {interpreter.peer_version(name)}" for name in interpreters.PACKAGES + interpreters.BUILT)
+            packages = interpreters.PACKAGES + interpreters.BUILT
+            names = ", ".join(f"{name} {interpreter.peer_version(name)}" for name in packages)
             yield f"{interpreter.label} ({interpreter.way} by Lictor): {names}"
         if self.has_uwsgi:
             version = subprocess.run(["uwsgi", "--version"], capture_output=True, text=True).stdout

@@ -114,7 +114,8 @@ class Place:
         )
         file = self.home / "nginx.conf"
         file.write_text(text)
-        return Process(["nginx", "-c", file, "-e", self.home / "nginx.log"], cpu=CLIENT_CPU, log=self.home / "nginx.out")
+        command = ["nginx", "-c", file, "-e", self.home / "nginx.log"]
+        return Process(command, cpu=CLIENT_CPU, log=self.home / "nginx.out")
 
 
 def certificate(home):

@@ -77,4 +77,5 @@ def rectangle(x, y, width, colour):
 
 
 def text(x, y, words, size=11, weight="normal", fill="black"):
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" fill="{fill}">{escape(words)}</text>'
+    style = f'font-size="{size}" font-weight="{weight}" fill="{fill}"'
+    return f'<text x="{x:.1f}" y="{y:.1f}" {style}>{escape(words)}</text>'

@@ -14,9 +14,10 @@ POST = Path(__file__).resolve().parent.parent / "harness" / "post.lua"
 
 
 def run(bench):
+    post = partial(load_by_wrk, script=POST)
     works = [
         ("hello", "Twelve bytes by WSGI", Work("hello", wire="nginx")),
-        ("echo", "Ten kilobytes posted and given back", Work("echo", wire="nginx", load=partial(load_by_wrk, script=POST))),
+        ("echo", "Ten kilobytes posted and given back", Work("echo", wire="nginx", load=post)),
     ]
     for name, what, work in works:
         bench.report.part(

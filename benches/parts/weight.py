@@ -31,7 +31,8 @@ def run(bench):
             weights = weigh_all(bench, interpreter, interface, module)
             rows += rows_of(interpreter, weights)
             judge(bench, interpreter, interface, weights)
-        head = ["Python", "server", *(f"{count} worker{'s' * (count > 1)}" for count in WORKERS), "each more", "its one worker"]
+        counts = [f"{count} worker{'s' * (count > 1)}" for count in WORKERS]
+        head = ["Python", "server", *counts, "each more", "its one worker"]
         bench.report.table(head, rows)
 
 
