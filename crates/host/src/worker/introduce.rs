@@ -47,6 +47,14 @@ impl Reception {
     }
 }
 
+impl Reception {
+    /// A name for a request that nobody could name, and the field that carries it.
+    pub(super) fn name_anew(&self) -> Option<(&str, String)> {
+        let field = self.request_id.as_deref()?;
+        Some((field, fresh_id()))
+    }
+}
+
 /// Who is behind a connection.
 #[derive(Debug, Default)]
 pub(super) struct Visitor {

@@ -6,10 +6,7 @@ use std::time::SystemTime;
 use lictor_core::config::{LogField, LogPiece};
 
 use super::moment::Moment;
-use super::{AccessLine, push_escaped};
-
-/// What stands for what is not there.
-const NOTHING: &str = "-";
+use super::{AccessLine, NOTHING, push_escaped, push_some};
 
 impl AccessLine<'_> {
     pub(super) fn push_pieces(&self, line: &mut String, pieces: &[LogPiece], now: SystemTime) {
@@ -39,7 +36,7 @@ impl AccessLine<'_> {
                     push_escaped(line, query);
                 }
             }
-            LogField::Protocol => line.push_str(self.protocol()),
+            LogField::Protocol => push_some(line, Some(self.protocol)),
             LogField::RequestLine => self.push_request(line),
             LogField::Host => push_bytes(line, self.host()),
             LogField::Scheme => line.push_str(self.scheme()),
@@ -76,13 +73,6 @@ impl AccessLine<'_> {
             },
             LogField::RequestId => push_some(line, self.request_id),
         }
-    }
-}
-
-fn push_some(line: &mut String, text: Option<&str>) {
-    match text {
-        None | Some("") => line.push_str(NOTHING),
-        Some(text) => push_escaped(line, text),
     }
 }
 

@@ -16,8 +16,7 @@ fn line(field: &'static dyn Fn(&str) -> Option<&'static [u8]>) -> AccessLine<'st
         remote_port: "4000",
         method: "GET",
         uri: "/a?b=1",
-        is_http_10: false,
-        is_http_2: false,
+        protocol: "HTTP/1.1",
         is_secure: false,
         host: None,
         status: 500,
@@ -46,7 +45,7 @@ fn a_client_cannot_forge_a_line() {
         rendered(&line, &LogFormat::Text),
         "127.0.0.1 - \"GET /a?b=1 HTTP/1.1\" 500 12 3ms\n"
     );
-    (line.remote, line.uri, line.is_http_10) = ("", "/\"\u{1b}[0m\u{9b}\n", true);
+    (line.remote, line.uri, line.protocol) = ("", "/\"\u{1b}[0m\u{9b}\n", "HTTP/1.0");
     line.request_id = Some("6f1d");
     assert_eq!(
         rendered(&line, &LogFormat::Text),

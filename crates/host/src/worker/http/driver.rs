@@ -37,6 +37,8 @@ pub(crate) enum Progress {
     Stream(Box<Driver>, Arrived),
     /// Nothing until the socket is ready.
     Waiting,
+    /// What came cannot be a request, and is to be refused with this status.
+    Refused(u16),
     /// The connection is over.
     Closed,
 }
@@ -169,8 +171,7 @@ impl Driver {
                 return Progress::Closed;
             }
             if let Some(status) = self.refused_head() {
-                self.refuse(status);
-                return Progress::Closed;
+                return Progress::Refused(status);
             }
             // Polling hyper may have handed over a piece of the body.
             if self.gathering.is_none() || !self.woken.is_set() {
