@@ -208,6 +208,10 @@ fn lay_down(connection: &Connection, outcome: Outcome, request: Arrived) {
             driver.end_body();
             driver.begin_file(head, part, is_closing);
         }),
+        Outcome::FileParts(head, pieces) => connection.settle(|driver, is_closing| {
+            driver.end_body();
+            driver.begin_file_parts(head, pieces, is_closing);
+        }),
         Outcome::Streamed => connection.settle(|driver, _| driver.finish()),
         Outcome::Cut => connection.settle(|driver, _| driver.cut()),
         Outcome::Switched => connection.leave_talk(),

@@ -149,6 +149,7 @@ pub(super) fn assemble(
         AnswerBody::Whole(None) => Some(0),
         AnswerBody::Streamed(_) => head.content_length,
         AnswerBody::File(pieces) => Some(pieces.left()),
+        AnswerBody::FileParts(sequence) => Some(sequence.left()),
     };
     let has_body = framing.has_body(head.status);
     let mut response = Response::new(if has_body {

@@ -4,6 +4,8 @@ use bytes::Bytes;
 
 use super::coding::Coding;
 use super::conditions::{Conditions, Subject, Verdict, date, date_text, judge};
+use super::multipart::Multipart;
+use super::range::Part;
 
 /// Names and values.
 pub(crate) type Fields = Vec<(Bytes, Bytes)>;
@@ -49,17 +51,30 @@ pub(crate) struct Described<'a> {
     pub(crate) own: &'a [(Bytes, Bytes)],
 }
 
-/// An answer: a head, and a part of the file unless only the head is left of it.
+/// An answer: a head, and what of the file follows it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) status: u16,
     pub(crate) fields: Fields,
-    /// Offset and length.
-    pub(crate) part: Option<(u64, u64)>,
+    pub(crate) body: Body,
 }
 
-/// What a client gets that asks for a file with these conditions.
-pub(crate) fn plan(file: &Described<'_>, conditions: &Conditions<'_>, now: u64) -> Plan {
+/// What follows a head.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    Nothing,
+    Part(Part),
+    Parts(Multipart),
+}
+
+/// What a client gets that asks for a file with these conditions. `boundary` makes what stands between
+/// several parts.
+pub(crate) fn plan(
+    file: &Described<'_>,
+    conditions: &Conditions<'_>,
+    now: u64,
+    boundary: impl FnOnce() -> String,
+) -> Plan {
     let own = |name: &str| {
         let mut fields = file.own.iter();
         let found = fields.find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
@@ -77,11 +92,17 @@ pub(crate) fn plan(file: &Described<'_>, conditions: &Conditions<'_>, now: u64) 
         modified,
         now,
     };
-    let verdict = judge(conditions, &subject);
+    let verdict = match judge(conditions, &subject) {
+        // It would not be told apart whether the parts are encoded or the whole of them.
+        Verdict::Parts(_) if file.coding.is_some() || own("content-encoding").is_some() => {
+            Verdict::Whole
+        }
+        verdict => verdict,
+    };
     let mut plan = Plan {
         status: 200,
-        fields: kept(file.own, verdict),
-        part: None,
+        fields: kept(file.own, &verdict),
+        body: Body::Nothing,
     };
     plan.add("ETag", || Some(etag.clone()));
     plan.add("Last-Modified", || modified.map(date_text).map(Bytes::from));
@@ -93,11 +114,22 @@ pub(crate) fn plan(file: &Described<'_>, conditions: &Conditions<'_>, now: u64) 
         plan.add("Vary", || Some(Bytes::from_static(b"Accept-Encoding")));
     }
     match verdict {
-        Verdict::Whole => plan.describe(file, 200, (0, size)),
-        Verdict::Part { first, length } => {
-            plan.describe(file, 206, (first, length));
-            let last = first + length - 1;
+        Verdict::Whole => {
+            let (first, length) = (0, size);
+            plan.describe(file, 200, Body::Part(Part { first, length }));
+        }
+        Verdict::Part(part) => {
+            plan.describe(file, 206, Body::Part(part));
+            let (first, last) = (part.first, part.first + part.length - 1);
             plan.set("Content-Range", format!("bytes {first}-{last}/{size}"));
+        }
+        Verdict::Parts(parts) => {
+            let boundary = boundary();
+            let content_type = own("content-type")
+                .unwrap_or_else(|| Bytes::from_static(file.content_type.as_bytes()));
+            let body = Multipart::new(&boundary, Some(&content_type), size, &parts);
+            plan.set("Content-Type", Multipart::content_type(&boundary));
+            plan.describe(file, 206, Body::Parts(body));
         }
         Verdict::NotModified => plan.status = 304,
         Verdict::Failed => plan.status = 412,
@@ -111,12 +143,16 @@ pub(crate) fn plan(file: &Described<'_>, conditions: &Conditions<'_>, now: u64) 
 
 /// The app's fields as far as they are true of this answer: what describes the body does so only where
 /// there is one.
-fn kept(own: &[(Bytes, Bytes)], verdict: Verdict) -> Fields {
-    let has_body = matches!(verdict, Verdict::Whole | Verdict::Part { .. });
+fn kept(own: &[(Bytes, Bytes)], verdict: &Verdict) -> Fields {
+    let has_parts = matches!(verdict, Verdict::Parts(_));
+    let has_body = has_parts || matches!(verdict, Verdict::Whole | Verdict::Part(_));
     let is_kept = |name: &[u8]| {
         let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
         let is_of_body = is("content-type") || is("content-encoding") || is("content-disposition");
-        !is("content-length") && !is("content-range") && (has_body || !is_of_body)
+        let is_replaced = is("content-length") || is("content-range");
+        // Each part has it.
+        let is_moved = has_parts && is("content-type");
+        !is_replaced && !is_moved && (has_body || !is_of_body)
     };
     own.iter()
         .filter(|(name, _)| is_kept(name))
@@ -125,9 +161,9 @@ fn kept(own: &[(Bytes, Bytes)], verdict: Verdict) -> Fields {
 }
 
 impl Plan {
-    fn describe(&mut self, file: &Described<'_>, status: u16, part: (u64, u64)) {
+    fn describe(&mut self, file: &Described<'_>, status: u16, body: Body) {
         self.status = status;
-        self.part = Some(part);
+        self.body = body;
         self.add("Content-Type", || {
             Some(Bytes::from_static(file.content_type.as_bytes()))
         });
@@ -160,7 +196,7 @@ impl Plan {
 mod tests {
     use bytes::Bytes;
 
-    use super::{Coding, Conditions, Described, Facts, Plan, plan};
+    use super::{Body, Coding, Conditions, Described, Facts, Part, Plan, plan};
 
     const NOW: u64 = 2_000_000_000;
     const FACTS: Facts = Facts {
@@ -169,7 +205,12 @@ mod tests {
         changed_ns: 16,
     };
 
+    fn part(first: u64, length: u64) -> Body {
+        Body::Part(Part { first, length })
+    }
+
     fn answer(own: &[(&'static str, &'static str)], fields: &[(&str, &str)]) -> Plan {
+        let is_plain = fields.contains(&("accept-encoding", "identity"));
         let own: Vec<_> = own
             .iter()
             .map(|(name, value)| (Bytes::from(*name), Bytes::from(*value)))
@@ -177,7 +218,7 @@ mod tests {
         let file = Described {
             facts: FACTS,
             content_type: "text/css; charset=utf-8",
-            coding: Some(Coding::Gzip),
+            coding: (!is_plain).then_some(Coding::Gzip),
             is_negotiated: true,
             max_age: Some(60),
             own: &own,
@@ -186,7 +227,7 @@ mod tests {
             "GET",
             fields.iter().map(|(name, value)| (*name, value.as_bytes())),
         );
-        plan(&file, &conditions, NOW)
+        plan(&file, &conditions, NOW, || "boundary".to_owned())
     }
 
     fn text(plan: &Plan) -> String {
@@ -203,7 +244,7 @@ mod tests {
     #[test]
     fn a_file_is_described() {
         let whole = answer(&[], &[]);
-        assert_eq!((whole.status, whole.part), (200, Some((0, 1000))));
+        assert_eq!((whole.status, &whole.body), (200, &part(0, 1000)));
         assert_eq!(
             text(&whole),
             "ETag: \"3e8-de0b6b3a76400ff-10.gz\"\n\
@@ -214,18 +255,18 @@ mod tests {
              Content-Encoding: gzip\n\
              Accept-Ranges: bytes\n"
         );
-        let part = answer(&[], &[("range", "bytes=10-19")]);
-        assert_eq!((part.status, part.part), (206, Some((10, 10))));
-        assert!(text(&part).ends_with("Content-Range: bytes 10-19/1000\n"));
+        let some = answer(&[], &[("range", "bytes=10-19")]);
+        assert_eq!((some.status, &some.body), (206, &part(10, 10)));
+        assert!(text(&some).ends_with("Content-Range: bytes 10-19/1000\n"));
         let beyond = answer(&[], &[("range", "bytes=1000-")]);
-        assert_eq!((beyond.status, beyond.part), (416, None));
+        assert_eq!((beyond.status, &beyond.body), (416, &Body::Nothing));
         assert!(text(&beyond).ends_with("Content-Range: bytes */1000\n"));
     }
 
     #[test]
     fn a_client_that_has_it_gets_what_it_must_know() {
         let same = answer(&[], &[("if-none-match", "\"3e8-de0b6b3a76400ff-10.gz\"")]);
-        assert_eq!((same.status, same.part), (304, None));
+        assert_eq!((same.status, &same.body), (304, &Body::Nothing));
         assert_eq!(
             text(&same),
             "ETag: \"3e8-de0b6b3a76400ff-10.gz\"\n\
@@ -254,6 +295,39 @@ mod tests {
         let same = answer(&own, &[("if-none-match", "\"mine\"")]);
         assert_eq!(same.status, 304);
         assert!(text(&same).starts_with("etag: \"mine\"\nSet-Cookie: a=b\n"));
+    }
+
+    #[test]
+    fn several_parts_have_their_types_and_the_whole_another() {
+        let several = ("range", "bytes=0-1,500-509");
+        let parts = answer(
+            &[("content-type", "application/pdf")],
+            &[several, ("accept-encoding", "identity")],
+        );
+        let said = text(&parts);
+        assert!(
+            said.contains("Content-Type: multipart/byteranges; boundary=boundary\n"),
+            "{said}"
+        );
+        assert!(
+            !said.contains("application/pdf") && !said.contains("Content-Range"),
+            "{said}"
+        );
+        let Body::Parts(body) = &parts.body else {
+            panic!("{parts:?}");
+        };
+        assert_eq!((parts.status, body.sections.len()), (206, 2));
+        assert!(
+            body.sections[0]
+                .0
+                .windows(15)
+                .any(|window| window == b"application/pdf")
+        );
+        // What is encoded is sent whole.
+        assert_eq!(answer(&[], &[several]).body, part(0, 1000));
+        let own = [("content-encoding", "br")];
+        let plain = ("accept-encoding", "identity");
+        assert_eq!(answer(&own, &[several, plain]).body, part(0, 1000));
     }
 
     #[test]
