@@ -112,10 +112,20 @@ impl Reactor {
         if !tale.is_probe {
             self.slot.leave_request(report.is_error);
         }
-        if !tale.is_ended {
-            self.log_access(connection, &request, &report, tale);
+        let outcome = std::mem::replace(&mut report.outcome, Outcome::Streamed);
+        let log = self.shared.request_log.as_ref().filter(|_| !tale.is_ended);
+        match log {
+            // How long its head is shows when it is laid down.
+            Some(log) if log.counts_heads() => {
+                lay_down(connection, outcome, None);
+                self.log_access(connection, &request, &report, tale);
+            }
+            Some(_) => {
+                self.log_access(connection, &request, &report, tale);
+                lay_down(connection, outcome, Some(request));
+            }
+            None => lay_down(connection, outcome, Some(request)),
         }
-        lay_down(connection, report.outcome, request);
         if let Some(limits) = &self.limits
             && !tale.is_probe
         {
@@ -154,7 +164,12 @@ impl Reactor {
         };
         let took = started.elapsed();
         if log.wants(report, took) {
-            log.tell(&tale.head(connection, request), request, report, took);
+            let head = tale.head(connection, request);
+            let head_bytes = log
+                .counts_heads()
+                .then(|| connection.head_bytes())
+                .flatten();
+            log.tell(&head, request, report, took, head_bytes);
         }
     }
 }
@@ -194,13 +209,13 @@ fn refused(status: u16) -> Report {
 }
 
 /// Ends the exchange, as far as a failure has not ended it.
-fn lay_down(connection: &Connection, outcome: Outcome, request: Arrived) {
+fn lay_down(connection: &Connection, outcome: Outcome, request: Option<Arrived>) {
     match outcome {
         Outcome::Answer(head, body) => {
-            let spare = request.into_spare();
+            let spare = request.map(Arrived::into_spare);
             connection.settle(|driver, is_closing| {
                 driver.end_body();
-                driver.recycle(spare);
+                driver.recycle(spare.unwrap_or_default());
                 driver.begin_whole(head, body, is_closing);
             });
         }

@@ -112,6 +112,7 @@ impl Reactor {
                         !config.wire.keepalive.is_zero(),
                     )
                     .speaking(config.wire.http2)
+                    .measuring_heads(config.request_log.format.counts_heads())
                     .compressing(&config.files.compress),
                 ),
                 wire: config.wire.clone(),

@@ -16,6 +16,7 @@ use super::threads;
 pub(super) struct RequestLog {
     selection: Selection,
     format: LogFormat,
+    counts_heads: bool,
     worker: u32,
     pid: u32,
     /// For lines that cost those nothing who cause them.
@@ -28,6 +29,7 @@ impl RequestLog {
         Some(Self {
             selection: Selection::new(config.access_log, &config.request_log)?,
             format: config.request_log.format.clone(),
+            counts_heads: config.request_log.format.counts_heads(),
             worker,
             pid: std::process::id(),
             allowance: Mutex::new(Allowance::new(Instant::now())),
@@ -39,12 +41,18 @@ impl RequestLog {
         self.selection.wants(report.status, report.is_error, took)
     }
 
+    /// Whether a line tells how long the head of an answer is.
+    pub(super) fn counts_heads(&self) -> bool {
+        self.counts_heads
+    }
+
     pub(super) fn tell(
         &self,
         head: &RequestHead<'_>,
         request: &Arrived,
         report: &Report,
         took: Duration,
+        head_bytes: Option<u64>,
     ) {
         self.write(&AccessLine {
             remote: &head.peer.address,
@@ -56,6 +64,7 @@ impl RequestLog {
             host: head.host,
             status: report.status,
             body_bytes: report.body_bytes,
+            head_bytes,
             took,
             worker: self.worker,
             pid: self.pid,
@@ -92,6 +101,7 @@ impl RequestLog {
             host: None,
             status: refused.status,
             body_bytes: refused.body_bytes,
+            head_bytes: Some(refused.head_bytes),
             took: Duration::ZERO,
             worker: self.worker,
             pid: self.pid,

@@ -283,6 +283,7 @@ fn access_line(report: &Report, config: &VassalConfig) -> Option<String> {
         host: None,
         status,
         body_bytes: report.ended.map_or(0, |ended| ended.body_bytes),
+        head_bytes: None,
         took,
         worker: report.worker,
         pid: report.pid,

@@ -38,6 +38,8 @@ pub(crate) struct AccessLine<'a> {
     pub(crate) host: Option<&'a str>,
     pub(crate) status: u16,
     pub(crate) body_bytes: u64,
+    /// Known where the format shows it.
+    pub(crate) head_bytes: Option<u64>,
     pub(crate) took: Duration,
     pub(crate) worker: u32,
     pub(crate) pid: u32,

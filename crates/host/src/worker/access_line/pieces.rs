@@ -49,6 +49,10 @@ impl AccessLine<'_> {
             LogField::BodyBytes | LogField::BodyBytesOrDash => {
                 push_number(line, self.body_bytes.into());
             }
+            LogField::HeadBytes => push_known(line, self.head_bytes),
+            LogField::AnswerBytes => {
+                push_known(line, self.head_bytes.map(|head| head + self.body_bytes));
+            }
             LogField::Micros => push_number(line, self.took.as_micros()),
             LogField::Millis => push_number(line, self.took.as_millis()),
             LogField::Seconds => push_number(line, self.took.as_secs().into()),
@@ -79,6 +83,13 @@ impl AccessLine<'_> {
 fn push_bytes(line: &mut String, bytes: Option<&[u8]>) {
     let text = bytes.map(String::from_utf8_lossy);
     push_some(line, text.as_deref());
+}
+
+fn push_known(line: &mut String, number: Option<u64>) {
+    match number {
+        Some(number) => push_number(line, number.into()),
+        None => line.push_str(NOTHING),
+    }
 }
 
 fn push_number(line: &mut String, number: u128) {

@@ -21,6 +21,7 @@ fn line(field: &'static dyn Fn(&str) -> Option<&'static [u8]>) -> AccessLine<'st
         host: None,
         status: 500,
         body_bytes: 12,
+        head_bytes: Some(100),
         took: Duration::from_micros(3900),
         worker: 2,
         pid: 77,

@@ -181,6 +181,11 @@ impl Connection {
         self.shared.reception.as_ref()
     }
 
+    /// How long the head of the last answer is, where that is measured.
+    pub(super) fn head_bytes(&self) -> Option<u64> {
+        lock(&self.state).driver.head_bytes()
+    }
+
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
     }

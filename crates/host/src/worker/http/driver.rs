@@ -20,6 +20,7 @@ use super::body::{GATHER_LIMIT_BYTES, Gathered, Gathering};
 use super::encode::Compression;
 use super::gate::Gate;
 use super::head::{self, Arrived, ArrivedBody, Framing, Spare};
+use super::measure::Measure;
 use super::multiplex::Multiplex;
 use super::settings::DriverSettings;
 use super::socket::Socket;
@@ -82,6 +83,8 @@ pub(crate) struct Driver {
     pub(super) spare: Spare,
     /// Between a request and the end of its answer's production.
     pub(super) is_in_request: bool,
+    /// Of the head of the answer, where the log tells it.
+    pub(super) measure: Option<Measure>,
     /// A field that the answer is to have.
     pub(super) mark: Option<(HeaderName, HeaderValue)>,
     /// The head of the answer has been laid down.
@@ -126,6 +129,7 @@ impl Driver {
             framing: Framing::default(),
             spare: Spare::default(),
             is_in_request: false,
+            measure: None,
             mark: None,
             is_begun: false,
             is_unread: false,
@@ -237,6 +241,9 @@ impl Driver {
         self.body_bytes = 0;
         self.framing = Framing::of(&parts);
         self.compression.begin_request(&parts.headers);
+        if self.settings.measures_heads {
+            self.measure = Some(Measure::of(&parts, self.settings.keeps_alive));
+        }
         let refused = |parts, status| {
             Some(Arrived {
                 parts,

@@ -11,6 +11,7 @@ mod file;
 mod gate;
 mod head;
 mod holes;
+mod measure;
 mod multiplex;
 mod percent;
 mod raw;

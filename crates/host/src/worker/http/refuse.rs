@@ -17,6 +17,7 @@ const FIRST_LINE_LIMIT_BYTES: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) status: u16,
+    pub(crate) head_bytes: u64,
     pub(crate) body_bytes: u64,
     /// The beginning of what came, which nobody has found to be right.
     pub(crate) beginning: Vec<u8>,
@@ -55,6 +56,7 @@ impl Driver {
         };
         Some(Refused {
             status,
+            head_bytes: answer.len() as u64 - body_bytes,
             body_bytes,
             beginning: beginning.into_iter().take(FIRST_LINE_LIMIT_BYTES).collect(),
         })

@@ -37,6 +37,9 @@ impl Driver {
         if let Some((name, value)) = self.mark.take() {
             response.headers_mut().insert(name, value);
         }
+        if let Some(measure) = &mut self.measure {
+            measure.take(&response);
+        }
         let mut station = lock(&self.station);
         station.response = Some(response);
         station.tell_reader();
@@ -56,6 +59,11 @@ impl Driver {
     /// clients that have said `TE: trailers`.
     pub(crate) fn put_trailers(&mut self, fields: Vec<(Bytes, Bytes)>) {
         lock(&self.station).trailers = Some(head::field_map(fields));
+    }
+
+    /// How long the head of the last answer is, where that is measured.
+    pub(crate) fn head_bytes(&self) -> Option<u64> {
+        Some(self.measure?.bytes())
     }
 
     /// Whether the connection has neither ended nor been cut.
