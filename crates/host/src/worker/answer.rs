@@ -13,6 +13,7 @@ use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHe
 use super::http::{Arrived, ArrivedBody};
 use super::introduce::{Introduction, introduced};
 use super::reactor::{Phase, Reactor};
+use super::request_log::Measured;
 use super::{App, threads};
 
 impl Reactor {
@@ -164,12 +165,12 @@ impl Reactor {
         };
         let took = started.elapsed();
         if log.wants(report, took) {
-            let head = tale.head(connection, request);
-            let head_bytes = log
-                .counts_heads()
-                .then(|| connection.head_bytes())
-                .flatten();
-            log.tell(&head, request, report, took, head_bytes);
+            let head_bytes = log.counts_heads().then(|| connection.head_bytes());
+            let measured = Measured {
+                took,
+                head_bytes: head_bytes.flatten(),
+            };
+            log.tell(&tale.head(connection, request), request, report, measured);
         }
     }
 }

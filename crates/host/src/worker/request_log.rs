@@ -23,6 +23,14 @@ pub(super) struct RequestLog {
     allowance: Mutex<Allowance>,
 }
 
+/// What was measured of a request and its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    pub(super) took: Duration,
+    /// Of the head of the answer, where lines tell it.
+    pub(super) head_bytes: Option<u64>,
+}
+
 impl RequestLog {
     /// None if no request will ever get a line.
     pub(super) fn new(config: &VassalConfig, worker: u32) -> Option<Self> {
@@ -51,8 +59,7 @@ impl RequestLog {
         head: &RequestHead<'_>,
         request: &Arrived,
         report: &Report,
-        took: Duration,
-        head_bytes: Option<u64>,
+        measured: Measured,
     ) {
         self.write(&AccessLine {
             remote: &head.peer.address,
@@ -64,8 +71,8 @@ impl RequestLog {
             host: head.host,
             status: report.status,
             body_bytes: report.body_bytes,
-            head_bytes,
-            took,
+            head_bytes: measured.head_bytes,
+            took: measured.took,
             worker: self.worker,
             pid: self.pid,
             thread: Some(threads::number()),

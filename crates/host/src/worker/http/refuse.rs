@@ -4,7 +4,6 @@
 use std::pin::Pin;
 use std::task::Context;
 
-use http::Version;
 use hyper::rt::Write;
 
 use super::driver::{Driver, Machine};
@@ -45,12 +44,7 @@ impl Driver {
             // The head was right, and its body has not come.
             Some(gathering) => {
                 let (parts, _) = gathering.into_request();
-                let version = if parts.version == Version::HTTP_10 {
-                    0
-                } else {
-                    1
-                };
-                format!("{} {} HTTP/1.{version}", parts.method, parts.uri).into_bytes()
+                format!("{} {} {:?}", parts.method, parts.uri, parts.version).into_bytes()
             }
             None => stream.1.begun().to_vec(),
         };

@@ -14,18 +14,11 @@ pub(crate) struct Multipart {
 
 impl Multipart {
     /// `content_type` is that of the file; the boundary must not occur in it.
-    pub(crate) fn new(
-        boundary: &str,
-        content_type: Option<&[u8]>,
-        size: u64,
-        parts: &[Part],
-    ) -> Self {
+    pub(crate) fn new(boundary: &str, content_type: &[u8], size: u64, parts: &[Part]) -> Self {
         let section = |part: &Part| {
             let (first, last) = (part.first, part.first + part.length - 1);
             let mut lead = format!("\r\n--{boundary}\r\n").into_bytes();
-            if let Some(content_type) = content_type {
-                lead.extend([b"Content-Type: ", content_type, b"\r\n"].concat());
-            }
+            lead.extend([b"Content-Type: ", content_type, b"\r\n"].concat());
             lead.extend(format!("Content-Range: bytes {first}-{last}/{size}\r\n\r\n").into_bytes());
             (Bytes::from(lead), *part)
         };
@@ -54,7 +47,7 @@ mod tests {
     #[test]
     fn each_part_says_what_it_is() {
         let parts = [(0, 2), (500, 10)].map(|(first, length)| Part { first, length });
-        let body = Multipart::new("b", Some(b"text/css"), 1000, &parts);
+        let body = Multipart::new("b", b"text/css", 1000, &parts);
         let mut text = String::new();
         for (lead, part) in &body.sections {
             text.push_str(std::str::from_utf8(lead).unwrap());

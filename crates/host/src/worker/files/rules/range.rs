@@ -41,7 +41,7 @@ fn parse(range: &[u8], size: u64) -> Option<Wanted> {
     }
     // The usual one needs no list.
     if !set.contains(&b',') {
-        return Some(part(set.trim_ascii(), size)?.map_or(Wanted::Unsatisfiable, Wanted::Part));
+        return one(set.trim_ascii(), size);
     }
     let mut parts = Vec::new();
     let specs = set.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
@@ -50,8 +50,10 @@ fn parse(range: &[u8], size: u64) -> Option<Wanted> {
         if count >= MOST_RANGES {
             return None;
         }
-        if let Some(part) = (!spec.is_empty()).then(|| part(spec, size)) {
-            parts.extend(part?);
+        if !spec.is_empty()
+            && let Wanted::Part(part) = one(spec, size)?
+        {
+            parts.push(part);
         }
     }
     if set.iter().all(|byte| b", \t".contains(byte)) {
@@ -65,13 +67,17 @@ fn parse(range: &[u8], size: u64) -> Option<Wanted> {
     })
 }
 
-/// What one range names, if there is any of it; `None` if it is no range.
-fn part(spec: &[u8], size: u64) -> Option<Option<Part>> {
+/// What one range names: a part, or nothing that there is; `None` if it is no range.
+fn one(spec: &[u8], size: u64) -> Option<Wanted> {
     let (first, last) = split_once(spec, b'-')?;
     if first.is_empty() {
         let length = number(last)?.min(size);
         let first = size - length;
-        return Some((length > 0).then_some(Part { first, length }));
+        return Some(if length > 0 {
+            Wanted::Part(Part { first, length })
+        } else {
+            Wanted::Unsatisfiable
+        });
     }
     let first = number(first)?;
     let last = if last.is_empty() {
@@ -82,10 +88,11 @@ fn part(spec: &[u8], size: u64) -> Option<Option<Part>> {
     if last < first {
         return None;
     }
-    Some((first < size).then(|| Part {
-        first,
-        length: last.min(size - 1) - first + 1,
-    }))
+    if first >= size {
+        return Some(Wanted::Unsatisfiable);
+    }
+    let length = last.min(size - 1) - first + 1;
+    Some(Wanted::Part(Part { first, length }))
 }
 
 /// Those that touch made one, which stands where the first of them did.
