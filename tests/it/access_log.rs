@@ -245,9 +245,7 @@ fn without_the_option_names_are_the_apps_own_affair() {
     );
 }
 
-#[test]
-fn sizes_are_those_of_what_is_sent() {
-    const SIZED: &str = r"
+const SIZED: &str = r"
 def application(environ, start_response):
     path = environ['PATH_INFO']
     if path == '/end':
@@ -264,6 +262,9 @@ def application(environ, start_response):
         return []
     return [] if path in ('/empty', '/nothing') else [b'four']
 ";
+
+#[test]
+fn sizes_are_those_of_what_is_sent() {
     let options = "access-log = \"all\"\nlog-format = \"sized %(hsize) %(rsize) %(size)\"";
     let site = Site::new(options, SIZED);
     let mut expected = Vec::new();

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use lictor_core::config::{LogFormat, VassalConfig};
 
-use super::access_line::{AccessLine, Allowance, RefusedHead, Selection, protocol};
+use super::access_line::allowance::Allowance;
+use super::access_line::refused::RefusedHead;
+use super::access_line::{AccessLine, Selection, protocol};
 use super::exchange::{Peer, Report, RequestHead};
 use super::http::{Arrived, Refused};
 use super::sync::lock;

@@ -3,11 +3,11 @@
 //! What the client chose is escaped in every form, so that it can neither forge a line nor reach a
 //! terminal. Header fields are looked up while a line is written, and only those that it shows.
 
-mod allowance;
+pub(crate) mod allowance;
 mod json;
 mod moment;
 mod pieces;
-mod refused;
+pub(crate) mod refused;
 mod selection;
 #[cfg(test)]
 mod tests;
@@ -17,8 +17,6 @@ use std::time::{Duration, SystemTime};
 
 use lictor_core::config::LogFormat;
 
-pub(crate) use self::allowance::Allowance;
-pub(crate) use self::refused::RefusedHead;
 pub(crate) use self::selection::Selection;
 
 /// What stands for what is not there.

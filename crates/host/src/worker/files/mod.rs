@@ -22,7 +22,8 @@ pub(crate) use self::named::{file_field, take_name};
 pub(crate) use self::rules::compressible::{Advice, advice, encoded, takes_gzip, vary};
 
 use self::named::NamedFiles;
-use self::open::{Entry, Opened, Root};
+use self::open::entry::Opened;
+use self::open::{Entry, Root};
 use self::place::Place;
 use self::rules::coding::{Coding, accepted};
 use self::rules::conditions::Conditions;

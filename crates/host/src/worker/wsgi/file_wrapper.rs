@@ -10,7 +10,7 @@ use pyo3::types::PyBytes;
 
 use super::start_response::StartResponse;
 use crate::worker::exchange::{FilePart, Outcome};
-use crate::worker::files::open::Opened;
+use crate::worker::files::open::entry::Opened;
 
 /// What PEP 3333 calls a file wrapper.
 #[pyclass(frozen, module = "lictor")]

@@ -4,7 +4,7 @@
 //! it, or the kernel is older than 5.6, the file is opened as it is and asked where it lies: what is
 //! looked at is then the very file that would be sent, so nobody can change the path in between.
 
-mod entry;
+pub(crate) mod entry;
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, open, openat, openat2, readlinkat};
 use rustix::io::Errno;
 
-pub(crate) use self::entry::{Absence, Entry, Opened, open_path};
+pub(crate) use self::entry::{Absence, Entry, open_path};
 use self::entry::{absence, entry, flags};
 
 /// How often a path that is being renamed is tried.
