@@ -10,10 +10,10 @@ use lictor_core::sys::{RequestRecord, Taken};
 use super::connection::Connection;
 use super::deadlines::NEVER;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
-use super::http::{Arrived, ArrivedBody};
+use super::http::{Arrived, ArrivedBody, Spare};
 use super::introduce::{Introduction, introduced};
 use super::reactor::{Phase, Reactor};
-use super::request_log::Measured;
+use super::request_log::{Measured, RequestLog};
 use super::{App, threads};
 
 impl Reactor {
@@ -113,19 +113,17 @@ impl Reactor {
         if !tale.is_probe {
             self.slot.leave_request(report.is_error);
         }
-        let outcome = std::mem::replace(&mut report.outcome, Outcome::Streamed);
         let log = self.shared.request_log.as_ref().filter(|_| !tale.is_ended);
-        match log {
+        if log.is_some_and(RequestLog::counts_heads) {
             // How long its head is shows when it is laid down.
-            Some(log) if log.counts_heads() => {
-                lay_down(connection, outcome, None);
+            let outcome = std::mem::replace(&mut report.outcome, Outcome::Streamed);
+            lay_down(connection, outcome, Spare::default);
+            self.log_access(connection, &request, &report, tale);
+        } else {
+            if log.is_some() {
                 self.log_access(connection, &request, &report, tale);
             }
-            Some(_) => {
-                self.log_access(connection, &request, &report, tale);
-                lay_down(connection, outcome, Some(request));
-            }
-            None => lay_down(connection, outcome, Some(request)),
+            lay_down(connection, report.outcome, || request.into_spare());
         }
         if let Some(limits) = &self.limits
             && !tale.is_probe
@@ -210,13 +208,13 @@ fn refused(status: u16) -> Report {
 }
 
 /// Ends the exchange, as far as a failure has not ended it.
-fn lay_down(connection: &Connection, outcome: Outcome, request: Option<Arrived>) {
+fn lay_down(connection: &Connection, outcome: Outcome, spare: impl FnOnce() -> Spare) {
     match outcome {
         Outcome::Answer(head, body) => {
-            let spare = request.map(Arrived::into_spare);
+            let spare = spare();
             connection.settle(|driver, is_closing| {
                 driver.end_body();
-                driver.recycle(spare.unwrap_or_default());
+                driver.recycle(spare);
                 driver.begin_whole(head, body, is_closing);
             });
         }

@@ -25,7 +25,7 @@ mod streams;
 mod woken;
 
 pub(crate) use driver::{Driver, Progress};
-pub(crate) use head::{Arrived, ArrivedBody};
+pub(crate) use head::{Arrived, ArrivedBody, Spare};
 pub(crate) use percent::decode as decode_path;
 pub(crate) use raw::Switched;
 pub(crate) use refuse::Refused;
