@@ -19,13 +19,13 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use slab::Slab;
 
-use super::answer::RequestLog;
 use super::connection::{Connection, Next, Shared};
 use super::deadlines::NEVER;
 use super::files::Files;
 use super::http::DriverSettings;
 use super::introduce::Reception;
 use super::recycle::Limits;
+use super::request_log::RequestLog;
 use super::sync::lock;
 use super::wsgi::Application;
 use super::{App, Listener, Worker, accept, threads, websocket};
@@ -60,8 +60,6 @@ pub(super) struct Reactor {
     pub(super) slot: &'static Slot,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
-    /// Where any request gets a line.
-    pub(super) request_log: Option<RequestLog>,
     /// With `static-map`, `check-static` or `file-serve-mode`.
     pub(super) files: Option<Files>,
     pub(super) limits: Option<Limits>,
@@ -114,16 +112,17 @@ impl Reactor {
                         !config.wire.keepalive.is_zero(),
                     )
                     .speaking(config.wire.http2)
+                    .measuring_heads(config.request_log.format.counts_heads())
                     .compressing(&config.files.compress),
                 ),
                 wire: config.wire.clone(),
                 reception: Reception::new(config),
+                request_log: RequestLog::new(config, worker.id),
                 is_draining: AtomicBool::new(false),
             }),
             app,
             slot: worker.slot,
             board: worker.board,
-            request_log: RequestLog::new(config, worker.id),
             files: Files::new(&config.files),
             limits: Limits::new(config),
             websockets: websocket::Limits {
