@@ -52,7 +52,7 @@ mod file_rules;
 #[path = "../crates/host/src/worker/tls/x509.rs"]
 mod x509;
 
-#[path = "../crates/host/src/worker/files/open.rs"]
+#[path = "../crates/host/src/worker/files/open/mod.rs"]
 mod file_open;
 
 #[path = "../crates/host/src/worker/asgi/reply.rs"]

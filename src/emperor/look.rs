@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use lictor_core::config::{Diagnostics, VassalConfig, read_vassal_bytes};
 use lictor_core::observe::{EventKind, Failure, FailureKind, VassalState};
+use lictor_core::sys::release_cold_code;
 
 use super::kept::FileText;
 use super::lifecycle::Event;
@@ -161,6 +162,8 @@ impl Emperor {
             self.is_ready = true;
             let vassals = self.vassals.len();
             self.journal.tell(None, EventKind::EmperorReady { vassals });
+            // The command line is read and the host library laid out, from megabytes of constants.
+            release_cold_code();
         }
     }
 

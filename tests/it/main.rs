@@ -56,6 +56,7 @@ mod readme;
 mod ready_path;
 mod real_apps;
 mod recycling;
+mod refused_requests;
 mod reload;
 mod retry;
 mod rollback;

@@ -115,10 +115,17 @@ pub(crate) struct ResponseHead {
 /// Part of an open regular file, which is sent as the client takes it, while no thread waits.
 #[derive(Debug)]
 pub(crate) struct FilePart {
-    pub(crate) file: OwnedFd,
+    pub(crate) file: Arc<OwnedFd>,
     pub(crate) offset: u64,
     /// It reaches no further than the file did when it was opened.
     pub(crate) length: u64,
+}
+
+/// A piece of a body that is made of parts of a file.
+#[derive(Debug)]
+pub(crate) enum BodyPiece {
+    Bytes(Bytes),
+    File(FilePart),
 }
 
 /// What came of a call of the app.
@@ -128,6 +135,8 @@ pub(crate) enum Outcome {
     Answer(ResponseHead, Bytes),
     /// The same, the body being part of a file. `Content-Length` is not among the fields.
     File(ResponseHead, FilePart),
+    /// The same, with several parts and what stands between them.
+    FileParts(ResponseHead, Vec<BodyPiece>),
     /// The answer went through the exchange, and is complete.
     Streamed,
     /// The answer cannot be completed; the connection must not look as if it were.

@@ -19,6 +19,7 @@ mod ongoing;
 mod preface;
 mod reactor;
 mod recycle;
+mod request_log;
 mod sync;
 mod talk;
 mod talking;
@@ -37,7 +38,7 @@ use lictor_core::ipc::Channel;
 use lictor_core::sys::{RequestBoard, Slot};
 use pyo3::{Py, PyAny, Python};
 
-pub(crate) use self::access_line::{AccessLine, Selection};
+pub(crate) use self::access_line::{AccessLine, Selection, protocol};
 pub(crate) use self::asgi::{Application as AsgiApplication, start as start_asgi};
 use self::reactor::Reactor;
 pub(crate) use self::tls::{TlsError, TlsServer};

@@ -2,7 +2,7 @@
 //!
 //! An epoll set used directly: mio offers neither EPOLLEXCLUSIVE nor EPOLLONESHOT, and a runtime
 //! would put its own loop between the socket and the app. With one thread every connection is
-//! registered once, edge-triggered; with several they share the set, one-shot, each taking one
+//! registered once, edge-triggered, and again only when it waits for room to write; with several they share the set, one-shot, each taking one
 //! event at a time, so that nothing waits behind a busy thread. The loop runs without the
 //! interpreter, which is attached around each call of the app alone.
 
@@ -19,13 +19,13 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use slab::Slab;
 
-use super::answer::RequestLog;
 use super::connection::{Connection, Next, Shared};
 use super::deadlines::NEVER;
 use super::files::Files;
 use super::http::DriverSettings;
 use super::introduce::Reception;
 use super::recycle::Limits;
+use super::request_log::RequestLog;
 use super::sync::lock;
 use super::wsgi::Application;
 use super::{App, Listener, Worker, accept, threads, websocket};
@@ -60,8 +60,6 @@ pub(super) struct Reactor {
     pub(super) slot: &'static Slot,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
-    /// Where any request gets a line.
-    pub(super) request_log: Option<RequestLog>,
     /// With `static-map`, `check-static` or `file-serve-mode`.
     pub(super) files: Option<Files>,
     pub(super) limits: Option<Limits>,
@@ -114,16 +112,17 @@ impl Reactor {
                         !config.wire.keepalive.is_zero(),
                     )
                     .speaking(config.wire.http2)
+                    .measuring_heads(config.request_log.format.counts_heads())
                     .compressing(&config.files.compress),
                 ),
                 wire: config.wire.clone(),
                 reception: Reception::new(config),
+                request_log: RequestLog::new(config, worker.id),
                 is_draining: AtomicBool::new(false),
             }),
             app,
             slot: worker.slot,
             board: worker.board,
-            request_log: RequestLog::new(config, worker.id),
             files: Files::new(&config.files),
             limits: Limits::new(config),
             websockets: websocket::Limits {
@@ -231,10 +230,11 @@ impl Reactor {
         }
         let flags = self.connection_flags(connection);
         let has_given_way = connection.socket().has_given_way();
+        let has_no_room = !self.tells_room() && connection.socket().is_write_blocked();
         // Released first: an event that comes between the two must find the connection free.
         connection.release();
         // Changed or not, epoll then tells what is ready, after all that was ready before.
-        if self.is_shared || has_given_way {
+        if self.is_shared || has_given_way || has_no_room {
             self.arm_connection(connection, flags);
         }
     }
@@ -251,18 +251,22 @@ impl Reactor {
     }
 
     pub(super) fn connection_flags(&self, connection: &Connection) -> EventFlags {
-        let flags = EventFlags::IN | EventFlags::RDHUP;
-        if !self.is_shared {
-            return flags | EventFlags::OUT | EventFlags::ET;
-        }
-        let blocked = connection.socket().is_write_blocked();
+        let mut flags = EventFlags::IN | EventFlags::RDHUP;
+        flags |= if self.is_shared {
+            EventFlags::ONESHOT
+        } else {
+            EventFlags::ET
+        };
+        let wants_room = self.tells_room() || connection.socket().is_write_blocked();
+        flags.set(EventFlags::OUT, wants_room);
         flags
-            | EventFlags::ONESHOT
-            | if blocked {
-                EventFlags::OUT
-            } else {
-                EventFlags::empty()
-            }
+    }
+
+    /// Whether epoll tells of room for writing unasked. An ASGI app may run out of it anywhere;
+    /// all else passes `work_on`, which then asks: the peer of a unix socket makes room whenever
+    /// it reads, and a worker that is told so wakes twice for each request.
+    fn tells_room(&self) -> bool {
+        !self.is_shared && matches!(self.app, App::Asgi(_))
     }
 
     /// Lets go of a claimed connection.

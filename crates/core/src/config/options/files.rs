@@ -252,6 +252,13 @@ fn media_types(setting: &Setting<'_>, node: &Node) -> Result<Vec<String>, Compla
         None => {}
     }
     let text = setting.text(node)?.to_ascii_lowercase();
+    if let Some(hint) = coding_hint(&text) {
+        let what = format!(
+            "has {}, which is an encoding and not a media type",
+            quote(&text)
+        );
+        return Err(setting.wrong(node, &what).hint(hint));
+    }
     let is_token = |part: &str| {
         !part.is_empty()
             && part
@@ -274,5 +281,19 @@ fn media_types(setting: &Setting<'_>, node: &Node) -> Result<Vec<String>, Compla
                 .wrong(node, &what)
                 .hint("write it as in `Content-Type` without parameters, such as `text/html`"))
         }
+    }
+}
+
+/// What to do for somebody who names an encoding. Of the others `docs/static.md` has the figures.
+fn coding_hint(text: &str) -> Option<&'static str> {
+    match text {
+        "gzip" | "x-gzip" | "gz" => {
+            Some("write `true` for text, JSON and the like: gzip is what is spoken")
+        }
+        "br" | "brotli" | "zstd" | "zst" | "deflate" => Some(
+            "write `true`: answers are compressed with gzip alone, since the others take several times \
+             the memory for each answer in progress; files may have `.br` and `.zst` beside them",
+        ),
+        _ => None,
     }
 }

@@ -24,7 +24,7 @@ use self::report::{Report, cleaned};
 use self::rules::{Seen, Step, View, Watch};
 use super::pool::{PoolEvent, Reason, Seat};
 use super::run::Master;
-use crate::worker::{AccessLine, Selection};
+use crate::worker::{AccessLine, Selection, protocol};
 
 /// Most of a traceback that is read.
 const DUMP_LIMIT_BYTES: usize = 64 * 1024;
@@ -278,12 +278,12 @@ fn access_line(report: &Report, config: &VassalConfig) -> Option<String> {
         remote_port: "",
         method: &request.method,
         uri: &request.uri,
-        is_http_10: request.is_http_10,
-        is_http_2: request.is_http_2,
+        protocol: protocol(request.is_http_10, request.is_http_2),
         is_secure: false,
         host: None,
         status,
         body_bytes: report.ended.map_or(0, |ended| ended.body_bytes),
+        head_bytes: None,
         took,
         worker: report.worker,
         pid: report.pid,

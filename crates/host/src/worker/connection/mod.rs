@@ -4,6 +4,7 @@
 //! same thread comes back through the `Exchange`, which waits for this one socket with poll(2).
 
 mod patience;
+mod refuse;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -20,6 +21,7 @@ use super::exchange::{Peer, Watcher};
 use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
 use super::introduce::{Reception, Visitor};
 use super::preface::Opening;
+use super::request_log::RequestLog;
 use super::sync::lock;
 use super::talk::{Step, Talk};
 
@@ -32,6 +34,8 @@ pub(super) struct Shared {
     pub(super) driver: Arc<DriverSettings>,
     /// Where an option asks for more than taking requests as they come.
     pub(super) reception: Option<Reception>,
+    /// Where any request gets a line.
+    pub(super) request_log: Option<RequestLog>,
     pub(super) wire: WireConfig,
     /// Every answer from now on says `Connection: close`.
     pub(super) is_draining: AtomicBool,
@@ -177,6 +181,11 @@ impl Connection {
         self.shared.reception.as_ref()
     }
 
+    /// How long the head of the last answer is, where that is measured.
+    pub(super) fn head_bytes(&self) -> Option<u64> {
+        lock(&self.state).driver.head_bytes()
+    }
+
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
     }
@@ -264,6 +273,10 @@ impl Connection {
                 Next::Wait(None)
             }
             Progress::Waiting => Next::Wait(self.patience(&mut state)),
+            Progress::Refused(status) => {
+                self.refuse(&mut state, status);
+                self.begin_lingering(&mut state)
+            }
             Progress::Closed if state.driver.needs_lingering() => self.begin_lingering(&mut state),
             Progress::Closed => Next::Close,
         }
@@ -299,7 +312,10 @@ impl Connection {
 
     /// The client's time is up, or its place is wanted.
     pub(super) fn give_up(&self) {
-        lock(&self.state).driver.time_out();
+        let mut state = lock(&self.state);
+        if let Some(status) = state.driver.time_out() {
+            self.refuse(&mut state, status);
+        }
     }
 
     /// Whether nothing is in flight, so that a leaving worker may close it soon.

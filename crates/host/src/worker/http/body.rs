@@ -10,7 +10,7 @@ use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::file::Pieces;
+use super::file::{Pieces, Sequence};
 use super::station::{Station, leave};
 use crate::worker::sync::lock;
 
@@ -26,6 +26,8 @@ pub(super) enum AnswerBody {
     Streamed(Line),
     /// Part of a file, piece by piece as the socket takes it.
     File(Pieces),
+    /// Several parts, and what stands between them.
+    FileParts(Sequence),
 }
 
 /// The reading end of a station.
@@ -52,6 +54,9 @@ impl Body for AnswerBody {
             Self::Streamed(station) => station,
             Self::File(pieces) => {
                 return Poll::Ready(pieces.next().map(|piece| piece.map(Frame::data)));
+            }
+            Self::FileParts(sequence) => {
+                return Poll::Ready(sequence.next().map(|piece| piece.map(Frame::data)));
             }
         };
         let mut station = lock(station);
@@ -82,6 +87,7 @@ impl Body for AnswerBody {
             Self::Whole(body) => body.as_ref().is_none_or(Bytes::is_empty),
             Self::Streamed(_) => false,
             Self::File(pieces) => pieces.left() == 0,
+            Self::FileParts(sequence) => sequence.left() == 0,
         }
     }
 
@@ -90,6 +96,7 @@ impl Body for AnswerBody {
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
             Self::Streamed(_) => SizeHint::default(),
             Self::File(pieces) => SizeHint::with_exact(pieces.left()),
+            Self::FileParts(sequence) => SizeHint::with_exact(sequence.left()),
         }
     }
 }

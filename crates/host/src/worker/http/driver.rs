@@ -20,6 +20,7 @@ use super::body::{GATHER_LIMIT_BYTES, Gathered, Gathering};
 use super::encode::Compression;
 use super::gate::Gate;
 use super::head::{self, Arrived, ArrivedBody, Framing, Spare};
+use super::measure::Measure;
 use super::multiplex::Multiplex;
 use super::settings::DriverSettings;
 use super::socket::Socket;
@@ -37,6 +38,8 @@ pub(crate) enum Progress {
     Stream(Box<Driver>, Arrived),
     /// Nothing until the socket is ready.
     Waiting,
+    /// What came cannot be a request, and is to be refused with this status.
+    Refused(u16),
     /// The connection is over.
     Closed,
 }
@@ -80,6 +83,8 @@ pub(crate) struct Driver {
     pub(super) spare: Spare,
     /// Between a request and the end of its answer's production.
     pub(super) is_in_request: bool,
+    /// Of the head of the answer, where the log tells it.
+    pub(super) measure: Option<Measure>,
     /// A field that the answer is to have.
     pub(super) mark: Option<(HeaderName, HeaderValue)>,
     /// The head of the answer has been laid down.
@@ -124,6 +129,7 @@ impl Driver {
             framing: Framing::default(),
             spare: Spare::default(),
             is_in_request: false,
+            measure: None,
             mark: None,
             is_begun: false,
             is_unread: false,
@@ -169,8 +175,7 @@ impl Driver {
                 return Progress::Closed;
             }
             if let Some(status) = self.refused_head() {
-                self.refuse(status);
-                return Progress::Closed;
+                return Progress::Refused(status);
             }
             // Polling hyper may have handed over a piece of the body.
             if self.gathering.is_none() || !self.woken.is_set() {
@@ -236,6 +241,9 @@ impl Driver {
         self.body_bytes = 0;
         self.framing = Framing::of(&parts);
         self.compression.begin_request(&parts.headers);
+        if self.settings.measures_heads {
+            self.measure = Some(Measure::of(&parts, self.settings.keeps_alive));
+        }
         let refused = |parts, status| {
             Some(Arrived {
                 parts,

@@ -1,12 +1,9 @@
 //! The answering half of a driver: what is laid down for hyper to send.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Context;
 
 use bytes::Bytes;
 use http_body::Body;
-use hyper::rt::Write;
 
 use super::body::{AnswerBody, Line};
 use super::driver::{Driver, Machine};
@@ -40,6 +37,9 @@ impl Driver {
         if let Some((name, value)) = self.mark.take() {
             response.headers_mut().insert(name, value);
         }
+        if let Some(measure) = &mut self.measure {
+            measure.take(&response);
+        }
         let mut station = lock(&self.station);
         station.response = Some(response);
         station.tell_reader();
@@ -59,6 +59,11 @@ impl Driver {
     /// clients that have said `TE: trailers`.
     pub(crate) fn put_trailers(&mut self, fields: Vec<(Bytes, Bytes)>) {
         lock(&self.station).trailers = Some(head::field_map(fields));
+    }
+
+    /// How long the head of the last answer is, where that is measured.
+    pub(crate) fn head_bytes(&self) -> Option<u64> {
+        Some(self.measure?.bytes())
     }
 
     /// Whether the connection has neither ended nor been cut.
@@ -98,40 +103,6 @@ impl Driver {
         // What the client got wrong may make nonsense of what follows.
         self.begin_whole(head, body, is_closing || status < 500 && !self.is_stream());
         Some(length)
-    }
-
-    /// Answers past hyper, which waits between two requests, and ends the connection.
-    pub(super) fn refuse(&mut self, status: u16) {
-        let hyper = match self.machine.take() {
-            Some(Machine::One(hyper)) => hyper,
-            other => {
-                self.machine = other;
-                return self.cut();
-            }
-        };
-        let mut stream = hyper.into_parts().io;
-        let mut cx = Context::from_waker(&self.waker);
-        let answer = head::refusal(status);
-        // A client that does not take these few bytes is gone or not waiting for them.
-        let _untaken = Pin::new(&mut stream).poll_write(&mut cx, &answer);
-        let _gone = Pin::new(&mut stream).poll_shutdown(&mut cx);
-        self.is_unread = true;
-    }
-
-    /// The client took too long. It is told so if a part of a request has come and nothing is on its
-    /// way back; one that was just idle is not.
-    pub(crate) fn time_out(&mut self) {
-        if self.is_many() {
-            // Says farewell, if the client takes that.
-            self.leave();
-            let _open = self.pump();
-            return;
-        }
-        let has_part =
-            self.gathering.is_some() || !self.is_in_request && self.socket.is_head_in_part();
-        if has_part && !self.socket.is_write_blocked() {
-            self.refuse(408);
-        }
     }
 
     /// The status to fail with, if the app failed because of what the client sent.

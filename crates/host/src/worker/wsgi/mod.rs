@@ -113,7 +113,9 @@ impl Application {
         let (status, body_bytes) = start.get().tally();
         let status = match outcome {
             Outcome::Failed if !start.get().is_begun() => 500,
-            Outcome::Answer(ref head, _) | Outcome::File(ref head, _) => head.status,
+            Outcome::Answer(ref head, _)
+            | Outcome::File(ref head, _)
+            | Outcome::FileParts(ref head, _) => head.status,
             Outcome::Streamed | Outcome::Cut | Outcome::Failed | Outcome::Switched => status,
         };
         Report {
