@@ -11,6 +11,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 
+use super::gateway::Variables;
 use super::websocket::{AcceptError, CloseError};
 
 /// Who is at the other end, as the environ spells it.
@@ -50,6 +51,8 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) request_id: Option<&'a str>,
     /// What the handshake came to, where TLS is spoken.
     pub(crate) tls: Option<&'a TlsFacts>,
+    /// What the web server says that hands the request on.
+    pub(crate) variables: Option<&'a Variables>,
 }
 
 /// What a TLS handshake came to.

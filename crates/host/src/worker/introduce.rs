@@ -9,6 +9,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::connection::Connection;
 use super::exchange::{Peer, RequestHead};
+use super::gateway::Variables;
 use super::http::Arrived;
 use super::sync::lock;
 use super::trust::{Proxied, Said, Trust, hex_id, is_request_id};
@@ -144,6 +145,45 @@ impl Introduction {
     }
 }
 
+impl Introduction {
+    /// What the web server says of its client, which is believed: only it reaches the socket.
+    fn relayed(variables: &Variables) -> Self {
+        let text = |name| {
+            let value = variables.get(name)?;
+            str::from_utf8(value).ok().map(str::to_owned)
+        };
+        let is_on = |name, wanted: &[u8]| {
+            let value = variables.get(name);
+            value.is_some_and(|value| value.eq_ignore_ascii_case(wanted))
+        };
+        let is_secure = is_on("HTTPS", b"on")
+            || is_on("HTTPS", b"1")
+            || is_on("REQUEST_SCHEME", b"https")
+            || is_on("UWSGI_SCHEME", b"https");
+        Self {
+            client: Some(Peer {
+                address: text("REMOTE_ADDR").unwrap_or_default(),
+                port: text("REMOTE_PORT").unwrap_or_default(),
+            }),
+            is_secure: Some(is_secure),
+            server_port: text("SERVER_PORT"),
+            ..Self::default()
+        }
+    }
+
+    /// What is said here, and elsewhere as far as it is not said here.
+    fn over(self, other: Self) -> Self {
+        Self {
+            client: self.client.or(other.client),
+            is_secure: self.is_secure.or(other.is_secure),
+            host: self.host.or(other.host),
+            server_port: self.server_port.or(other.server_port),
+            prefix: self.prefix.or(other.prefix),
+            request_id: self.request_id.or(other.request_id),
+        }
+    }
+}
+
 /// The head, saying what it was introduced with.
 pub(super) fn introduced<'a>(
     introduction: Option<&'a Introduction>,
@@ -157,7 +197,7 @@ pub(super) fn introduced<'a>(
         is_secure: introduction.is_secure.unwrap_or(head.is_secure),
         host: introduction.host.as_deref().or(head.host),
         server_port: introduction.server_port.as_deref(),
-        prefix: introduction.prefix.as_deref().unwrap_or(""),
+        prefix: introduction.prefix.as_deref().unwrap_or(head.prefix),
         request_id: introduction.request_id.as_deref(),
         ..head
     }
@@ -167,12 +207,21 @@ impl Connection {
     /// Hears what is said of the client, and takes away what is not believed. None where no option
     /// asks for it.
     pub(super) fn introduce(&self, request: &mut Arrived) -> Option<Introduction> {
-        let reception = self.reception()?;
-        let is_believed = self.visitor().is_believed();
+        let relayed = request.variables().map(Introduction::relayed);
+        let Some(reception) = self.reception() else {
+            return relayed;
+        };
+        let is_believed = match &relayed {
+            Some(relayed) => (relayed.client.as_ref()).is_some_and(|peer| reception.believes(peer)),
+            None => self.visitor().is_believed(),
+        };
         let mut introduction = match &reception.trust {
             Some(trust) => self.hear(trust, is_believed, request),
             None => Introduction::default(),
         };
+        if let Some(relayed) = relayed {
+            introduction = introduction.over(relayed);
+        }
         if let Some(field) = &reception.request_id {
             let given = request
                 .only_field(field)

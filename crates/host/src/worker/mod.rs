@@ -13,6 +13,7 @@ mod deadlines;
 mod drain;
 mod exchange;
 mod files;
+mod gateway;
 mod http;
 mod introduce;
 mod ongoing;

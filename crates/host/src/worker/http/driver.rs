@@ -22,6 +22,7 @@ use super::gate::Gate;
 use super::head::{self, Arrived, ArrivedBody, Framing, Spare};
 use super::measure::Measure;
 use super::multiplex::Multiplex;
+use super::relay::{Cut, Relay};
 use super::settings::DriverSettings;
 use super::socket::Socket;
 use super::station::{Desk, Station};
@@ -57,6 +58,8 @@ pub(super) enum Machine {
     Many(Arc<Multiplex>),
     /// One stream of it.
     Stream(Arc<Multiplex>),
+    /// What a web server hands on.
+    Relay(Box<Relay>),
 }
 
 /// One HTTP/1.1 connection, one of HTTP/2, or one of its streams.
@@ -66,19 +69,19 @@ pub(crate) struct Driver {
     pub(super) station: Arc<Mutex<Station>>,
     pub(super) socket: Arc<Socket>,
     /// Requests that hyper has handed over.
-    requests: u32,
+    pub(super) requests: u32,
     /// For the streams of HTTP/2.
     pub(super) settings: Arc<DriverSettings>,
     /// Streams whose small bodies are still arriving.
     pub(super) gatherers: Vec<Self>,
     pub(super) woken: Arc<Woken>,
     pub(super) waker: Waker,
-    body_limit: Option<u64>,
+    pub(super) body_limit: Option<u64>,
     pub(super) compression: Compression,
     pub(super) gathering: Option<Gathering>,
     /// The body of the request that the app works on, if it was not gathered.
     pub(super) incoming: Option<Incoming>,
-    body_bytes: u64,
+    pub(super) body_bytes: u64,
     pub(super) framing: Framing,
     pub(super) spare: Spare,
     /// Between a request and the end of its answer's production.
@@ -143,6 +146,9 @@ impl Driver {
             let all = Arc::clone(all);
             return self.advance_streams(&all);
         }
+        if let Some(Machine::Relay(_)) = &self.machine {
+            return self.advance_relay();
+        }
         loop {
             if let Some(mut gathering) = self.gathering.take() {
                 match gathering.poll(&mut Context::from_waker(&self.waker)) {
@@ -193,6 +199,17 @@ impl Driver {
                 self.woken.clear();
                 return all.pump() && !lock(&self.station).is_left;
             }
+            Some(Machine::Relay(relay)) => {
+                self.woken.clear();
+                let mut cx = Context::from_waker(&self.waker);
+                return match relay.pump(&self.socket, &self.station, &mut cx) {
+                    Ok(is_open) => is_open,
+                    Err(Cut) => {
+                        self.cut();
+                        false
+                    }
+                };
+            }
             None => return false,
         };
         let mut cx = Context::from_waker(&self.waker);
@@ -234,16 +251,7 @@ impl Driver {
     }
 
     pub(super) fn admit(&mut self, parts: Parts, incoming: Incoming) -> Option<Arrived> {
-        self.requests = self.requests.wrapping_add(1);
-        self.is_in_request = true;
-        self.is_begun = false;
-        self.body_error = None;
-        self.body_bytes = 0;
-        self.framing = Framing::of(&parts);
-        self.compression.begin_request(&parts.headers);
-        if self.settings.measures_heads {
-            self.measure = Some(Measure::of(&parts, self.settings.keeps_alive));
-        }
+        self.begin_request(&parts);
         let refused = |parts, status| {
             Some(Arrived {
                 parts,
@@ -281,11 +289,28 @@ impl Driver {
         })
     }
 
+    pub(super) fn begin_request(&mut self, parts: &Parts) {
+        self.requests = self.requests.wrapping_add(1);
+        self.is_in_request = true;
+        self.is_begun = false;
+        self.body_error = None;
+        self.body_bytes = 0;
+        self.framing = Framing::of(parts);
+        self.compression.begin_request(&parts.headers);
+        if self.settings.measures_heads {
+            self.measure = Some(Measure::of(parts, self.settings.keeps_alive));
+        }
+    }
+
     /// The next piece of the request body. `Pending`: pump, then wait for the socket.
     pub(crate) fn poll_body(&mut self) -> Poll<Result<Option<Bytes>, ExchangeError>> {
         loop {
             if let Some(error) = self.body_error {
                 return Poll::Ready(Err(error));
+            }
+            if let Some(Machine::Relay(relay)) = &mut self.machine {
+                let piece = relay.poll_body();
+                return self.hear_piece(piece);
             }
             let Some(incoming) = &mut self.incoming else {
                 return Poll::Ready(Ok(None));

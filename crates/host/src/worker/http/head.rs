@@ -10,6 +10,8 @@ use hyper::ext::ReasonPhrase;
 
 use super::body::AnswerBody;
 use super::percent;
+use super::relayed;
+use crate::worker::gateway::Variables;
 use crate::worker::exchange::{Peer, RequestHead, ResponseHead};
 
 /// A request that is ready for the app.
@@ -34,10 +36,15 @@ impl Arrived {
     /// The head in plain values.
     pub(crate) fn head<'a>(&'a self, listener: usize, peer: &'a Peer) -> RequestHead<'a> {
         let target = &self.parts.uri;
+        let variables = self.variables();
+        let (prefix, path) = match variables {
+            Some(variables) => relayed::path(variables, target),
+            None => ("", percent::decode(target.path())),
+        };
         RequestHead {
             method: self.parts.method.as_str(),
             uri: target.path_and_query().map_or("", |whole| whole.as_str()),
-            path: percent::decode(target.path()),
+            path,
             query: target.query().unwrap_or(""),
             host: absolute_host(target),
             is_http_10: self.parts.version == Version::HTTP_10,
@@ -46,10 +53,16 @@ impl Arrived {
             peer,
             is_secure: false,
             server_port: None,
-            prefix: "",
+            prefix,
             request_id: None,
             tls: None,
+            variables,
         }
+    }
+
+    /// What the web server says that hands the request on.
+    pub(crate) fn variables(&self) -> Option<&Variables> {
+        self.parts.extensions.get()
     }
 
     /// Names and values; `http` keeps equal names together.

@@ -31,6 +31,17 @@ pub(crate) fn decode(path: &str) -> Cow<'_, [u8]> {
     Cow::Owned(decoded)
 }
 
+/// Writes bytes as a path that stands for them.
+pub(crate) fn encode(bytes: &[u8], path: &mut Vec<u8>) {
+    for byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(byte) {
+            path.push(*byte);
+        } else {
+            path.extend(format!("%{byte:02X}").into_bytes());
+        }
+    }
+}
+
 fn hex_value(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -51,6 +62,16 @@ mod tests {
             let escaped: Vec<String> = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
             let escaped = escaped.concat();
             let decoded = decode(&escaped);
+            prop_assert_eq!(decoded.as_ref(), &bytes[..]);
+        }
+
+        #[test]
+        fn what_is_encoded_is_a_path_and_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let mut path = Vec::new();
+            super::encode(&bytes, &mut path);
+            prop_assert!(path.iter().all(u8::is_ascii_graphic));
+            let path = String::from_utf8(path).unwrap();
+            let decoded = decode(&path);
             prop_assert_eq!(decoded.as_ref(), &bytes[..]);
         }
 

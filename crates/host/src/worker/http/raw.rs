@@ -3,10 +3,10 @@
 
 use std::io::{self, IoSlice};
 use std::task::Poll;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use rustix::net::{SendFlags, Shutdown, send, shutdown};
+use rustix::net::{SendFlags, Shutdown, send, shutdown, sockopt};
 
 use super::driver::{Driver, Machine};
 use super::socket::{Socket, with_scratch};
@@ -28,8 +28,8 @@ impl Driver {
         }
         let parts = match self.machine.take()? {
             Machine::One(hyper) => hyper.into_parts(),
-            // HTTP/2 has no 101 (RFC 9113 §8.6).
-            other @ (Machine::Many(_) | Machine::Stream(_)) => {
+            // HTTP/2 has no 101 (RFC 9113 §8.6), nor have the protocols of web servers.
+            other @ (Machine::Many(_) | Machine::Stream(_) | Machine::Relay(_)) => {
                 self.machine = Some(other);
                 return None;
             }
@@ -99,6 +99,11 @@ impl Socket {
             Some(tls) => tls.close(self),
             None => Poll::Ready(shutdown(self, Shutdown::Write).map_err(io::Error::from)),
         };
+    }
+
+    /// Whoever reads the other end is told that what has come is not all.
+    pub(super) fn break_off(&self) {
+        let _already_gone = sockopt::set_socket_linger(self, Some(Duration::ZERO));
     }
 
     /// Others have their turn before more is read, though there may be more.

@@ -27,6 +27,7 @@ impl Driver {
     pub(crate) fn refuse(&mut self, status: u16, mark: Option<(&str, &str)>) -> Option<Refused> {
         let hyper = match self.machine.take() {
             Some(Machine::One(hyper)) => hyper,
+            Some(Machine::Relay(relay)) => return Some(self.refuse_relayed(relay, status, mark)),
             other => {
                 self.machine = other;
                 self.cut();

@@ -144,11 +144,6 @@ impl Relay {
             || self.stage == Stage::Variables && self.reader.is_in_part()
     }
 
-    /// Whether nothing of a request, or of an answer, is here.
-    pub(super) fn is_between(&self) -> bool {
-        self.stage == Stage::Variables && self.answer.is_none()
-    }
-
     /// The next piece of the body. An error: it will not come.
     pub(super) fn poll_body(&mut self) -> Poll<Result<Option<Bytes>, ()>> {
         if let Some(piece) = self.pieces.pop_front() {
@@ -170,13 +165,19 @@ impl Relay {
     }
 
     /// Answers in so many words, and ends the connection.
-    pub(super) fn refuse(&mut self, head: &[(&str, &str)], status: u16, reason: &str, body: &str) {
+    pub(super) fn refuse(
+        &mut self,
+        fields: &[(&str, &str)],
+        status: u16,
+        reason: &[u8],
+        body: Bytes,
+    ) {
         let framing = self.reader.framing();
-        let fields = head.iter();
+        let fields = fields.iter();
         let fields = fields.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let head = framing.head("HTTP/1.1", status, reason.as_bytes(), fields);
+        let head = framing.head("HTTP/1.1", status, reason, fields);
         self.out.push_back(head.into());
-        self.put(framing, Bytes::copy_from_slice(body.as_bytes()));
+        self.put(framing, body);
         self.out.push_back(framing.end().into());
         self.is_ending = true;
     }

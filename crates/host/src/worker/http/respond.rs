@@ -70,7 +70,7 @@ impl Driver {
     pub(crate) fn is_open(&self) -> bool {
         match &self.machine {
             None => false,
-            Some(Machine::One(_)) => true,
+            Some(Machine::One(_) | Machine::Relay(_)) => true,
             Some(Machine::Many(all)) => all.is_open(),
             Some(Machine::Stream(all)) => !lock(&self.station).is_left && all.is_open(),
         }
@@ -124,6 +124,8 @@ impl Driver {
     pub(crate) fn cut(&mut self) {
         match self.machine.take() {
             None | Some(Machine::One(_)) => {}
+            // Where the end of the connection ends an answer, it must not look like that.
+            Some(Machine::Relay(_)) => self.socket.break_off(),
             Some(Machine::Many(all)) => all.cut(),
             Some(Machine::Stream(all)) => {
                 let mut station = lock(&self.station);
@@ -142,6 +144,9 @@ impl Driver {
     pub(crate) fn end_body(&mut self) {
         if let Some(incoming) = self.incoming.take() {
             self.is_unread |= !incoming.is_end_stream();
+        }
+        if let Some(Machine::Relay(relay)) = &mut self.machine {
+            self.is_unread |= relay.end_body();
         }
     }
 
