@@ -71,7 +71,7 @@ fn requests_in(mut rest: &[u8]) -> Result<u32, String> {
             let named = fields.filter(|field| field.name.eq_ignore_ascii_case(name));
             named.map(|field| field.value.to_vec()).collect::<Vec<_>>()
         };
-        rest = &rest[length..];
+        rest = behind(rest, length);
         let after = match (
             &values("content-length")[..],
             &values("transfer-encoding")[..],
@@ -93,6 +93,11 @@ fn requests_in(mut rest: &[u8]) -> Result<u32, String> {
     }
 }
 
+/// What follows the first bytes, of which there are as many.
+fn behind(bytes: &[u8], count: usize) -> &[u8] {
+    bytes.get(count..).unwrap_or_default()
+}
+
 /// What follows a body in chunks; `None` if it is not whole.
 fn behind_chunks(mut rest: &[u8]) -> Result<Option<&[u8]>, String> {
     loop {
@@ -101,11 +106,11 @@ fn behind_chunks(mut rest: &[u8]) -> Result<Option<&[u8]>, String> {
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(_) => return Err("no size of a chunk".to_owned()),
         };
-        rest = &rest[start..];
+        rest = behind(rest, start);
         if size == 0 {
             let mut trailers = [httparse::EMPTY_HEADER; FIELD_LIMIT];
             return match httparse::parse_headers(rest, &mut trailers) {
-                Ok(httparse::Status::Complete((length, _))) => Ok(Some(&rest[length..])),
+                Ok(httparse::Status::Complete((length, _))) => Ok(Some(behind(rest, length))),
                 Ok(httparse::Status::Partial) => Ok(None),
                 Err(error) => Err(format!("trailers: {error}")),
             };

@@ -157,7 +157,7 @@ mod tests {
                     // The first byte that cannot be right stands behind those that could still be.
                     Some(length) => {
                         let good = error.valid_up_to();
-                        let wrong = (good..good + length + 1)
+                        let wrong = (good..=good + length)
                             .find(|end| match std::str::from_utf8(&bytes[good..=*end]) {
                                 Ok(_) => false,
                                 Err(error) => error.error_len().is_some(),
