@@ -62,3 +62,7 @@ mod file_compress;
 
 #[path = "../crates/host/src/worker/asgi/fields.rs"]
 mod asgi_fields;
+
+/// The gate beside another's reading of the same bytes.
+#[path = "host_pure/second_reader.rs"]
+mod second_reader;
