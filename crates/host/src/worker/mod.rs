@@ -11,6 +11,7 @@ mod asgi;
 mod connection;
 mod deadlines;
 mod drain;
+mod eldest;
 mod exchange;
 mod files;
 mod http;

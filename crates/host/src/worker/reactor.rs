@@ -22,6 +22,7 @@ use slab::Slab;
 use super::answer::RequestLog;
 use super::connection::{Connection, Next, Shared};
 use super::deadlines::NEVER;
+use super::eldest::Eldest;
 use super::files::Files;
 use super::http::DriverSettings;
 use super::introduce::Reception;
@@ -60,6 +61,8 @@ pub(super) struct Reactor {
     pub(super) slot: &'static Slot,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
+    /// With `harakiri` and an event loop.
+    pub(super) eldest: Option<Eldest>,
     /// Where any request gets a line.
     pub(super) request_log: Option<RequestLog>,
     /// With `static-map`, `check-static` or `file-serve-mode`.
@@ -120,6 +123,10 @@ impl Reactor {
                 reception: Reception::new(config),
                 is_draining: AtomicBool::new(false),
             }),
+            eldest: worker
+                .board
+                .filter(|_| matches!(app, App::Asgi(_)))
+                .and_then(Eldest::new),
             app,
             slot: worker.slot,
             board: worker.board,
