@@ -154,7 +154,9 @@ mod tests {
         assert!(report(Some(cut), false).contains("begun with status 200, was cut off"));
         let blocked = Ended { begun: None, ..cut };
         assert!(report(Some(blocked), false).contains("not taken the answer before"));
-        assert!(report(Some(cut), true).contains("pid 77, whose event loop is blocked, is replaced"));
+        assert!(
+            report(Some(cut), true).contains("pid 77, whose event loop is blocked, is replaced")
+        );
         assert!(report(None, false).contains("takes no signals"));
     }
 

@@ -55,7 +55,7 @@ class Lifespan:
         self.ask("shutdown")
         await asyncio.wait([asyncio.ensure_future(self.answered.wait())], timeout=seconds)
         if not self.answered.is_set():
-            return complain("the app's lifespan did not shut down in time")
+            return complain("the app's lifespan did not shut down within `reload-mercy`; it is cancelled")
         await asyncio.wait([self.task], timeout=CANCELLED_LIMIT)
         self.complain("could not shut down")
 

@@ -18,6 +18,7 @@ use super::call::Call;
 use super::scope::Scopes;
 use crate::worker::Listener;
 use crate::worker::deadlines::NEVER;
+use crate::worker::files::file_field;
 use crate::worker::wsgi::log;
 
 const CODE: &str = include_str!("lifecycle.py");
@@ -236,6 +237,7 @@ fn assemble(
         done: Py::new(py, Done)?,
         calls: Mutex::default(),
         harakiri: config.harakiri,
+        file_field: file_field(config.files.file_serve_mode),
         next_overdue_ms: AtomicU64::new(NEVER),
         later: Mutex::default(),
         later_turn: OnceLock::new(),

@@ -14,6 +14,7 @@ mod receive;
 mod reply;
 mod scope;
 mod send;
+mod tls;
 mod turn;
 mod websocket;
 
@@ -54,6 +55,8 @@ pub(crate) struct Application {
     /// The calls whose tasks go on, answered or not.
     calls: Mutex<Slab<Arc<Call>>>,
     harakiri: Option<Duration>,
+    /// By which an answer names a file that is to be sent instead.
+    file_field: Option<&'static [u8]>,
     /// When the next call is overdue, on the clock of `turn`.
     next_overdue_ms: AtomicU64,
     /// Requests that arrived while the app held the thread.

@@ -20,7 +20,8 @@ use super::call::Call;
 use super::fields;
 use super::message::{bytes_of, flag, os_error, required, take_fields};
 use super::reply::{OutOfOrder, Step, Then};
-use crate::worker::exchange::{Outcome, Report, ResponseHead, Watcher};
+use crate::worker::exchange::{FilePart, Outcome, Report, ResponseHead, Watcher};
+use crate::worker::files::take_name;
 use crate::worker::sync::lock;
 
 /// How much of a file is read at once.
@@ -87,8 +88,14 @@ impl Call {
         if let Some(given) = message.get_item(intern!(py, "headers"))? {
             take_fields(&given, &mut head)?;
         }
+        if let Some(field) = self.app.file_field {
+            take_name(&mut head, field);
+        }
         let mut state = lock(&self.state);
         in_order(state.reply.start(status, head.content_length, has_trailers))?;
+        if head.named_file.is_some() {
+            state.reply.replace();
+        }
         state.head = Some(head);
         Ok(None)
     }
@@ -135,7 +142,7 @@ impl Call {
             };
             (is_last, trailers)
         };
-        if is_last {
+        if is_last && !self.complete_replaced() {
             self.exchange.put_trailers(trailers);
             self.complete(Outcome::Streamed);
         }
@@ -147,12 +154,41 @@ impl Call {
         let py = message.py();
         let path: PathBuf = required(message, "path")?.extract()?;
         self.check_client()?;
-        {
-            let mut state = lock(&self.state);
-            in_order(state.reply.expects_file())?;
-            state.file = Some(File::open(&path).map_err(|error| os_error(py, &error, &path))?);
+        in_order(lock(&self.state).reply.expects_file())?;
+        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?, file)));
+        let (facts, file) = opened.map_err(|error| os_error(py, &error, &path))?;
+        if facts.is_file() && self.send_file(&file, facts.len())? {
+            return Ok(None);
         }
+        lock(&self.state).file = Some(file);
         Ok(Some(Wanted::File))
+    }
+
+    /// Hands over a whole answer whose body is a regular file, which goes to the client while the app
+    /// does something else. False if it has to be read here.
+    fn send_file(&self, file: &File, size: u64) -> PyResult<bool> {
+        let part = lock(&self.state).reply.part_of_file(size);
+        let Some(length) = part else {
+            return Ok(false);
+        };
+        let file = file.try_clone()?.into();
+        let mut head = {
+            let mut state = lock(&self.state);
+            let whole = usize::try_from(size).unwrap_or(usize::MAX);
+            in_order(state.reply.body(whole, false))?;
+            state.head.take().unwrap_or_default()
+        };
+        head.content_length = None;
+        head.fields
+            .retain(|(name, _)| !name.eq_ignore_ascii_case(b"content-length"));
+        let offset = 0;
+        let part = FilePart {
+            file,
+            offset,
+            length,
+        };
+        self.complete(Outcome::File(head, part));
+        Ok(true)
     }
 
     /// Sends as much of a file as the client takes now.
@@ -169,7 +205,7 @@ impl Call {
                 };
                 let mut piece = vec![0; FILE_PIECE_BYTES];
                 // An answer without a body needs no byte of it.
-                let count = if state.reply.is_bodiless() {
+                let count = if state.reply.is_bodiless() || state.reply.is_replaced() {
                     0
                 } else {
                     file.read(&mut piece)?
@@ -212,6 +248,12 @@ impl Call {
 
     /// Lays down a piece of the body and what comes of it.
     fn carry_out(&self, py: Python<'_>, step: Step, piece: &Bytes) {
+        if lock(&self.state).reply.is_replaced() {
+            if step.then == Then::Complete {
+                self.complete_replaced();
+            }
+            return;
+        }
         let (head, is_bodiless) = {
             let mut state = lock(&self.state);
             let head = state.head.take().filter(|_| step.begins);
@@ -239,6 +281,20 @@ impl Call {
                 self.complete(Outcome::Cut);
             }
         }
+    }
+
+    /// The app has sent everything, and none of it counts but the name of a file. False if it named
+    /// none.
+    fn complete_replaced(&self) -> bool {
+        let head = {
+            let mut state = lock(&self.state);
+            state.reply.is_replaced().then(|| state.head.take())
+        };
+        let Some(head) = head.flatten() else {
+            return false;
+        };
+        self.complete(Outcome::Answer(head, Bytes::new()));
+        true
     }
 
     /// The app has sent everything.
