@@ -8,7 +8,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use lictor_core::ipc::Channel;
@@ -19,6 +19,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use slab::Slab;
 
+use super::accept::Door;
 use super::answer::RequestLog;
 use super::connection::{Connection, Next, Shared};
 use super::deadlines::NEVER;
@@ -55,6 +56,8 @@ pub(super) struct Reactor {
     pub(super) wake: OwnedFd,
     pub(super) channel: Channel,
     pub(super) listeners: Mutex<Vec<Listener>>,
+    /// Where they are watched instead of `epoll`, with an event loop.
+    pub(super) door: OnceLock<Door>,
     pub(super) table: Mutex<Slab<Arc<Connection>>>,
     pub(super) shared: Arc<Shared>,
     pub(super) app: App,
@@ -108,6 +111,7 @@ impl Reactor {
             spare: Mutex::new(wake.try_clone().ok()),
             wake,
             listeners: Mutex::new(worker.listeners),
+            door: OnceLock::new(),
             table: Mutex::default(),
             shared: Arc::new(Shared {
                 driver: Arc::new(

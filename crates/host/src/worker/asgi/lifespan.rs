@@ -1,12 +1,14 @@
 //! The event loop and the app's lifespan: made before the worker is ready, ended after its last request.
 
 use std::ffi::CString;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use lictor_core::config::{EventLoop, Lifespan, VassalConfig};
 use lictor_core::observe::{Failure, FailureKind};
+use lictor_core::sys::duplicate;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyList, PyModule};
@@ -29,6 +31,8 @@ const LAST_MOMENT: Duration = Duration::from_millis(400);
 /// The event loop, the module that begins and ends it, and what the app makes of its lifespan.
 pub(super) struct Life {
     event_loop: Py<PyAny>,
+    /// The epoll set in which it waits, if that is to be seen.
+    epoll: Option<OwnedFd>,
     module: Py<PyModule>,
     /// None if the app does not take part.
     lifespan: Option<Py<PyAny>>,
@@ -41,6 +45,11 @@ pub(super) struct Life {
 impl Life {
     pub(super) fn event_loop<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
         self.event_loop.bind(py)
+    }
+
+    /// Another descriptor of the epoll set in which the loop waits.
+    pub(super) fn epoll(&self) -> Option<OwnedFd> {
+        self.epoll.as_ref()?.try_clone().ok()
     }
 
     pub(super) fn state<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyDict>> {
@@ -143,12 +152,15 @@ fn make_loop(py: Python<'_>, config: &VassalConfig) -> PyResult<Life> {
         EventLoop::Asyncio => "asyncio",
         EventLoop::Uvloop => "uvloop",
     };
-    let event_loop = module.call_method1("new_loop", (wanted,))?;
+    let made = module.call_method1("new_loop", (wanted,))?;
+    let (event_loop, epoll): (Bound<'_, PyAny>, i32) = made.extract()?;
+    let epoll = (epoll >= 0).then(|| duplicate(epoll).ok()).flatten();
     py.import("asyncio")?
         .call_method1("set_event_loop", (&event_loop,))?;
     let context = py.import("contextvars")?.call_method0("copy_context")?;
     Ok(Life {
         event_loop: event_loop.unbind(),
+        epoll,
         module: module.unbind(),
         lifespan: None,
         state: None,
