@@ -8,7 +8,7 @@ mod starlette;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::Path;
 use std::thread;
 
 use serde_json::{Value, json};
@@ -142,10 +142,10 @@ fn serve(
 ) -> Vassal {
     let place = with_packages(python, packages);
     let name = packages.name.rsplit(' ').next().expect("it has a name");
-    serve_as(emperor, name, place, options, code)
+    serve_as(emperor, name, &place, options, code)
 }
 
-fn serve_as(emperor: &Emperor, name: &str, place: PathBuf, options: &str, code: &str) -> Vassal {
+fn serve_as(emperor: &Emperor, name: &str, place: &Path, options: &str, code: &str) -> Vassal {
     let options = format!("virtualenv = \"{}\"\n{options}", place.display());
     emperor.serve(name, &options, code)
 }

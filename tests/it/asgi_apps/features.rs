@@ -154,7 +154,7 @@ pub(super) fn check(emperor: &Emperor, python: &Python) {
         version: "0.115.12",
     };
     let place = with_packages(python, &packages);
-    let vassal = serve_as(emperor, "features", place, OPTIONS, APP);
+    let vassal = serve_as(emperor, "features", &place, OPTIONS, APP);
     client(emperor, &emperor.address(&vassal), CLIENT);
     let printed = |words: &str| emperor.printed(&vassal, |line| line.contains(words).then_some(()));
     for words in [

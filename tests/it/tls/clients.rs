@@ -196,8 +196,8 @@ fn an_asgi_app_learns_what_the_handshake_came_to() {
             (&tls["server_cert"], &tls["tls_version"]),
             (&json!(pem("a.pem")), &json!(version))
         );
-        let suite = tls["cipher_suite"].as_u64().expect("a number");
-        assert!(suites.contains(&suite), "{suite:x}");
+        let number = tls["cipher_suite"].as_u64().expect("a number");
+        assert!(suites.contains(&number), "{number:x}");
         for absent in ["client_cert_name", "client_cert_error"] {
             assert_eq!(tls[absent], Value::Null, "{tls}");
         }

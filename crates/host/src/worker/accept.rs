@@ -4,23 +4,22 @@
 //! wakes one of them per connection (EPOLLEXCLUSIVE), and a worker takes one connection per wake-up,
 //! so that the others get theirs.
 
-use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rustix::event::epoll::{self, EventData, EventFlags};
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, sockopt};
 use rustix::process::{Resource, getrlimit};
 
+use super::TlsServer;
 use super::connection::Connection;
 use super::exchange::Peer;
 use super::http::Socket;
-use super::reactor::{LISTENER_KEY, Phase, Reactor};
+use super::reactor::{Phase, Reactor};
 use super::sync::lock;
-use super::{Listener, TlsServer};
 use lictor_core::config::Address;
 
 /// Most connections of one worker without `max-connections`, however many descriptors it may have.
@@ -60,60 +59,7 @@ enum Accepted {
     Exhausted,
 }
 
-/// Where the listeners of a worker wake the event loop of its app: the epoll set in which that waits.
-/// In the worker's own set, which is one of the descriptors in it, a connection would wake every idle
-/// worker: the kernel counts somebody as woken by an exclusive watch only if he waits at that very set
-/// (`epoll_ctl(2)`, `EPOLLEXCLUSIVE`).
-pub(super) struct Door {
-    epoll: OwnedFd,
-    /// Never ready; the loop takes what is ready at a listener for it.
-    bell: OwnedFd,
-}
-
-impl Door {
-    pub(super) fn new(epoll: OwnedFd) -> io::Result<Self> {
-        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { epoll, bell })
-    }
-
-    /// The descriptor for which the loop will call.
-    pub(super) fn number(&self) -> i32 {
-        self.bell.as_raw_fd()
-    }
-}
-
 impl Reactor {
-    /// Lets the listeners wake this worker.
-    pub(super) fn watch_listeners(&self) -> io::Result<()> {
-        for (index, listener) in lock(&self.listeners).iter().enumerate() {
-            let (epoll, key) = match self.door.get() {
-                // Loops keep the number of the descriptor there.
-                Some(door) => (&door.epoll, u64::from(door.number().unsigned_abs())),
-                None => (&self.epoll, LISTENER_KEY | index as u64),
-            };
-            let flags = EventFlags::IN | EventFlags::EXCLUSIVE;
-            epoll::add(epoll, &listener.fd, EventData::new_u64(key), flags)?;
-        }
-        Ok(())
-    }
-
-    fn unwatch_listeners(&self, listeners: &[Listener]) {
-        let epoll = self.door.get().map_or(&self.epoll, |door| &door.epoll);
-        for listener in listeners {
-            // Not watched while accepting pauses.
-            let _not_watched = epoll::delete(epoll, &listener.fd);
-        }
-    }
-
-    /// Some listener has connections waiting.
-    pub(super) fn accept_any(self: &Arc<Self>) {
-        self.take_late_orders();
-        let count = lock(&self.listeners).len();
-        for index in 0..count {
-            self.accept(index);
-        }
-    }
-
     /// A listener has connections waiting.
     pub(super) fn accept(self: &Arc<Self>, index: usize) {
         let most = if self.is_alone {

@@ -10,6 +10,7 @@ mod answer;
 mod asgi;
 mod connection;
 mod deadlines;
+mod door;
 mod drain;
 mod eldest;
 mod exchange;

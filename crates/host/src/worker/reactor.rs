@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use lictor_core::config::VassalConfig;
 use lictor_core::ipc::Channel;
 use lictor_core::sys::{RequestBoard, Slot};
 use rustix::buffer::spare_capacity;
@@ -19,10 +20,10 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use slab::Slab;
 
-use super::accept::Door;
 use super::answer::RequestLog;
 use super::connection::{Connection, Next, Shared};
 use super::deadlines::NEVER;
+use super::door::Door;
 use super::eldest::Eldest;
 use super::files::Files;
 use super::http::DriverSettings;
@@ -137,12 +138,7 @@ impl Reactor {
             request_log: RequestLog::new(config, worker.id),
             files: Files::new(&config.files),
             limits: Limits::new(config),
-            websockets: websocket::Limits {
-                message_size: config.asgi.websocket.max_size,
-                ping_interval: config.asgi.websocket.ping_interval,
-                ping_timeout: config.asgi.websocket.ping_timeout,
-                deflate: config.asgi.websocket.deflate,
-            },
+            websockets: websocket_limits(config),
             phase: AtomicU8::new(Phase::Waiting as u8),
             started: Instant::now(),
             next_look_ms: AtomicU64::new(NEVER),
@@ -345,6 +341,16 @@ impl Reactor {
         self.phase
             .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
+    }
+}
+
+fn websocket_limits(config: &VassalConfig) -> websocket::Limits {
+    let options = &config.asgi.websocket;
+    websocket::Limits {
+        message_size: options.max_size,
+        ping_interval: options.ping_interval,
+        ping_timeout: options.ping_timeout,
+        deflate: options.deflate,
     }
 }
 

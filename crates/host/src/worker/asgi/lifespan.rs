@@ -15,7 +15,7 @@ use pyo3::types::{IntoPyDict, PyDict, PyList, PyModule};
 use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
 
 use super::Application;
-use super::awaitable::Done;
+use super::awaitable::Waiting;
 use super::call::Call;
 use super::scope::Scopes;
 use crate::worker::Listener;
@@ -246,7 +246,7 @@ fn assemble(
         scopes: Scopes::new(py, addresses)?,
         spawn: spawn.unbind(),
         is_eager,
-        done: Py::new(py, Done)?,
+        done: Py::new(py, Waiting::done())?,
         calls: Mutex::default(),
         harakiri: config.harakiri,
         file_field: file_field(config.files.file_serve_mode),

@@ -10,6 +10,7 @@ mod call;
 mod fields;
 mod lifespan;
 mod message;
+mod pathsend;
 mod receive;
 mod reply;
 mod scope;
@@ -27,7 +28,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use slab::Slab;
 
-use self::awaitable::Done;
+use self::awaitable::Waiting;
 use self::call::{Call, Ended};
 use self::lifespan::Life;
 use self::receive::Receive;
@@ -51,7 +52,7 @@ pub(crate) struct Application {
     spawn: Py<PyAny>,
     is_eager: bool,
     /// What `send` gives when there is nothing to wait for.
-    done: Py<Done>,
+    done: Py<Waiting>,
     /// The calls whose tasks go on, answered or not.
     calls: Mutex<Slab<Arc<Call>>>,
     harakiri: Option<Duration>,

@@ -15,6 +15,15 @@ enum Stage {
     Over,
 }
 
+/// Where the body comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Source {
+    #[default]
+    App,
+    /// A file that the app has named is sent instead of what it sends.
+    NamedFile,
+}
+
 /// The answer to one request.
 #[derive(Debug, Default)]
 pub(crate) struct Reply {
@@ -24,8 +33,7 @@ pub(crate) struct Reply {
     declared: Option<u64>,
     pub(crate) sent_bytes: u64,
     has_trailers: bool,
-    /// A file that the app has named is sent instead of what it sends.
-    is_replaced: bool,
+    source: Source,
     /// The app sent more than it declared.
     pub(crate) is_overlong: bool,
 }
@@ -68,7 +76,7 @@ impl Reply {
 
     /// Whether something has been, or is being, sent.
     pub(crate) fn is_begun(&self) -> bool {
-        !self.is_replaced && !matches!(self.stage, Stage::Start | Stage::FirstBody)
+        !self.is_replaced() && !matches!(self.stage, Stage::Start | Stage::FirstBody)
     }
 
     /// Whether the app has sent all of it.
@@ -95,12 +103,12 @@ impl Reply {
 
     /// The head names a file that is to be sent instead, once the app has sent everything.
     pub(crate) fn replace(&mut self) {
-        self.is_replaced = true;
+        self.source = Source::NamedFile;
     }
 
     /// Whether a file is sent instead of what the app sends.
     pub(crate) fn is_replaced(&self) -> bool {
-        self.is_replaced
+        self.source == Source::NamedFile
     }
 
     /// `http.response.body` with so many bytes.
@@ -141,7 +149,7 @@ impl Reply {
     /// How much of a file of this size is the whole body; none if nothing else than reading it can
     /// tell, or nothing of it is sent.
     pub(crate) fn part_of_file(&self, size: u64) -> Option<u64> {
-        let is_plain = !self.has_trailers && !self.is_replaced;
+        let is_plain = !self.has_trailers && !self.is_replaced();
         let has_body = self.status != 204 && self.status != 304;
         let length = self.declared.unwrap_or(size);
         (is_plain && has_body && length <= size).then_some(length)
@@ -169,7 +177,7 @@ impl Reply {
     }
 
     fn allowed(&mut self, length: usize) -> usize {
-        if self.is_bodiless() || self.is_replaced {
+        if self.is_bodiless() || self.is_replaced() {
             return 0;
         }
         let Some(declared) = self.declared else {
@@ -182,7 +190,7 @@ impl Reply {
 
     fn is_short(&self) -> bool {
         !self.is_bodiless()
-            && !self.is_replaced
+            && !self.is_replaced()
             && self
                 .declared
                 .is_some_and(|declared| self.sent_bytes < declared)

@@ -3,9 +3,6 @@
 //! What it sends is laid down at once; the awaitable that it gets is done, or waits until the client
 //! has taken it, so that a slow client slows the app and nothing piles up.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -18,14 +15,11 @@ use pyo3::types::PyDict;
 use super::awaitable::{Waiting, Wanted};
 use super::call::Call;
 use super::fields;
-use super::message::{bytes_of, flag, os_error, required, take_fields};
+use super::message::{bytes_of, flag, required, take_fields};
 use super::reply::{OutOfOrder, Step, Then};
-use crate::worker::exchange::{FilePart, Outcome, Report, ResponseHead, Watcher};
+use crate::worker::exchange::{Outcome, Report, ResponseHead, Watcher};
 use crate::worker::files::take_name;
 use crate::worker::sync::lock;
-
-/// How much of a file is read at once.
-const FILE_PIECE_BYTES: usize = 64 * 1024;
 
 /// The callable that an app gets.
 #[pyclass(frozen, module = "lictor")]
@@ -149,77 +143,6 @@ impl Call {
         Ok(None)
     }
 
-    /// `http.response.pathsend`: a file is the body.
-    fn take_path(&self, message: &Bound<'_, PyDict>) -> Left {
-        let py = message.py();
-        let path: PathBuf = required(message, "path")?.extract()?;
-        self.check_client()?;
-        in_order(lock(&self.state).reply.expects_file())?;
-        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?, file)));
-        let (facts, file) = opened.map_err(|error| os_error(py, &error, &path))?;
-        if facts.is_file() && self.send_file(&file, facts.len())? {
-            return Ok(None);
-        }
-        lock(&self.state).file = Some(file);
-        Ok(Some(Wanted::File))
-    }
-
-    /// Hands over a whole answer whose body is a regular file, which goes to the client while the app
-    /// does something else. False if it has to be read here.
-    fn send_file(&self, file: &File, size: u64) -> PyResult<bool> {
-        let part = lock(&self.state).reply.part_of_file(size);
-        let Some(length) = part else {
-            return Ok(false);
-        };
-        let file = file.try_clone()?.into();
-        let mut head = {
-            let mut state = lock(&self.state);
-            let whole = usize::try_from(size).unwrap_or(usize::MAX);
-            in_order(state.reply.body(whole, false))?;
-            state.head.take().unwrap_or_default()
-        };
-        head.content_length = None;
-        head.fields
-            .retain(|(name, _)| !name.eq_ignore_ascii_case(b"content-length"));
-        let offset = 0;
-        let part = FilePart {
-            file,
-            offset,
-            length,
-        };
-        self.complete(Outcome::File(head, part));
-        Ok(true)
-    }
-
-    /// Sends as much of a file as the client takes now.
-    pub(super) fn poll_file(&self, py: Python<'_>) -> PyResult<Poll<()>> {
-        loop {
-            if self.poll_room()?.is_pending() {
-                return Ok(Poll::Pending);
-            }
-            let (step, piece) = {
-                let mut state = lock(&self.state);
-                let state = &mut *state;
-                let Some(file) = &mut state.file else {
-                    return Ok(Poll::Ready(()));
-                };
-                let mut piece = vec![0; FILE_PIECE_BYTES];
-                // An answer without a body needs no byte of it.
-                let count = if state.reply.is_bodiless() || state.reply.is_replaced() {
-                    0
-                } else {
-                    file.read(&mut piece)?
-                };
-                piece.truncate(count);
-                if count == 0 {
-                    state.file = None;
-                }
-                (in_order(state.reply.body(count, count > 0))?, piece)
-            };
-            self.carry_out(py, step, &Bytes::from(piece));
-        }
-    }
-
     /// Whether the kernel has everything.
     pub(super) fn poll_room(&self) -> PyResult<Poll<()>> {
         match self.exchange.poll_flush() {
@@ -238,7 +161,7 @@ impl Call {
     }
 
     /// An app that was told that its request is over hears it again, not that it is out of order.
-    fn check_client(&self) -> PyResult<()> {
+    pub(super) fn check_client(&self) -> PyResult<()> {
         let state = lock(&self.state);
         if state.is_client_to_blame && state.reply.is_over() {
             return Err(PyBrokenPipeError::new_err("the client went away"));
@@ -247,7 +170,7 @@ impl Call {
     }
 
     /// Lays down a piece of the body and what comes of it.
-    fn carry_out(&self, py: Python<'_>, step: Step, piece: &Bytes) {
+    pub(super) fn carry_out(&self, py: Python<'_>, step: Step, piece: &Bytes) {
         if lock(&self.state).reply.is_replaced() {
             if step.then == Then::Complete {
                 self.complete_replaced();
@@ -324,6 +247,6 @@ impl Call {
     }
 }
 
-fn in_order<T>(result: Result<T, OutOfOrder>) -> PyResult<T> {
+pub(super) fn in_order<T>(result: Result<T, OutOfOrder>) -> PyResult<T> {
     result.map_err(|error| PyRuntimeError::new_err(error.to_string()))
 }

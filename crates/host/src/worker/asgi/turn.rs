@@ -18,9 +18,9 @@ use rustix::time::{Itimerspec, TimerfdTimerFlags, timerfd_settime};
 
 use super::Application;
 use crate::worker::App;
-use crate::worker::accept::Door;
 use crate::worker::connection::Connection;
 use crate::worker::deadlines::NEVER;
+use crate::worker::door::Door;
 use crate::worker::http::Arrived;
 use crate::worker::reactor::{Phase, Reactor};
 use crate::worker::sync::lock;
