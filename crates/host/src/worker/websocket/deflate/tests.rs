@@ -1,3 +1,5 @@
+//! What permessage-deflate makes of messages, checked against the examples of its RFC and both ways.
+
 use super::super::extensions::{agree, parse};
 use super::{Compression, STREAM_LIMIT, Violation, decompress};
 
