@@ -127,9 +127,10 @@ fn a_new_connection_wakes_one_process() {
     for _ in 0..COUNT {
         assert_eq!(site.get("/").body, "fine");
     }
-    // One for each connection, another if its end is told separately; four if all were woken.
+    // At most three for each connection, where the request and the end come late; four and more if all
+    // were woken.
     let woken = sleeps() - before;
-    assert!(woken < COUNT * 5 / 2, "{woken} for {COUNT} connections");
+    assert!(woken < COUNT * 7 / 2, "{woken} for {COUNT} connections");
 }
 
 #[test]
