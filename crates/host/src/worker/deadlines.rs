@@ -72,7 +72,9 @@ impl Reactor {
         for (_, connection) in lock(&self.table).iter() {
             for stream in connection.late_streams(now) {
                 // The others of its connection go on.
-                stream.abandon();
+                if !stream.stall() {
+                    stream.abandon();
+                }
             }
             let deadline = connection.earliest_ms();
             if deadline == NEVER {
@@ -90,6 +92,10 @@ impl Reactor {
             if connection.is_talking() {
                 // It knows itself what is due.
                 self.work_on(&connection);
+                continue;
+            }
+            if connection.stall() {
+                connection.release();
                 continue;
             }
             connection.give_up();

@@ -8,9 +8,10 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use lictor_core::config::VassalConfig;
 use lictor_core::ipc::Channel;
 use lictor_core::sys::{RequestBoard, Slot};
 use rustix::buffer::spare_capacity;
@@ -21,6 +22,8 @@ use slab::Slab;
 
 use super::connection::{Connection, Next, Shared};
 use super::deadlines::NEVER;
+use super::door::Door;
+use super::eldest::Eldest;
 use super::files::Files;
 use super::http::DriverSettings;
 use super::introduce::Reception;
@@ -54,12 +57,16 @@ pub(super) struct Reactor {
     pub(super) wake: OwnedFd,
     pub(super) channel: Channel,
     pub(super) listeners: Mutex<Vec<Listener>>,
+    /// Where they are watched instead of `epoll`, with an event loop.
+    pub(super) door: OnceLock<Door>,
     pub(super) table: Mutex<Slab<Arc<Connection>>>,
     pub(super) shared: Arc<Shared>,
     pub(super) app: App,
     pub(super) slot: &'static Slot,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
+    /// With `harakiri` and an event loop.
+    pub(super) eldest: Option<Eldest>,
     /// With `static-map`, `check-static` or `file-serve-mode`.
     pub(super) files: Option<Files>,
     pub(super) limits: Option<Limits>,
@@ -103,6 +110,7 @@ impl Reactor {
             spare: Mutex::new(wake.try_clone().ok()),
             wake,
             listeners: Mutex::new(worker.listeners),
+            door: OnceLock::new(),
             table: Mutex::default(),
             shared: Arc::new(Shared {
                 driver: Arc::new(
@@ -120,17 +128,16 @@ impl Reactor {
                 request_log: RequestLog::new(config, worker.id),
                 is_draining: AtomicBool::new(false),
             }),
+            eldest: worker
+                .board
+                .filter(|_| matches!(app, App::Asgi(_)))
+                .and_then(Eldest::new),
             app,
             slot: worker.slot,
             board: worker.board,
             files: Files::new(&config.files),
             limits: Limits::new(config),
-            websockets: websocket::Limits {
-                message_size: config.asgi.websocket.max_size,
-                ping_interval: config.asgi.websocket.ping_interval,
-                ping_timeout: config.asgi.websocket.ping_timeout,
-                deflate: config.asgi.websocket.deflate,
-            },
+            websockets: websocket_limits(config),
             phase: AtomicU8::new(Phase::Waiting as u8),
             started: Instant::now(),
             next_look_ms: AtomicU64::new(NEVER),
@@ -338,6 +345,16 @@ impl Reactor {
         self.phase
             .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
+    }
+}
+
+fn websocket_limits(config: &VassalConfig) -> websocket::Limits {
+    let options = &config.asgi.websocket;
+    websocket::Limits {
+        message_size: options.max_size,
+        ping_interval: options.ping_interval,
+        ping_timeout: options.ping_timeout,
+        deflate: options.deflate,
     }
 }
 

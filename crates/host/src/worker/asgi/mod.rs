@@ -10,10 +10,12 @@ mod call;
 mod fields;
 mod lifespan;
 mod message;
+mod pathsend;
 mod receive;
 mod reply;
 mod scope;
 mod send;
+mod tls;
 mod turn;
 mod websocket;
 
@@ -26,7 +28,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use slab::Slab;
 
-use self::awaitable::Done;
+use self::awaitable::Waiting;
 use self::call::{Call, Ended};
 use self::lifespan::Life;
 use self::receive::Receive;
@@ -50,10 +52,12 @@ pub(crate) struct Application {
     spawn: Py<PyAny>,
     is_eager: bool,
     /// What `send` gives when there is nothing to wait for.
-    done: Py<Done>,
+    done: Py<Waiting>,
     /// The calls whose tasks go on, answered or not.
     calls: Mutex<Slab<Arc<Call>>>,
     harakiri: Option<Duration>,
+    /// By which an answer names a file that is to be sent instead.
+    file_field: Option<&'static [u8]>,
     /// When the next call is overdue, on the clock of `turn`.
     next_overdue_ms: AtomicU64,
     /// Requests that arrived while the app held the thread.

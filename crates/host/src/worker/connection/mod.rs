@@ -327,8 +327,8 @@ impl Connection {
     }
 
     /// The app is called for a request that is written down there.
-    pub(super) fn set_record(&self, record: &'static RequestRecord) {
-        lock(&self.state).record = Some(record);
+    pub(super) fn set_record(&self, record: Option<&'static RequestRecord>) {
+        lock(&self.state).record = record;
     }
 
     /// Who waits for progress of the request in flight, until it is settled.

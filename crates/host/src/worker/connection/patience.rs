@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Connection, DRAIN_IDLE_LIMIT, Next, Phase, State};
-use crate::worker::deadlines::millis;
+use crate::worker::deadlines::{NEVER, millis};
+use crate::worker::sync::lock;
 
 /// How long what arrives after our end was closed is thrown away, and how much.
 const LINGER_LIMIT: Duration = Duration::from_secs(2);
@@ -69,6 +70,24 @@ impl Connection {
             | Phase::Answered
             | Phase::Lingering => None,
         }
+    }
+
+    /// The client has stopped sending in the middle of a body for which an app waits that gives its
+    /// thread back: the app hears of it, and answers. False if there is no such body, or an answer has
+    /// begun.
+    pub(in crate::worker) fn stall(&self) -> bool {
+        let watcher = {
+            let mut state = lock(&self.state);
+            let watcher = state.watcher.clone();
+            let Some(watcher) = watcher.filter(|_| state.driver.is_awaiting_body()) else {
+                return false;
+            };
+            state.driver.stall();
+            watcher
+        };
+        self.set_deadline_ms(NEVER);
+        watcher.progressed();
+        true
     }
 
     /// Which connections are given up first for a new one, least first: idle ones, then those that

@@ -115,6 +115,11 @@ impl Driver {
         }
     }
 
+    /// Whether the app has yet to read of the body, and has begun no answer.
+    pub(crate) fn is_awaiting_body(&self) -> bool {
+        self.incoming.is_some() && !self.is_begun
+    }
+
     /// The client stopped sending in the middle of the body.
     pub(crate) fn stall(&mut self) {
         self.body_error = Some(ExchangeError::Stalled);
