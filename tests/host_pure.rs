@@ -60,5 +60,5 @@ mod asgi_reply;
 #[path = "../crates/host/src/worker/files/compress.rs"]
 mod file_compress;
 
-#[path = "../crates/host/src/worker/asgi/fields.rs"]
-mod asgi_fields;
+#[path = "../crates/host/src/worker/fields.rs"]
+mod answer_fields;

@@ -12,6 +12,7 @@ mod connection;
 mod deadlines;
 mod drain;
 mod exchange;
+mod fields;
 mod files;
 mod http;
 mod introduce;

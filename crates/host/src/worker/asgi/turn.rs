@@ -54,6 +54,8 @@ pub(in crate::worker) fn run(
         )
     };
     let _set_once = app.later_turn.set(turn(false)?.into_any().unbind());
+    let fresh_look = Bound::new(py, FreshLook(Arc::clone(app)))?;
+    let _set_once = app.fresh_look.set(fresh_look.into_any().unbind());
     let event_loop = app.life.event_loop(py);
     let number = reactor.epoll.as_raw_fd();
     event_loop.call_method1("add_reader", (number, turn(true)?))?;
@@ -101,6 +103,7 @@ impl Turn {
         if self.is_look {
             self.look();
         }
+        self.app.look_at_fresh_soon(py);
         self.app.look_at_calls(py);
         self.reactor.look_at_deadlines();
         self.reactor.finish_if_empty();
@@ -114,6 +117,17 @@ impl Turn {
                 .call_method0(intern!(py, "stop"))?;
         }
         Ok(())
+    }
+}
+
+/// What the loop calls behind the first steps of the tasks that a turn began.
+#[pyclass(frozen, module = "lictor")]
+struct FreshLook(Arc<Application>);
+
+#[pymethods]
+impl FreshLook {
+    fn __call__(&self, py: Python<'_>) {
+        self.0.look_at_fresh(py);
     }
 }
 
