@@ -14,7 +14,8 @@ use super::deadlines::NEVER;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody};
 use super::introduce::{Introduction, introduced};
-use super::reactor::{Phase, Reactor};
+use super::phase::Phase;
+use super::reactor::Reactor;
 use super::{App, threads};
 
 /// What the log of requests needs to know of the worker.

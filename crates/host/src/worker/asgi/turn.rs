@@ -21,7 +21,8 @@ use crate::worker::App;
 use crate::worker::connection::Connection;
 use crate::worker::deadlines::NEVER;
 use crate::worker::http::Arrived;
-use crate::worker::reactor::{Phase, Reactor};
+use crate::worker::phase::Phase;
+use crate::worker::reactor::Reactor;
 use crate::worker::sync::lock;
 
 /// Events taken in one turn.
