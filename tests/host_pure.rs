@@ -60,8 +60,8 @@ mod asgi_reply;
 #[path = "../crates/host/src/worker/files/compress.rs"]
 mod file_compress;
 
-#[path = "../crates/host/src/worker/asgi/fields.rs"]
-mod asgi_fields;
+#[path = "../crates/host/src/worker/fields.rs"]
+mod answer_fields;
 
 /// The gate beside another's reading of the same bytes.
 #[path = "host_pure/second_reader.rs"]

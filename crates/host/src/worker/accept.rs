@@ -18,7 +18,8 @@ use super::TlsServer;
 use super::connection::Connection;
 use super::exchange::Peer;
 use super::http::Socket;
-use super::reactor::{Phase, Reactor};
+use super::phase::Phase;
+use super::reactor::Reactor;
 use super::sync::lock;
 use lictor_core::config::Address;
 

@@ -12,7 +12,8 @@ use super::deadlines::NEVER;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody, Spare};
 use super::introduce::{Introduction, introduced};
-use super::reactor::{Phase, Reactor};
+use super::phase::Phase;
+use super::reactor::Reactor;
 use super::request_log::{Measured, RequestLog};
 use super::{App, threads};
 

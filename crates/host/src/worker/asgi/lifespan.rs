@@ -253,6 +253,8 @@ fn assemble(
         next_overdue_ms: AtomicU64::new(NEVER),
         later: Mutex::default(),
         later_turn: OnceLock::new(),
+        fresh: Mutex::default(),
+        fresh_look: OnceLock::new(),
         timer,
         armed_ms: AtomicU64::new(NEVER),
         is_stopped: AtomicBool::new(false),

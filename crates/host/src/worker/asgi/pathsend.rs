@@ -6,9 +6,11 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -26,7 +28,7 @@ impl Call {
     /// `http.response.pathsend`: a file is the body.
     pub(super) fn take_path(&self, message: &Bound<'_, PyDict>) -> Left {
         let py = message.py();
-        let path: PathBuf = required(message, "path")?.extract()?;
+        let path: PathBuf = required(message, intern!(py, "path"))?.extract()?;
         self.check_client()?;
         in_order(lock(&self.state).reply.expects_file())?;
         let opened = File::open(&path).and_then(|file| Ok((file.metadata()?, file)));
@@ -45,7 +47,7 @@ impl Call {
         let Some(length) = part else {
             return Ok(false);
         };
-        let file = file.try_clone()?.into();
+        let file = Arc::new(file.try_clone()?.into());
         let mut head = {
             let mut state = lock(&self.state);
             let whole = usize::try_from(size).unwrap_or(usize::MAX);

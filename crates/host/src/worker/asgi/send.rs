@@ -14,10 +14,10 @@ use pyo3::types::PyDict;
 
 use super::awaitable::{Waiting, Wanted};
 use super::call::Call;
-use super::fields;
 use super::message::{bytes_of, flag, required, take_fields};
 use super::reply::{OutOfOrder, Step, Then};
 use crate::worker::exchange::{Outcome, Report, ResponseHead, Watcher};
+use crate::worker::fields;
 use crate::worker::files::take_name;
 use crate::worker::sync::lock;
 
@@ -36,7 +36,7 @@ impl Send {
                 "send() takes a dict, not {given}"
             )));
         };
-        let kind = required(message, "type")?;
+        let kind = required(message, intern!(py, "type"))?;
         let wanted = if let Some(socket) = &call.socket {
             call.take_of_socket(socket, &kind, message)?
         } else if kind.eq(intern!(py, "http.response.body"))? {
@@ -67,7 +67,7 @@ pub(super) type Left = PyResult<Option<Wanted>>;
 impl Call {
     pub(super) fn take_start(&self, message: &Bound<'_, PyDict>) -> Left {
         let py = message.py();
-        let status: u16 = required(message, "status")?.extract()?;
+        let status: u16 = required(message, intern!(py, "status"))?.extract()?;
         // 1xx is not an answer: the connection would wait for another one.
         if !(200..1000).contains(&status) {
             return Err(PyValueError::new_err(format!(

@@ -22,7 +22,8 @@ use crate::worker::connection::Connection;
 use crate::worker::deadlines::NEVER;
 use crate::worker::door::Door;
 use crate::worker::http::Arrived;
-use crate::worker::reactor::{Phase, Reactor};
+use crate::worker::phase::Phase;
+use crate::worker::reactor::Reactor;
 use crate::worker::sync::lock;
 
 /// Events taken in one turn.
@@ -48,6 +49,8 @@ pub(in crate::worker) fn run(
         Bound::new(py, Turn { reactor, app, sort })
     };
     let _set_once = app.later_turn.set(turn(Sort::Later)?.into_any().unbind());
+    let fresh_look = Bound::new(py, FreshLook(Arc::clone(app)))?;
+    let _set_once = app.fresh_look.set(fresh_look.into_any().unbind());
     let event_loop = app.life.event_loop(py);
     let number = reactor.epoll.as_raw_fd();
     event_loop.call_method1("add_reader", (number, turn(Sort::Look)?))?;
@@ -114,6 +117,7 @@ impl Turn {
             Sort::Accept => self.reactor.accept_any(),
             Sort::Later => {}
         }
+        self.app.look_at_fresh_soon(py);
         self.app.look_at_calls(py);
         self.reactor.look_at_deadlines();
         self.reactor.finish_if_empty();
@@ -127,6 +131,17 @@ impl Turn {
                 .call_method0(intern!(py, "stop"))?;
         }
         Ok(())
+    }
+}
+
+/// What the loop calls behind the first steps of the tasks that a turn began.
+#[pyclass(frozen, module = "lictor")]
+struct FreshLook(Arc<Application>);
+
+#[pymethods]
+impl FreshLook {
+    fn __call__(&self, py: Python<'_>) {
+        self.0.look_at_fresh(py);
     }
 }
 
