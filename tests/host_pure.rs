@@ -62,3 +62,5 @@ mod file_compress;
 
 #[path = "../crates/host/src/worker/asgi/fields.rs"]
 mod asgi_fields;
+#[path = "../crates/host/src/worker/http/frames.rs"]
+mod http2_frames;

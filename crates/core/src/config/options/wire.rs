@@ -116,8 +116,8 @@ const HTTP2: OptionSpec = OptionSpec {
     aliases: &[],
     kind: ValueKind::One,
     takes: "`tls`, `all` or `off`",
-    default: "off",
-    example: "\"off\"",
+    default: "tls",
+    example: "\"tls\"",
     is_local: false,
     documentation: "Where HTTP/2 is spoken beside HTTP/1.1. With `tls` at the addresses of `https`, \
         with clients that ask for it (ALPN); with `all` also at those of `http`, with clients that \

@@ -18,7 +18,7 @@ use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service;
 
-use super::body::AnswerBody;
+use super::body::{AnswerBody, next_part};
 use crate::worker::sync::lock;
 
 /// So many streams may be reset before they are answered, beyond those that were answered.
@@ -26,6 +26,10 @@ const LEFT_STREAMS: u64 = 200;
 
 /// What lies between hyper and the driver of one connection, or of one stream.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is said by another side at its own time"
+)]
 pub(super) struct Station {
     pub(super) request: Option<Request<Incoming>>,
     pub(super) response: Option<Response<AnswerBody>>,
@@ -41,6 +45,9 @@ pub(super) struct Station {
     pub(super) taken: u64,
     /// hyper has let go of the stream.
     pub(super) is_left: bool,
+    /// hyper has the head of the answer; and pieces are to follow by way of this.
+    is_answered: bool,
+    pub(super) is_streamed: bool,
     /// Whoever polls the answer, where that is not the connection as a whole.
     reader: Option<Waker>,
     /// The stream's driver, which wants to know what moves.
@@ -53,6 +60,23 @@ impl Station {
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
+    }
+
+    /// What hyper takes next.
+    pub(super) fn next_piece(&mut self) -> Option<Bytes> {
+        if self.owner.is_none() {
+            return self.chunks.pop_front();
+        }
+        let part = next_part(self.chunks.front_mut()?);
+        if self.chunks.front().is_some_and(Bytes::is_empty) {
+            self.chunks.pop_front();
+        }
+        Some(part)
+    }
+
+    /// Whether nothing but the client keeps the answer from going on.
+    pub(super) fn is_for_client_to_move(&self) -> bool {
+        self.is_answered && (!self.is_streamed || self.is_complete)
     }
 
     pub(super) fn tell_owner(&self) {
@@ -107,6 +131,7 @@ pub(super) struct Desks(Arc<Mutex<Hall>>);
 #[derive(Debug, Default)]
 struct Hall {
     waiting: VecDeque<Arc<Mutex<Station>>>,
+    latest: Arc<Mutex<Station>>,
     /// Streams that got an answer.
     answered: u64,
     /// Streams that were reset before that.
@@ -116,6 +141,11 @@ struct Hall {
 impl Desks {
     pub(super) fn take(&self) -> Option<Arc<Mutex<Station>>> {
         lock(&self.0).waiting.pop_front()
+    }
+
+    /// That of the request which was laid down last.
+    pub(super) fn latest(&self) -> Arc<Mutex<Station>> {
+        Arc::clone(&lock(&self.0).latest)
     }
 
     /// Whether the client resets what it asks for, again and again (CVE-2023-44487).
@@ -136,7 +166,10 @@ impl Service<Request<Incoming>> for Desks {
             owner: Some(Waker::noop().clone()),
             ..Station::default()
         }));
-        lock(&self.0).waiting.push_back(Arc::clone(&station));
+        let mut hall = lock(&self.0);
+        hall.waiting.push_back(Arc::clone(&station));
+        hall.latest = Arc::clone(&station);
+        drop(hall);
         StreamAnswer(Some(station), self.clone())
     }
 }
@@ -154,6 +187,7 @@ impl Future for StreamAnswer {
         };
         let mut station = lock(&held);
         if let Some(response) = station.response.take() {
+            station.is_answered = true;
             station.tell_owner();
             lock(&self.1.0).answered += 1;
             return Poll::Ready(Ok(response));
