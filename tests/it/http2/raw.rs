@@ -42,6 +42,19 @@ pub(super) fn upload(stream: u32, path: &str, bytes: usize) -> Vec<u8> {
     frame(HEADERS, 4, stream, &head(POST, path, &field))
 }
 
+/// A request with these fields.
+pub(super) fn request_with(stream: u32, path: &str, fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).expect("it is short"));
+            block.extend(text.as_bytes());
+        }
+    }
+    frame(HEADERS, 5, stream, &head(HEAD[0], path, &block))
+}
+
 fn head(method: u8, path: &str, more: &[u8]) -> Vec<u8> {
     let mut head = HEAD.to_vec();
     head[0] = method;

@@ -104,6 +104,8 @@ pub(super) struct State {
     lingered_bytes: usize,
     /// `Socket::bytes_read` and `bytes_written` when the phase was last looked at.
     bytes_seen: (u64, u64),
+    /// What they came to when streams were last looked at.
+    moved_at_look: u64,
 }
 
 impl Connection {
@@ -304,6 +306,7 @@ impl State {
             phase: Phase::New,
             lingered_bytes: 0,
             bytes_seen: (0, 0),
+            moved_at_look: 0,
         }
     }
 

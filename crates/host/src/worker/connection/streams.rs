@@ -57,14 +57,17 @@ impl Connection {
         let now = Instant::now();
         let mut state = lock(&self.state);
         let next = state.driver.drop_stalled(patience, now);
-        let seen = (self.socket.bytes_read(), self.socket.bytes_written());
-        let has_moved = seen != state.bytes_seen;
-        state.bytes_seen = seen;
+        let moved = self.socket.bytes_read() + self.socket.bytes_written();
+        let has_moved = std::mem::replace(&mut state.moved_at_look, moved) != moved;
         if state.driver.open_streams() > 0 {
             // An app that says nothing for long is not the client's fault.
             let is_kept = has_moved || !state.streams.is_empty();
             let left = next.map(|next| next.saturating_duration_since(now));
             return is_kept.then(|| left.unwrap_or(patience));
+        }
+        if state.phase == Phase::Body {
+            // Nothing is left since just now.
+            return state.driver.is_many().then_some(self.shared.wire.keepalive);
         }
         // A request that is on its way comes before the client's answer to this, and is taken.
         (state.driver.is_many() && state.driver.leave()).then_some(DRAIN_IDLE_LIMIT)

@@ -150,11 +150,21 @@ impl Multiplex {
         lock(&self.state).is_broken
     }
 
+    /// Resets a stream.
+    pub(super) fn reset(&self, station: &Arc<Mutex<Station>>) {
+        lock(station).is_left = true;
+        // The stream's work is all that holds it; what it has handed over goes with it.
+        let mut state = lock(&self.state);
+        state
+            .tasks
+            .retain(|_, task| !Arc::ptr_eq(&task.station, station));
+        Waker::from(Arc::clone(&self.woken)).wake();
+    }
+
     /// Resets the streams whose answer is all there, and of which the client has not taken anything
     /// for so long. When the next of them is due.
     pub(super) fn drop_stalled(&self, patience: Duration, now: Instant) -> Option<Instant> {
         let mut next = None;
-        // The stream's work is all that holds it.
         lock(&self.state).tasks.retain(|_, task| {
             if !lock(&task.station).is_for_client_to_move() {
                 return true;

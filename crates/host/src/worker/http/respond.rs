@@ -161,11 +161,7 @@ impl Driver {
             None | Some(Machine::One(_)) => {}
             Some(Machine::Many(all)) => all.cut(),
             Some(Machine::Stream(all)) => {
-                let mut station = lock(&self.station);
-                station.chunks.clear();
-                station.is_cut = true;
-                station.tell_reader();
-                drop(station);
+                all.reset(&self.station);
                 // Sends the reset.
                 let _open = all.pump();
             }

@@ -8,7 +8,6 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -39,8 +38,6 @@ pub(super) struct Station {
     pub(super) trailers: Option<HeaderMap>,
     /// No more pieces will come.
     pub(super) is_complete: bool,
-    /// The answer cannot be completed.
-    pub(super) is_cut: bool,
     /// Pieces that hyper has taken.
     pub(super) taken: u64,
     /// hyper has let go of the stream.
@@ -157,7 +154,7 @@ impl Desks {
 
 impl Service<Request<Incoming>> for Desks {
     type Response = Response<AnswerBody>;
-    type Error = io::Error;
+    type Error = Infallible;
     type Future = StreamAnswer;
 
     fn call(&self, request: Request<Incoming>) -> StreamAnswer {
@@ -174,12 +171,12 @@ impl Service<Request<Incoming>> for Desks {
     }
 }
 
-/// Waits for the answer of one stream. An error resets the stream. Empty once it has it.
+/// Waits for the answer of one stream. Empty once it has it.
 #[derive(Debug)]
 pub(super) struct StreamAnswer(Option<Arc<Mutex<Station>>>, Desks);
 
 impl Future for StreamAnswer {
-    type Output = io::Result<Response<AnswerBody>>;
+    type Output = Result<Response<AnswerBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(held) = self.0.take() else {
@@ -192,10 +189,6 @@ impl Future for StreamAnswer {
             lock(&self.1.0).answered += 1;
             return Poll::Ready(Ok(response));
         }
-        if station.is_cut {
-            station.is_left = true;
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
         station.wait(cx);
         drop(station);
         self.0 = Some(held);
@@ -205,16 +198,18 @@ impl Future for StreamAnswer {
 
 impl Drop for StreamAnswer {
     fn drop(&mut self) {
-        if let Some(station) = &self.0 {
+        if let Some(station) = &self.0
+            && leave(station)
+        {
             lock(&self.1.0).left += 1;
-            leave(station);
         }
     }
 }
 
-/// hyper has let go of a stream that is not complete.
-pub(super) fn leave(station: &Mutex<Station>) {
+/// hyper has let go of a stream that is not complete. False if it had to.
+pub(super) fn leave(station: &Mutex<Station>) -> bool {
     let mut station = lock(station);
-    station.is_left = true;
+    let is_first = !std::mem::replace(&mut station.is_left, true);
     station.tell_owner();
+    is_first
 }
