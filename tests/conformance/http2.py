@@ -101,7 +101,6 @@ CASES = {
     "5.1.1 an even stream": (head(2), ("goaway", PROTOCOL)),
     "5.1.1 a stream below the last one": (head(5) + head(3), ("goaway", PROTOCOL, CLOSED)),
     "5.1.1 stream 0": (head(0), ("goaway", PROTOCOL)),
-    "5.3 a stream that depends on itself": (frame(PRIORITY, 0, 1, b"\0\0\0\1\x0f"), None),
     "5.5 an unknown frame within a head": (head(flags=END_STREAM) + frame(99, 0, 1), ("goaway", PROTOCOL)),
     "6.1 data on stream 0": (frame(DATA, 0, 0, b"x"), ("goaway", PROTOCOL)),
     "6.1 padding longer than the data": (OPEN + frame(DATA, PADDED, 1, b"\x06hello"), ("goaway", PROTOCOL)),
