@@ -347,7 +347,8 @@ mod tests {
         let now = Instant::now();
         let mut traffic = Traffic::new(now);
         traffic.came(&begin(), now);
-        for number in 0..=MOST_STREAMS as u32 {
+        let most = u32::try_from(MOST_STREAMS).unwrap();
+        for number in 0..=most {
             assert!(!traffic.is_condemned());
             traffic.came(&frame(HEADERS, 5, 2 * number + 1, 1), now);
         }
