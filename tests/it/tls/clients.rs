@@ -257,11 +257,47 @@ fn shown(certs: &Path, name: &str) -> [&'static str; 4] {
 
 #[test]
 fn clients_that_agree_on_it_speak_http_2() {
-    for (option, version) in [("http2 = \"tls\"", "2"), ("", "1.1")] {
+    for (option, version) in [("", "2"), ("http2 = \"off\"", "1.1")] {
         let tls = Tls::new(option, LARGE);
         let output = tls.curl("/many", &["-w", "%{http_version}"]);
         let end = output.stdout.len() - version.len();
         assert_eq!(end, LARGE_BYTES, "{output:?}");
         assert_eq!(&output.stdout[end..], version.as_bytes());
     }
+}
+
+#[test]
+fn a_websocket_over_tls_is_one_of_http_1() {
+    let tls = Tls::new(
+        "",
+        r"
+async def application(scope, receive, send):
+    if scope['type'] != 'websocket':
+        raise NotImplementedError
+    await receive()
+    await send({'type': 'websocket.accept'})
+    message = await receive()
+    await send({'type': 'websocket.send', 'text': scope['scheme'] + ' ' + message['text']})
+",
+    );
+    let told = tls.python(
+        r"
+made = context()
+made.set_alpn_protocols(['http/1.1'])
+tls = connect(made)
+assert tls.selected_alpn_protocol() == 'http/1.1'
+tls.sendall(b'GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
+            b'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
+data = b''
+while b'\r\n\r\n' not in data:
+    data += more(tls)
+assert data.startswith(b'HTTP/1.1 101 '), data
+tls.sendall(b'\x81\x82\0\0\0\0hi')
+data = data.partition(b'\r\n\r\n')[2]
+while len(data) < 8:
+    data += more(tls)
+print(data[2:8].decode())
+",
+    );
+    assert_eq!(told, "wss hi\n");
 }

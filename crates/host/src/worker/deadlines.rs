@@ -98,6 +98,11 @@ impl Reactor {
                 connection.release();
                 continue;
             }
+            if let Some(patience) = connection.look_at_streams() {
+                self.set_deadline(&connection, patience);
+                self.work_on(&connection);
+                continue;
+            }
             connection.give_up();
             if connection.is_idle() {
                 connection.socket().take_leave();

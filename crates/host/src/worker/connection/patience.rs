@@ -42,10 +42,8 @@ impl Connection {
         let seen = (self.socket.bytes_read(), self.socket.bytes_written());
         let has_moved = seen != state.bytes_seen;
         let was = state.phase;
-        state.phase = if state.driver.is_gathering()
-            || state.driver.is_sending()
-            || self.socket.is_write_blocked()
-        {
+        let open = state.driver.open_streams();
+        state.phase = if state.driver.is_gathering() || open > 0 || self.socket.is_write_blocked() {
             Phase::Body
         } else if self.socket.is_head_in_part() {
             Phase::Head
@@ -58,6 +56,8 @@ impl Connection {
         self.spare.store(spare(state), Ordering::Relaxed);
         let wire = &self.shared.wire;
         match state.phase {
+            // Each stream has its own time.
+            Phase::Body if was == Phase::Body && open > 0 => None,
             Phase::Body if has_moved || was != Phase::Body => Some(wire.socket_timeout),
             // The first head has its time from the beginning of the connection.
             Phase::Head if was != Phase::Head && was != Phase::New => Some(wire.head_timeout),

@@ -55,9 +55,8 @@ pub(crate) struct Socket {
     pub(super) is_head_in_part: AtomicBool,
     /// What the gate refused: status, whether it is a body, heads before; 0 for nothing.
     refusal: AtomicU64,
-    /// The client speaks HTTP/2; and the driver has changed to it.
+    /// The client speaks HTTP/2.
     is_http2: AtomicBool,
-    pub(super) is_http2_driven: AtomicBool,
     /// Between these bytes and HTTP's.
     pub(super) tls: Option<Box<Session>>,
     holes: Holes,
@@ -82,7 +81,6 @@ impl Socket {
             is_head_in_part: AtomicBool::new(false),
             refusal: AtomicU64::new(0),
             is_http2: AtomicBool::new(false),
-            is_http2_driven: AtomicBool::new(false),
             holes: Holes::default(),
         })
     }
@@ -174,18 +172,13 @@ impl Socket {
     }
 
     pub(super) fn set_http2(&self) {
+        self.is_head_in_part.store(false, Ordering::Relaxed);
         self.is_http2.store(true, Ordering::Relaxed);
     }
 
     /// Whether the client speaks HTTP/2.
     pub(crate) fn speaks_http2(&self) -> bool {
         self.is_http2.load(Ordering::Relaxed)
-    }
-
-    /// From now on everything goes to the machine for HTTP/2.
-    pub(super) fn drive_http2(&self) {
-        self.is_head_in_part.store(false, Ordering::Relaxed);
-        self.is_http2_driven.store(true, Ordering::Relaxed);
     }
 
     /// What the handshake came to, if there was one.
