@@ -12,7 +12,8 @@ use super::deadlines::NEVER;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody, Spare};
 use super::introduce::{Introduction, introduced};
-use super::reactor::{Phase, Reactor};
+use super::phase::Phase;
+use super::reactor::Reactor;
 use super::request_log::{Measured, RequestLog};
 use super::{App, threads};
 
@@ -61,7 +62,7 @@ impl Reactor {
         let App::Wsgi(app) = &self.app else { return };
         let (mut report, record) = {
             let head = tale.head(connection, &request);
-            let record = self.write_down(connection, &head);
+            let record = self.write_down_call(connection, &head);
             let exchange: Arc<dyn Exchange> = Arc::<Connection>::clone(connection);
             let called = Request {
                 head: &head,
@@ -76,7 +77,7 @@ impl Reactor {
             // The client was told by harakiri, and so was the log; what the app says now is too late.
             (report.outcome, report.is_error) = (Outcome::Cut, true);
         }
-        self.conclude(connection, request, report, &Tale { is_ended, ..tale });
+        self.conclude(connection, request, report, &tale.ended(is_ended));
     }
 
     /// The app may have named a file that is to be sent instead.
@@ -133,27 +134,15 @@ impl Reactor {
     }
 
     /// Lets the master see, with `harakiri`, what this thread is in from now on.
-    fn write_down(
+    fn write_down_call(
         &self,
         connection: &Connection,
         head: &RequestHead<'_>,
     ) -> Option<&'static RequestRecord> {
         let board = self.board?;
         let record = threads::record()?;
-        connection.set_record(record);
-        let request = Taken {
-            socket: connection.as_fd(),
-            remote: &head.peer.address,
-            method: head.method,
-            uri: head.uri,
-            is_http_10: head.is_http_10,
-            is_http_2: head.is_http_2,
-            // A signal handler cannot encrypt: what is overdue is cut, as if behind another answer.
-            is_blocked: connection.socket().is_write_blocked()
-                || connection.socket().is_tls()
-                || connection.parent.is_some(),
-        };
-        board.enter(record, &request);
+        write_down(connection, head, |request| board.enter(record, request));
+        connection.set_record(Some(record));
         Some(record)
     }
 
@@ -181,10 +170,15 @@ pub(super) struct Tale {
     introduction: Option<Introduction>,
     is_probe: bool,
     /// By `harakiri`, which has told the log.
-    pub(super) is_ended: bool,
+    is_ended: bool,
 }
 
 impl Tale {
+    /// The same, once it is known whether `harakiri` has ended it.
+    pub(super) fn ended(self, is_ended: bool) -> Self {
+        Self { is_ended, ..self }
+    }
+
     /// What the app is told of the request before its body.
     pub(super) fn head<'a>(
         &'a self,
@@ -196,6 +190,26 @@ impl Tale {
         head.is_secure = head.tls.is_some();
         introduced(self.introduction.as_ref(), head)
     }
+}
+
+/// What the master is to know of a request, with `harakiri`.
+pub(super) fn write_down(
+    connection: &Connection,
+    head: &RequestHead<'_>,
+    enter: impl FnOnce(&Taken<'_>),
+) {
+    enter(&Taken {
+        socket: connection.as_fd(),
+        remote: &head.peer.address,
+        method: head.method,
+        uri: head.uri,
+        is_http_10: head.is_http_10,
+        is_http_2: head.is_http_2,
+        // A signal handler cannot encrypt: what is overdue is cut, as if behind another answer.
+        is_blocked: connection.socket().is_write_blocked()
+            || connection.socket().is_tls()
+            || connection.parent.is_some(),
+    });
 }
 
 fn refused(status: u16) -> Report {

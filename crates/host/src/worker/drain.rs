@@ -17,7 +17,8 @@ use super::connection::DRAIN_IDLE_LIMIT;
 use super::deadlines::millis;
 use super::exchange::Peer;
 use super::http::Socket;
-use super::reactor::{Phase, Reactor};
+use super::phase::Phase;
+use super::reactor::Reactor;
 use super::sync::lock;
 use super::wsgi::Application;
 

@@ -60,8 +60,14 @@ pub(crate) struct RequestHead<'a> {
 pub(crate) struct TlsFacts {
     /// `TLSv1.3` or `TLSv1.2`.
     pub(crate) protocol: &'static str,
+    /// The same as its number (RFC 8446 §4.1.2).
+    pub(crate) version: Option<u16>,
     /// As OpenSSL calls it.
     pub(crate) cipher: &'static str,
+    /// The same as its number in IANA's registry.
+    pub(crate) suite: Option<u16>,
+    /// The certificate that the client was shown.
+    pub(crate) server_pem: Option<Arc<str>>,
     /// The host that the client asked for (SNI).
     pub(crate) server_name: Option<String>,
     /// The client's certificate, which has been checked.
@@ -80,6 +86,8 @@ pub(crate) struct ClientFacts {
     /// In hexadecimal.
     pub(crate) serial: String,
     pub(crate) pem: String,
+    /// What the client has sent behind its own, towards its authority.
+    pub(crate) chain: Vec<String>,
 }
 
 /// The fields of a request, names in lower case, equal names next to each other.

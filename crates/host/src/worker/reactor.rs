@@ -7,10 +7,11 @@
 //! interpreter, which is attached around each call of the app alone.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use lictor_core::config::VassalConfig;
 use lictor_core::ipc::Channel;
 use lictor_core::sys::{RequestBoard, Slot};
 use rustix::buffer::spare_capacity;
@@ -21,12 +22,16 @@ use slab::Slab;
 
 use super::connection::{Connection, Next, Shared};
 use super::deadlines::NEVER;
+use super::door::Door;
+use super::eldest::Eldest;
 use super::files::Files;
 use super::http::DriverSettings;
 use super::introduce::Reception;
+use super::phase::Phase;
 use super::recycle::Limits;
 use super::request_log::RequestLog;
 use super::sync::lock;
+use super::table::index_of;
 use super::wsgi::Application;
 use super::{App, Listener, Worker, accept, threads, websocket};
 
@@ -37,34 +42,27 @@ pub(super) const LISTENER_KEY: u64 = 1 << 63;
 const CHANNEL_KEY: u64 = u64::MAX;
 const WAKE_KEY: u64 = u64::MAX - 1;
 
-/// Where the worker stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Phase {
-    /// For the word to serve.
-    Waiting,
-    Serving,
-    Draining,
-    Finished,
-}
-
 /// What the threads of a worker share.
 pub(super) struct Reactor {
     pub(super) epoll: OwnedFd,
     pub(super) wake: OwnedFd,
     pub(super) channel: Channel,
     pub(super) listeners: Mutex<Vec<Listener>>,
+    /// Where they are watched instead of `epoll`, with an event loop.
+    pub(super) door: OnceLock<Door>,
     pub(super) table: Mutex<Slab<Arc<Connection>>>,
     pub(super) shared: Arc<Shared>,
     pub(super) app: App,
     pub(super) slot: &'static Slot,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
+    /// With `harakiri` and an event loop.
+    pub(super) eldest: Option<Eldest>,
     /// With `static-map`, `check-static` or `file-serve-mode`.
     pub(super) files: Option<Files>,
     pub(super) limits: Option<Limits>,
     pub(super) websockets: websocket::Limits,
-    phase: AtomicU8,
+    pub(super) phase: AtomicU8,
     pub(super) started: Instant,
     /// When the earliest deadline of any connection passes, at the earliest.
     pub(super) next_look_ms: AtomicU64,
@@ -72,7 +70,7 @@ pub(super) struct Reactor {
     pub(super) is_accept_paused: AtomicBool,
     /// Given up for the connection that comes when there is no other descriptor left.
     pub(super) spare: Mutex<Option<OwnedFd>>,
-    generation: AtomicU32,
+    pub(super) generation: AtomicU32,
     pub(super) connection_limit: usize,
     pub(super) backlog: u32,
     pub(super) reload_mercy: Duration,
@@ -103,6 +101,7 @@ impl Reactor {
             spare: Mutex::new(wake.try_clone().ok()),
             wake,
             listeners: Mutex::new(worker.listeners),
+            door: OnceLock::new(),
             table: Mutex::default(),
             shared: Arc::new(Shared {
                 driver: Arc::new(
@@ -120,17 +119,16 @@ impl Reactor {
                 request_log: RequestLog::new(config, worker.id),
                 is_draining: AtomicBool::new(false),
             }),
+            eldest: worker
+                .board
+                .filter(|_| matches!(app, App::Asgi(_)))
+                .and_then(Eldest::new),
             app,
             slot: worker.slot,
             board: worker.board,
             files: Files::new(&config.files),
             limits: Limits::new(config),
-            websockets: websocket::Limits {
-                message_size: config.asgi.websocket.max_size,
-                ping_interval: config.asgi.websocket.ping_interval,
-                ping_timeout: config.asgi.websocket.ping_timeout,
-                deflate: config.asgi.websocket.deflate,
-            },
+            websockets: websocket_limits(config),
             phase: AtomicU8::new(Phase::Waiting as u8),
             started: Instant::now(),
             next_look_ms: AtomicU64::new(NEVER),
@@ -269,45 +267,6 @@ impl Reactor {
         !self.is_shared && matches!(self.app, App::Asgi(_))
     }
 
-    /// Lets go of a claimed connection.
-    pub(super) fn forget(&self, connection: &Arc<Connection>) {
-        // A child that the app forked may hold the descriptor, which then would stay in the set.
-        let _already_removed = epoll::delete(&self.epoll, &**connection);
-        connection.abandon();
-        let mut table = lock(&self.table);
-        let index = index_of(connection.key);
-        if table
-            .get(index)
-            .is_some_and(|held| held.key == connection.key)
-        {
-            drop(table.remove(index));
-        }
-        let is_empty = table.is_empty();
-        self.tell_connections(table.len());
-        if is_empty {
-            // Before another thread can add a connection, whose deadline this would take away.
-            self.next_look_ms.store(NEVER, Ordering::Relaxed);
-        }
-        drop(table);
-        if is_empty {
-            self.finish_if_empty();
-        }
-        self.resume_accepting();
-    }
-
-    /// For the master, which ends a worker that has nothing but lost requests.
-    pub(super) fn tell_connections(&self, count: usize) {
-        if let Some(board) = self.board {
-            board.set_connections(count);
-        }
-    }
-
-    /// A key that no earlier connection at this place of the table had.
-    pub(super) fn next_key(&self, index: usize) -> u64 {
-        let generation = self.generation.fetch_add(1, Ordering::Relaxed) & 0x3fff_ffff;
-        u64::from(generation) << 32 | index as u64
-    }
-
     /// Wakes every thread, to look at the phase and the deadlines again: a semaphore with a token
     /// for each. Once the worker is done nobody takes one, so that none is missed.
     pub(super) fn wake_all(&self) {
@@ -319,29 +278,14 @@ impl Reactor {
             let _another_took_it = rustix::io::read(&self.wake, &mut [0_u8; 8]);
         }
     }
-
-    pub(super) fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Acquire) {
-            0 => Phase::Waiting,
-            1 => Phase::Serving,
-            2 => Phase::Draining,
-            _ => Phase::Finished,
-        }
-    }
-
-    pub(super) fn set_phase(&self, phase: Phase) {
-        self.phase.store(phase as u8, Ordering::Release);
-    }
-
-    pub(super) fn change_phase(&self, from: Phase, to: Phase) -> bool {
-        let (from, to) = (from as u8, to as u8);
-        self.phase
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
-    }
 }
 
-/// The place in the table that a key stands for.
-fn index_of(key: u64) -> usize {
-    usize::try_from(key & u64::from(u32::MAX)).unwrap_or(usize::MAX)
+fn websocket_limits(config: &VassalConfig) -> websocket::Limits {
+    let options = &config.asgi.websocket;
+    websocket::Limits {
+        message_size: options.max_size,
+        ping_interval: options.ping_interval,
+        ping_timeout: options.ping_timeout,
+        deflate: options.deflate,
+    }
 }

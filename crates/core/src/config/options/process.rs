@@ -102,7 +102,8 @@ const RELOAD_MERCY: OptionSpec = OptionSpec {
     example: "\"60s\"",
     is_local: false,
     documentation: "How long requests in flight may take once their generation is told to leave, \
-        by a reload or a stop. Workers still busy then are terminated. A bare number is seconds; \
+        by a reload or a stop, and the shutdown of an ASGI app's lifespan after them. Workers \
+        still busy then are terminated. A bare number is seconds; \
         `ms`, `s`, `m`, `h` and `d` are understood.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {

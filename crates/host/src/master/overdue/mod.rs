@@ -191,6 +191,7 @@ impl Watched {
             // Before the number, which cannot rise any more then.
             has_withdrawn: self.board.has_withdrawn(),
             connections: self.board.connections(),
+            grace_ms: self.board.grace_ms(),
         }
     }
 
@@ -222,6 +223,7 @@ impl Watched {
             pid: self.pid,
             request,
             age_ms,
+            is_loop: self.board.grace_ms() > 0,
             ended,
             traceback: cleaned(dump.get(..length).unwrap_or_default()),
         })

@@ -27,6 +27,7 @@ use super::settings::DriverSettings;
 use super::socket::Socket;
 use super::station::{Desk, Station};
 use super::stream::Stream;
+use super::streams::Gatherer;
 use super::woken::Woken;
 use crate::worker::exchange::ExchangeError;
 use crate::worker::sync::lock;
@@ -73,7 +74,7 @@ pub(crate) struct Driver {
     /// For the streams of HTTP/2.
     pub(super) settings: Arc<DriverSettings>,
     /// Streams whose small bodies are still arriving.
-    pub(super) gatherers: Vec<Self>,
+    pub(super) gatherers: Vec<Gatherer>,
     pub(super) woken: Arc<Woken>,
     pub(super) waker: Waker,
     pub(super) body_limit: Option<u64>,

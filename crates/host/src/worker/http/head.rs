@@ -158,7 +158,7 @@ pub(super) fn assemble(
     is_closing: bool,
 ) -> Response<AnswerBody> {
     let known = match &body {
-        AnswerBody::Whole(Some(body)) => Some(body.len() as u64),
+        AnswerBody::Whole(Some(body)) | AnswerBody::Parts(body) => Some(body.len() as u64),
         AnswerBody::Whole(None) => Some(0),
         AnswerBody::Streamed(_) => head.content_length,
         AnswerBody::File(pieces) => Some(pieces.left()),

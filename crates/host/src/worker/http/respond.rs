@@ -15,7 +15,12 @@ impl Driver {
     /// Lays down an answer whose body is all there.
     pub(crate) fn begin_whole(&mut self, head: ResponseHead, body: Bytes, is_closing: bool) {
         let (head, body) = self.encode_whole(head, body);
-        self.begin(head, AnswerBody::Whole(Some(body)), is_closing);
+        let body = if self.is_stream() {
+            AnswerBody::Parts(body)
+        } else {
+            AnswerBody::Whole(Some(body))
+        };
+        self.begin(head, body, is_closing);
     }
 
     /// Lays down the head of an answer whose body comes by [`Driver::put`].
@@ -25,6 +30,7 @@ impl Driver {
         laid.chunks.clear();
         laid.trailers = None;
         laid.is_complete = false;
+        laid.is_streamed = true;
         drop(laid);
         let head = self.encode_stream(head);
         self.begin(head, AnswerBody::Streamed(Line(station)), is_closing);
@@ -115,6 +121,11 @@ impl Driver {
         }
     }
 
+    /// Whether the app has yet to read of the body, and has begun no answer.
+    pub(crate) fn is_awaiting_body(&self) -> bool {
+        self.incoming.is_some() && !self.is_begun
+    }
+
     /// The client stopped sending in the middle of the body.
     pub(crate) fn stall(&mut self) {
         self.body_error = Some(ExchangeError::Stalled);
@@ -128,11 +139,7 @@ impl Driver {
             Some(Machine::Relay(_)) => self.socket.break_off(),
             Some(Machine::Many(all)) => all.cut(),
             Some(Machine::Stream(all)) => {
-                let mut station = lock(&self.station);
-                station.chunks.clear();
-                station.is_cut = true;
-                station.tell_reader();
-                drop(station);
+                all.reset(&self.station);
                 // Sends the reset.
                 let _open = all.pump();
             }
@@ -161,9 +168,10 @@ impl Driver {
         self.spare = spare;
     }
 
-    /// Whether the body of a request is being gathered.
+    /// Whether nothing but the bodies of requests is on its way, which are being gathered.
     pub(crate) fn is_gathering(&self) -> bool {
-        self.gathering.is_some()
+        let uploads = self.gatherers.len();
+        self.gathering.is_some() || uploads > 0 && uploads == self.open_streams()
     }
 
     /// Whether closing at once could destroy the answer on its way: what arrives at a closed socket

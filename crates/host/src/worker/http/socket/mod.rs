@@ -1,40 +1,37 @@
 //! A non-blocking socket that remembers whether it is worth asking.
 //!
-//! hyper owns a [`Stream`], the connection keeps the [`Socket`] behind it: epoll's answers arrive
+//! hyper owns a [`Stream`](super::stream::Stream), the connection keeps the [`Socket`] behind it: epoll's answers arrive
 //! here as flags. A read that fills less than the buffer, or a write that takes less than all, has
 //! drained a stream socket (epoll(7), Q9), so the flag is cleared without asking for EAGAIN. What is
 //! read passes the [`Gate`], whose verdict is left with the socket for the driver to see.
+
+mod sending;
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::Poll;
 
-use hyper::rt::Write;
 use rustix::io::Errno;
-use rustix::net::{
-    RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, getpeername, recv, send, sendmsg, shutdown,
-};
+use rustix::net::{RecvFlags, Shutdown, getpeername, recv, shutdown};
+
+use self::sending::send_parts;
 
 use super::gate::{Gate, Refusal};
-use super::holes::{Holes, is_hole};
-use super::stream::Stream;
+use super::holes::Holes;
 use crate::worker::exchange::TlsFacts;
 use crate::worker::tls::{Session, TlsServer, Wire};
 
 /// Most that one read takes; hyper asks for less.
 const SCRATCH_BYTES: usize = 64 * 1024;
-/// Parts of a write that are joined before they are sent.
-const JOIN_BYTES: usize = 4096;
 
 thread_local! {
     // Read into here and copy: handing out hyper's uninitialised memory needs `unsafe`, and zeroing
     // it first costs more than copying the few hundred bytes of a request.
-    pub(super) static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice());
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice());
 }
 
 /// Lends room to read into.
@@ -58,9 +55,8 @@ pub(crate) struct Socket {
     pub(super) is_head_in_part: AtomicBool,
     /// What the gate refused: status, whether it is a body, heads before; 0 for nothing.
     refusal: AtomicU64,
-    /// The client speaks HTTP/2; and the driver has changed to it.
+    /// The client speaks HTTP/2.
     is_http2: AtomicBool,
-    pub(super) is_http2_driven: AtomicBool,
     /// Between these bytes and HTTP's.
     pub(super) tls: Option<Box<Session>>,
     holes: Holes,
@@ -85,7 +81,6 @@ impl Socket {
             is_head_in_part: AtomicBool::new(false),
             refusal: AtomicU64::new(0),
             is_http2: AtomicBool::new(false),
-            is_http2_driven: AtomicBool::new(false),
             holes: Holes::default(),
         })
     }
@@ -177,18 +172,13 @@ impl Socket {
     }
 
     pub(super) fn set_http2(&self) {
+        self.is_head_in_part.store(false, Ordering::Relaxed);
         self.is_http2.store(true, Ordering::Relaxed);
     }
 
     /// Whether the client speaks HTTP/2.
     pub(crate) fn speaks_http2(&self) -> bool {
         self.is_http2.load(Ordering::Relaxed)
-    }
-
-    /// From now on everything goes to the machine for HTTP/2.
-    pub(super) fn drive_http2(&self) {
-        self.is_head_in_part.store(false, Ordering::Relaxed);
-        self.is_http2_driven.store(true, Ordering::Relaxed);
     }
 
     /// What the handshake came to, if there was one.
@@ -206,7 +196,7 @@ impl Socket {
 
     /// Throws away what has arrived. `None`: nothing more at the moment; 0: the end.
     pub(crate) fn discard(&self) -> Option<usize> {
-        SCRATCH.with_borrow_mut(|scratch| match self.receive(scratch) {
+        with_scratch(|scratch| match self.receive(scratch) {
             Poll::Ready(got) => Some(got.unwrap_or(0)),
             Poll::Pending => None,
         })
@@ -237,54 +227,6 @@ impl Socket {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     self.is_readable.store(false, Ordering::Relaxed);
-                    return Poll::Pending;
-                }
-                Err(error) => return Poll::Ready(Err(error.into())),
-            }
-        }
-    }
-
-    /// Writes up to the first hole, or fills it.
-    fn transmit_with_holes(&self, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let before = parts.iter().take_while(|part| !is_hole(part)).count();
-        let (before, rest) = parts.split_at_checked(before).unwrap_or((parts, &[]));
-        if before.iter().any(|part| !part.is_empty()) {
-            let wanted = before.iter().map(|part| part.len()).sum();
-            let mut flags = SendFlags::NOSIGNAL;
-            // The head travels with the beginning of the file.
-            flags.set(SendFlags::MORE, !rest.is_empty());
-            return self.transmit(wanted, |fd| {
-                sendmsg(fd, before, &mut SendAncillaryBuffer::default(), flags)
-            });
-        }
-        let wanted = rest.first().map_or(0, |hole| hole.len());
-        if self.holes.gives_way() {
-            self.is_writable.store(false, Ordering::Relaxed);
-        }
-        // Less than wanted may also mean that the file is shorter, which the next call tells.
-        self.transmit(0, |fd| self.holes.fill(fd, wanted))
-    }
-
-    pub(super) fn transmit(
-        &self,
-        wanted: usize,
-        mut once: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        if self.is_write_blocked() {
-            return Poll::Pending;
-        }
-        loop {
-            match once(self.fd.as_fd()) {
-                Ok(sent) => {
-                    if sent < wanted {
-                        self.is_writable.store(false, Ordering::Relaxed);
-                    }
-                    self.bytes_written.fetch_add(sent as u64, Ordering::Relaxed);
-                    return Poll::Ready(Ok(sent));
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
-                    self.is_writable.store(false, Ordering::Relaxed);
                     return Poll::Pending;
                 }
                 Err(error) => return Poll::Ready(Err(error.into())),
@@ -323,87 +265,4 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
-}
-
-impl Write for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if let Some(tls) = &self.0.tls {
-            return tls.write(&*self.0, &[IoSlice::new(bytes)]);
-        }
-        if self.0.holes.is_any() {
-            return self.0.transmit_with_holes(&[IoSlice::new(bytes)]);
-        }
-        // MSG_NOSIGNAL: an app may have given SIGPIPE back its default.
-        self.0
-            .transmit(bytes.len(), |fd| send(fd, bytes, SendFlags::NOSIGNAL))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if self.0.holes.is_any() {
-            return self.0.transmit_with_holes(parts);
-        }
-        if let [only] = parts {
-            return self.poll_write(cx, only);
-        }
-        if let Some(tls) = &self.0.tls {
-            return tls.write(&*self.0, parts);
-        }
-        let wanted = parts.iter().map(|part| part.len()).sum();
-        // The kernel takes one small buffer more cheaply than a list of them.
-        if wanted <= JOIN_BYTES {
-            return SCRATCH.with_borrow_mut(|scratch| {
-                let joined = join(scratch, parts);
-                self.0
-                    .transmit(wanted, |fd| send(fd, joined, SendFlags::NOSIGNAL))
-            });
-        }
-        self.0.transmit(wanted, |fd| send_parts(fd, parts))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &self.0.tls {
-            Some(tls) => tls.flush(&*self.0),
-            None => Poll::Ready(Ok(())),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Some(tls) = &self.0.tls {
-            return tls.close(&*self.0);
-        }
-        self.0.end();
-        Poll::Ready(Ok(()))
-    }
-}
-
-fn send_parts(fd: BorrowedFd<'_>, parts: &[IoSlice<'_>]) -> rustix::io::Result<usize> {
-    sendmsg(
-        fd,
-        parts,
-        &mut SendAncillaryBuffer::default(),
-        SendFlags::NOSIGNAL,
-    )
-}
-
-fn join<'a>(room: &'a mut [u8], parts: &[IoSlice<'_>]) -> &'a [u8] {
-    let mut end = 0;
-    for part in parts {
-        if let Some(place) = room.get_mut(end..end + part.len()) {
-            place.copy_from_slice(part);
-            end += part.len();
-        }
-    }
-    room.get(..end).unwrap_or_default()
 }

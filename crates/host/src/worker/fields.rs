@@ -1,4 +1,5 @@
-//! Header fields of an ASGI answer: which bytes may be one, and which are the server's own business.
+//! Header fields of an answer: which bytes may be one, and, for ASGI, which are the server's own
+//! business. Depends on nothing.
 
 /// What is done with a field that an app gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +13,10 @@ pub(crate) enum Field {
 
 /// Looks at one field. The error says what is wrong with it.
 pub(crate) fn judge(name: &[u8], value: &[u8]) -> Result<Field, &'static str> {
-    if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+    if !is_name(name) {
         return Err("is not a valid name");
     }
-    if value.iter().any(|byte| is_forbidden(*byte)) {
+    if !is_value(value) {
         return Err("has a control character in its value");
     }
     let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
@@ -58,14 +59,35 @@ pub(crate) fn may_trail(name: &[u8]) -> bool {
     !kept_out.any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
-/// RFC 9110 §5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+/// A token (RFC 9110 §5.6.2).
+#[expect(clippy::indexing_slicing, reason = "there is an entry for each byte")]
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|byte| TOKEN[usize::from(*byte)])
 }
 
-/// A value must not end its line; a tab is harmless (RFC 9110 §5.5).
-fn is_forbidden(byte: u8) -> bool {
-    byte.is_ascii_control() && byte != b'\t'
+/// A value must not end its line; a tab is harmless (RFC 9110 §5.5), and some apps fold with it. PEP
+/// 3333 forbids all other control characters.
+pub(crate) fn is_value(value: &[u8]) -> bool {
+    let may_stand = |byte: &u8| !byte.is_ascii_control() || *byte == b'\t';
+    value.iter().all(may_stand)
+}
+
+/// Which bytes a token is made of.
+static TOKEN: [bool; 256] = token();
+
+#[expect(clippy::indexing_slicing, reason = "there is an entry for each byte")]
+const fn token() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
+            );
+        byte += 1;
+    }
+    table
 }
 
 #[cfg(test)]
@@ -114,6 +136,15 @@ mod tests {
         ] {
             assert!(!may_trail(name));
         }
+    }
+
+    #[test]
+    fn a_name_is_a_token() {
+        for byte in 0..=u8::MAX {
+            let expected = byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            assert_eq!(is_name(&[b'a', byte]), expected, "{byte}");
+        }
+        assert!(!is_name(b""));
     }
 
     proptest! {
