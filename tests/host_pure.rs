@@ -68,3 +68,6 @@ mod http2_frames;
 /// The gate beside another's reading of the same bytes.
 #[path = "host_pure/second_reader.rs"]
 mod second_reader;
+
+#[path = "../crates/host/src/worker/gateway/mod.rs"]
+mod gateway;

@@ -28,7 +28,7 @@ pub use read::{parse_flags, parse_vassal, read_vassal, read_vassal_bytes};
 pub use types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 pub use vassal::{
     AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
-    FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan, LogField, LogFormat,
-    LogPiece, RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer,
-    VassalConfig, WebsocketConfig, WireConfig,
+    FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan, LogField,
+    LogFormat, LogPiece, RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig,
+    TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
 };

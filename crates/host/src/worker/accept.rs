@@ -17,6 +17,7 @@ use rustix::process::{Resource, getrlimit};
 use super::TlsServer;
 use super::connection::Connection;
 use super::exchange::Peer;
+use super::gateway::Language;
 use super::http::Socket;
 use super::phase::Phase;
 use super::reactor::Reactor;
@@ -48,8 +49,14 @@ pub(super) fn connection_limit(wanted: Option<u32>) -> usize {
         .min(wanted.map_or(CONNECTION_LIMIT, |wanted| wanted as usize))
 }
 
-/// A connection, who is at its other end, whether it is TCP, and who speaks TLS on it.
-type Visit = (OwnedFd, Option<SocketAddrAny>, bool, Option<Arc<TlsServer>>);
+/// A connection, who is at its other end, and what is spoken on it.
+struct Visit {
+    fd: OwnedFd,
+    from: Option<SocketAddrAny>,
+    is_tcp: bool,
+    tls: Option<Arc<TlsServer>>,
+    language: Option<Language>,
+}
 
 /// What accepting one connection came to.
 enum Accepted {
@@ -113,12 +120,13 @@ impl Reactor {
             accepted => accepted,
         };
         match accepted {
-            Some(Ok((fd, from, is_tcp, tls))) => {
-                if is_tcp {
+            Some(Ok(visit)) => {
+                if visit.is_tcp {
                     // Whole answers are written at once; waiting for more would only delay them.
-                    let _slower_only = sockopt::set_tcp_nodelay(&fd, true);
+                    let _slower_only = sockopt::set_tcp_nodelay(&visit.fd, true);
                 }
-                self.adopt(&Socket::over(fd, tls), peer_of(from), index);
+                let socket = Socket::over(visit.fd, visit.tls);
+                self.adopt(&socket, peer_of(visit.from), index, visit.language);
                 if self.has_room() {
                     Accepted::One
                 } else {
@@ -141,7 +149,13 @@ impl Reactor {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let is_tcp = matches!(listener.address, Address::Tcp(_));
         let accepted = acceptfrom_with(&listener.fd, flags);
-        Some(accepted.map(|(fd, from)| (fd, from, is_tcp, listener.tls.clone())))
+        Some(accepted.map(|(fd, from)| Visit {
+            fd,
+            from,
+            is_tcp,
+            tls: listener.tls.clone(),
+            language: Language::of(listener.protocol),
+        }))
     }
 
     /// Whether another connection can be taken, also if its descriptor is the last.
@@ -195,12 +209,19 @@ impl Reactor {
     }
 
     /// Takes a connection in.
-    pub(super) fn adopt(self: &Arc<Self>, socket: &Arc<Socket>, peer: Peer, listener: usize) {
+    pub(super) fn adopt(
+        self: &Arc<Self>,
+        socket: &Arc<Socket>,
+        peer: Peer,
+        listener: usize,
+        language: Option<Language>,
+    ) {
         let connection = {
             let mut table = lock(&self.table);
             let entry = table.vacant_entry();
             let key = self.next_key(entry.key());
-            let made = Connection::new(key, Arc::clone(socket), &self.shared, peer, listener);
+            let socket = Arc::clone(socket);
+            let made = Connection::new(key, socket, &self.shared, peer, listener, language);
             let connection = Arc::clone(entry.insert(Arc::new(made)));
             self.tell_connections(table.len());
             connection

@@ -205,10 +205,11 @@ pub(super) fn write_down(
         uri: head.uri,
         is_http_10: head.is_http_10,
         is_http_2: head.is_http_2,
-        // A signal handler cannot encrypt: what is overdue is cut, as if behind another answer.
+        // A signal handler can neither encrypt nor frame: what is overdue is cut, as if behind another answer.
         is_blocked: connection.socket().is_write_blocked()
             || connection.socket().is_tls()
-            || connection.parent.is_some(),
+            || connection.parent.is_some()
+            || head.variables.is_some(),
     });
 }
 

@@ -69,7 +69,7 @@ impl Reactor {
     /// The master asks for `ready-path`, before the worker serves: a connection like any other.
     fn take_probe(self: &Arc<Self>, fds: Vec<OwnedFd>) {
         for fd in fds.into_iter().filter(|_| self.phase() == Phase::Waiting) {
-            self.adopt(&Socket::new(fd), Peer::default(), 0);
+            self.adopt(&Socket::new(fd), Peer::default(), 0, None);
         }
     }
 

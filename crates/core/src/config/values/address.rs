@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::paths::absolute;
 use crate::config::diagnostic::{Complaint, quote};
+use crate::config::draft::Draft;
 use crate::config::setting::{Outcome, Setting};
 use crate::config::tree::{Node, Place, Value};
-use crate::config::draft::Draft;
 use crate::config::types::{Address, Protocol};
 
 /// Longest name that fits into `sockaddr_un` of `unix(7)`: with the NUL behind a path, or before

@@ -182,7 +182,11 @@ fn set_target(scope: &Bound<'_, PyDict>, head: &RequestHead<'_>) -> PyResult<()>
         let prefix = head.prefix;
         scope.set_item(intern!(py, "root_path"), prefix)?;
         scope.set_item(intern!(py, "path"), format!("{prefix}{path}"))?;
-        let raw = format!("{prefix}{raw}");
+        let raw = match head.variables {
+            // The target that a web server hands on is the whole one, too.
+            Some(_) => raw.to_owned(),
+            None => format!("{prefix}{raw}"),
+        };
         scope.set_item(intern!(py, "raw_path"), PyBytes::new(py, raw.as_bytes()))?;
     }
     if !head.query.is_empty() {

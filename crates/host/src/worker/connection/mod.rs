@@ -20,6 +20,7 @@ use lictor_core::sys::RequestRecord;
 use self::patience::BUSY;
 use super::deadlines::NEVER;
 use super::exchange::{Peer, Watcher};
+use super::gateway::Language;
 use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
 use super::introduce::{Reception, Visitor};
 use super::preface::Opening;
@@ -119,11 +120,18 @@ impl Connection {
         shared: &Arc<Shared>,
         peer: Peer,
         listener: usize,
+        language: Option<Language>,
     ) -> Self {
-        let driver = Driver::new(Arc::clone(&socket), &shared.driver);
+        let settings = &shared.driver;
+        let driver = match language {
+            None => Driver::new(Arc::clone(&socket), settings),
+            Some(language) => Driver::relaying(Arc::clone(&socket), settings, language),
+        };
         let reception = shared.reception.as_ref();
         let visitor = Visitor::new(peer, reception);
-        let opening = reception.and_then(|reception| Opening::of(&visitor, reception));
+        // Web servers say for whom they come in the request itself.
+        let opening = reception.filter(|_| language.is_none());
+        let opening = opening.and_then(|reception| Opening::of(&visitor, reception));
         Self {
             key,
             visitor,

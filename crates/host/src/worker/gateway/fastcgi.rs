@@ -61,7 +61,9 @@ enum Stage {
 impl Records {
     /// The id of the request that is to be answered, and whether the connection is kept then.
     pub(super) fn answered(&self) -> Option<(u16, bool)> {
-        self.active.as_ref().map(|active| (active.id, active.is_kept))
+        self.active
+            .as_ref()
+            .map(|active| (active.id, active.is_kept))
     }
 
     /// The answer is complete.

@@ -19,10 +19,24 @@ pub(crate) use self::reader::{Event, Reader};
 pub(crate) use self::refusal::Refusal;
 pub(crate) use self::variables::Variables;
 
+use lictor_core::config::Protocol;
+
 /// What a web server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
     Uwsgi,
     FastCgi,
     Scgi,
+}
+
+impl Language {
+    /// What is spoken where not HTTP is.
+    pub(crate) fn of(protocol: Protocol) -> Option<Self> {
+        match protocol {
+            Protocol::Http | Protocol::Https => None,
+            Protocol::Uwsgi => Some(Self::Uwsgi),
+            Protocol::Fastcgi => Some(Self::FastCgi),
+            Protocol::Scgi => Some(Self::Scgi),
+        }
+    }
 }

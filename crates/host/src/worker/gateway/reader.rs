@@ -90,7 +90,9 @@ impl Reader {
                 Ok(Some(Event::End))
             }
             State::Body(_, left) => {
-                let count = usize::try_from(*left).unwrap_or(usize::MAX).min(self.held.len());
+                let count = usize::try_from(*left)
+                    .unwrap_or(usize::MAX)
+                    .min(self.held.len());
                 if count == 0 {
                     return Ok(None);
                 }

@@ -22,7 +22,9 @@ pub(super) fn take_variables(
         Some(b':') if digits > 0 => {}
         Some(_) => return Err(Refusal::Variables),
     }
-    let number = held.get(..digits).and_then(|digits| str::from_utf8(digits).ok());
+    let number = held
+        .get(..digits)
+        .and_then(|digits| str::from_utf8(digits).ok());
     let size: usize = number
         .and_then(|number| number.parse().ok())
         .ok_or(Refusal::Variables)?;
@@ -52,8 +54,7 @@ fn split(mut variables: Variables) -> Result<Variables, Refusal> {
         variables.push(name, value)?;
     }
     let first = variables.iter().next();
-    if first.is_none_or(|(name, _)| name != "CONTENT_LENGTH")
-        || variables.get("SCGI") != Some(b"1")
+    if first.is_none_or(|(name, _)| name != "CONTENT_LENGTH") || variables.get("SCGI") != Some(b"1")
     {
         return Err(Refusal::Variables);
     }

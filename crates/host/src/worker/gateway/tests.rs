@@ -102,12 +102,23 @@ fn listed(variables: &Variables) -> String {
 
 #[test]
 fn a_uwsgi_request_is_its_variables_and_its_body_however_it_comes() {
-    let mut bytes = pack(&[("REQUEST_METHOD", "POST"), ("CONTENT_LENGTH", "5"), ("X", "")]);
+    let mut bytes = pack(&[
+        ("REQUEST_METHOD", "POST"),
+        ("CONTENT_LENGTH", "5"),
+        ("X", ""),
+    ]);
     bytes.extend_from_slice(b"helloand what is not part of it");
     for step in [1, 2, 3, 7, 1000] {
         let (told, refusal) = events(Language::Uwsgi, &bytes, step);
         assert_eq!(refusal, None);
-        assert_eq!(told, ["REQUEST_METHOD=POST CONTENT_LENGTH=5 X=", "body hello", "end"]);
+        assert_eq!(
+            told,
+            [
+                "REQUEST_METHOD=POST CONTENT_LENGTH=5 X=",
+                "body hello",
+                "end"
+            ]
+        );
     }
 }
 
@@ -126,7 +137,10 @@ fn uwsgi_packets_that_are_no_requests_are_refused() {
         (pack(&[("CONTENT_LENGTH", "-1")]), Refusal::ContentLength),
         (pack(&[("CONTENT_LENGTH", "+1")]), Refusal::ContentLength),
         (pack(&[("CONTENT_LENGTH", "1 ")]), Refusal::ContentLength),
-        (pack(&[("CONTENT_LENGTH", &"9".repeat(19))]), Refusal::ContentLength),
+        (
+            pack(&[("CONTENT_LENGTH", &"9".repeat(19))]),
+            Refusal::ContentLength,
+        ),
     ];
     for (bytes, expected) in cases {
         let (told, refusal) = events(Language::Uwsgi, bytes, 3);
@@ -154,7 +168,10 @@ fn netstrings_that_are_no_requests_are_refused() {
         (b"5000:".to_vec(), Refusal::TooLarge),
         (b"3:A\0B;".to_vec(), Refusal::Variables),
         (b"3:A\0B,".to_vec(), Refusal::Variables),
-        (netstring(&[("SCGI", "1"), ("CONTENT_LENGTH", "0")]), Refusal::Variables),
+        (
+            netstring(&[("SCGI", "1"), ("CONTENT_LENGTH", "0")]),
+            Refusal::Variables,
+        ),
         (netstring(&[("CONTENT_LENGTH", "0")]), Refusal::Variables),
     ];
     for (bytes, expected) in cases {
@@ -216,26 +233,57 @@ fn fastcgi_says_what_it_cannot_do() {
 #[test]
 fn fastcgi_that_makes_no_sense_is_refused() {
     let length = params(&[("CONTENT_LENGTH", "2")]);
-    let opened = [begin(1, 1, 0), record(4, 1, &length, 0), record(4, 1, b"", 0)].concat();
+    let opened = [
+        begin(1, 1, 0),
+        record(4, 1, &length, 0),
+        record(4, 1, b"", 0),
+    ]
+    .concat();
     let cases: &[(Vec<u8>, Refusal)] = &[
         (vec![2, 1, 0, 1, 0, 0, 0, 0], Refusal::Version(2)),
         (record(1, 1, b"short", 0), Refusal::Record),
         ([begin(1, 1, 0), begin(1, 1, 0)].concat(), Refusal::Record),
-        ([begin(1, 1, 0), record(5, 1, b"early", 0)].concat(), Refusal::Record),
-        ([opened.clone(), record(5, 1, b"abc", 0)].concat(), Refusal::Body),
-        ([opened.clone(), record(5, 1, b"a", 0), record(5, 1, b"", 0)].concat(), Refusal::Body),
-        ([begin(1, 1, 0), record(4, 1, &[0; LIMIT + 1], 0)].concat(), Refusal::TooLarge),
         (
-            [begin(1, 1, 0), record(4, 1, &[9, 9], 0), record(4, 1, b"", 0)].concat(),
+            [begin(1, 1, 0), record(5, 1, b"early", 0)].concat(),
+            Refusal::Record,
+        ),
+        (
+            [opened.clone(), record(5, 1, b"abc", 0)].concat(),
+            Refusal::Body,
+        ),
+        (
+            [opened.clone(), record(5, 1, b"a", 0), record(5, 1, b"", 0)].concat(),
+            Refusal::Body,
+        ),
+        (
+            [begin(1, 1, 0), record(4, 1, &[0; LIMIT + 1], 0)].concat(),
+            Refusal::TooLarge,
+        ),
+        (
+            [
+                begin(1, 1, 0),
+                record(4, 1, &[9, 9], 0),
+                record(4, 1, b"", 0),
+            ]
+            .concat(),
             Refusal::Variables,
         ),
         (
-            [begin(1, 1, 0), record(4, 1, &[255; 8], 0), record(4, 1, b"", 0)].concat(),
+            [
+                begin(1, 1, 0),
+                record(4, 1, &[255; 8], 0),
+                record(4, 1, b"", 0),
+            ]
+            .concat(),
             Refusal::Variables,
         ),
     ];
     for (bytes, expected) in cases {
-        assert_eq!(events(Language::FastCgi, bytes, 64).1, Some(*expected), "{bytes:?}");
+        assert_eq!(
+            events(Language::FastCgi, bytes, 64).1,
+            Some(*expected),
+            "{bytes:?}"
+        );
     }
 }
 
@@ -243,7 +291,14 @@ fn fastcgi_that_makes_no_sense_is_refused() {
 fn another_request_follows_where_the_connection_is_kept() {
     let mut reader = Reader::new(Language::FastCgi, LIMIT);
     for (id, flags, is_kept) in [(1, 1, true), (1, 1, true), (3, 0, false)] {
-        reader.take(&[begin(id, 1, flags), record(4, id, b"", 0), record(5, id, b"", 0)].concat());
+        reader.take(
+            &[
+                begin(id, 1, flags),
+                record(4, id, b"", 0),
+                record(5, id, b"", 0),
+            ]
+            .concat(),
+        );
         assert!(matches!(reader.next(), Ok(Some(Event::Request(_)))));
         assert!(matches!(reader.next(), Ok(Some(Event::End))));
         assert_eq!(reader.framing(), Framing::Records { id, is_kept });
@@ -255,15 +310,27 @@ fn another_request_follows_where_the_connection_is_kept() {
 fn answers_take_the_form_of_their_protocol() {
     let fields: [(&[u8], &[u8]); 1] = [(b"Content-Length", b"2")];
     let head = |framing: Framing| framing.head("HTTP/1.1", 200, b"OK", fields.into_iter());
-    assert_eq!(head(Framing::Http), b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+    assert_eq!(
+        head(Framing::Http),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+    );
     let status = b"Status: 200 OK\r\nContent-Length: 2\r\n\r\n";
     assert_eq!(head(Framing::Cgi), status);
-    let records = Framing::Records { id: 7, is_kept: true };
+    let records = Framing::Records {
+        id: 7,
+        is_kept: true,
+    };
     assert_eq!(head(records), record(6, 7, status, 0));
     let cut: Vec<_> = records.cut(65_528 + 1).collect();
     assert_eq!(cut.len(), 2);
-    assert_eq!(cut.first().map(|(prefix, count)| (prefix.len(), *count)), Some((8, 65_528)));
-    assert_eq!(cut.last().map(|(prefix, _)| &**prefix), Some(&*record(6, 7, b"x", 0)[..8].to_vec()));
+    assert_eq!(
+        cut.first().map(|(prefix, count)| (prefix.len(), *count)),
+        Some((8, 65_528))
+    );
+    assert_eq!(
+        cut.last().map(|(prefix, _)| &**prefix),
+        Some(&*record(6, 7, b"x", 0)[..8].to_vec())
+    );
     let end = [record(6, 7, b"", 0), record(3, 7, &[0; 8], 0)].concat();
     assert_eq!(records.end(), end);
     assert_eq!(Framing::Http.cut(9).collect::<Vec<_>>(), [(Vec::new(), 9)]);

@@ -11,8 +11,8 @@ use hyper::ext::ReasonPhrase;
 use super::body::AnswerBody;
 use super::percent;
 use super::relayed;
-use crate::worker::gateway::Variables;
 use crate::worker::exchange::{Peer, RequestHead, ResponseHead};
+use crate::worker::gateway::Variables;
 
 /// A request that is ready for the app.
 #[derive(Debug)]

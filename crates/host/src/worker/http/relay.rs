@@ -84,7 +84,8 @@ impl Relay {
     pub(super) fn new(language: Language, head_limit: usize, body_limit: Option<u64>) -> Self {
         Self {
             reader: Reader::new(language, head_limit),
-            gather_limit: body_limit.map_or(GATHER_LIMIT_BYTES, |most| most.min(GATHER_LIMIT_BYTES)),
+            gather_limit: body_limit
+                .map_or(GATHER_LIMIT_BYTES, |most| most.min(GATHER_LIMIT_BYTES)),
             stage: Stage::default(),
             arrived: None,
             pieces: VecDeque::new(),
@@ -108,6 +109,10 @@ impl Relay {
             self.send(socket).map_err(|_gone| Cut)?;
             let has_laid_out = self.lay_out(station, cx)?;
             let has_taken_in = self.take_in(socket);
+            if has_taken_in {
+                // Whoever reads the body, and asked before.
+                cx.waker().wake_by_ref();
+            }
             if self.is_ending && self.out.is_empty() {
                 socket.end_raw();
                 return Ok(false);
@@ -140,8 +145,7 @@ impl Relay {
 
     /// Whether a request has come in part.
     pub(super) fn is_in_part(&self) -> bool {
-        self.stage == Stage::Gathering
-            || self.stage == Stage::Variables && self.reader.is_in_part()
+        self.stage == Stage::Gathering || self.stage == Stage::Variables && self.reader.is_in_part()
     }
 
     /// The next piece of the body. An error: it will not come.
@@ -224,7 +228,11 @@ impl Relay {
             Event::Request(variables) => match variables.content_length() {
                 Ok(length) => {
                     let is_small = length <= self.gather_limit;
-                    self.stage = if is_small { Stage::Gathering } else { Stage::Body };
+                    self.stage = if is_small {
+                        Stage::Gathering
+                    } else {
+                        Stage::Body
+                    };
                     self.arrived = Some((variables, length));
                 }
                 Err(refusal) => self.refusal = Some(refusal),
@@ -276,13 +284,20 @@ impl Relay {
         let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         // A web server that knows the length can keep its client's connection.
         let has_body = !body.is_end_stream();
-        let exact = body.size_hint().exact().filter(|_| declared.is_none() && has_body);
+        let exact = body
+            .size_hint()
+            .exact()
+            .filter(|_| declared.is_none() && has_body);
         let length = exact.map(|length| length.to_string());
         let fields = parts.headers.iter();
         let fields = fields
             .filter(|(name, _)| *name != CONNECTION && *name != TRANSFER_ENCODING)
             .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
-            .chain(length.iter().map(|length| (&b"content-length"[..], length.as_bytes())));
+            .chain(
+                length
+                    .iter()
+                    .map(|length| (&b"content-length"[..], length.as_bytes())),
+            );
         let reason = reason.unwrap_or(usual.as_bytes());
         let head = framing.head("HTTP/1.1", status.as_u16(), reason, fields);
         self.out.push_back(head.into());
@@ -349,7 +364,9 @@ impl Answer {
     /// As much of the piece as was declared.
     fn within(&mut self, mut piece: Bytes) -> Bytes {
         if let Some(left) = &mut self.left {
-            let count = usize::try_from(*left).unwrap_or(usize::MAX).min(piece.len());
+            let count = usize::try_from(*left)
+                .unwrap_or(usize::MAX)
+                .min(piece.len());
             piece.truncate(count);
             *left -= count as u64;
         }

@@ -73,5 +73,8 @@ pub(super) fn path<'a>(variables: &'a Variables, target: &'a Uri) -> (&'a str, C
     }
     let mount = variables.get("SCRIPT_NAME").unwrap_or_default();
     let path = variables.get("PATH_INFO").unwrap_or_default();
-    (str::from_utf8(mount).unwrap_or_default(), Cow::Borrowed(path))
+    (
+        str::from_utf8(mount).unwrap_or_default(),
+        Cow::Borrowed(path),
+    )
 }

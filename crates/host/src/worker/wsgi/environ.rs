@@ -17,8 +17,31 @@ use super::text::{native, native_text};
 use super::tls_variables::set_tls;
 use crate::worker::Listener;
 use crate::worker::exchange::RequestHead;
+use crate::worker::gateway::Variables;
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+/// Variables that web servers usually send.
+const VARIABLES: [&str; 17] = [
+    "QUERY_STRING",
+    "REQUEST_METHOD",
+    "CONTENT_TYPE",
+    "CONTENT_LENGTH",
+    "REQUEST_URI",
+    "PATH_INFO",
+    "DOCUMENT_ROOT",
+    "SERVER_PROTOCOL",
+    "REQUEST_SCHEME",
+    "HTTPS",
+    "REMOTE_ADDR",
+    "REMOTE_PORT",
+    "SERVER_PORT",
+    "SERVER_NAME",
+    "SCRIPT_NAME",
+    "GATEWAY_INTERFACE",
+    "REMOTE_USER",
+];
+/// How keys begin that are for the server to set.
+const OURS: [&str; 3] = ["wsgi.", "uwsgi.", "lictor."];
 const SOFTWARE: &str = concat!("lictor/", env!("CARGO_PKG_VERSION"));
 
 /// What all environs of a worker have in common.
@@ -27,6 +50,7 @@ pub(super) struct Environ {
     templates: Vec<Py<PyDict>>,
     keys: HashMap<&'static str, Py<PyString>>,
     methods: Vec<(&'static str, Py<PyString>)>,
+    variables: HashMap<&'static str, Py<PyString>>,
 }
 
 impl Environ {
@@ -71,6 +95,9 @@ impl Environ {
             templates,
             keys,
             methods,
+            variables: VARIABLES
+                .map(|name| (name, PyString::intern(py, name).unbind()))
+                .into(),
         })
     }
 
@@ -86,6 +113,9 @@ impl Environ {
             Some(template) => template.bind(py).copy()?,
             None => PyDict::new(py),
         };
+        if let Some(variables) = head.variables {
+            self.set_variables(&environ, variables)?;
+        }
         match self.methods.iter().find(|(name, _)| *name == head.method) {
             Some((_, method)) => environ.set_item(intern!(py, "REQUEST_METHOD"), method)?,
             None => environ.set_item(intern!(py, "REQUEST_METHOD"), head.method)?,
@@ -124,6 +154,21 @@ impl Environ {
             environ.set_item(intern!(py, "HTTP_HOST"), host)?;
         }
         Ok(environ)
+    }
+
+    /// What a web server says besides the fields of the request.
+    fn set_variables(&self, environ: &Bound<'_, PyDict>, variables: &Variables) -> PyResult<()> {
+        let py = environ.py();
+        for (name, value) in variables.iter() {
+            if name.starts_with("HTTP_") || OURS.iter().any(|ours| name.starts_with(ours)) {
+                continue;
+            }
+            match self.variables.get(name) {
+                Some(key) => environ.set_item(key, native(py, value))?,
+                None => environ.set_item(name, native(py, value))?,
+            }
+        }
+        Ok(())
     }
 
     fn set_fields(

@@ -139,6 +139,10 @@ impl Socket {
         self.is_head_in_part.load(Ordering::Relaxed)
     }
 
+    pub(super) fn set_head_in_part(&self, is_in_part: bool) {
+        self.is_head_in_part.store(is_in_part, Ordering::Relaxed);
+    }
+
     /// What was refused, and at which place in the stream of requests.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         let packed = self.refusal.load(Ordering::Relaxed);

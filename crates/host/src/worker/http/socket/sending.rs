@@ -68,47 +68,56 @@ impl Socket {
     }
 }
 
-impl Write for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if let Some(tls) = &self.0.tls {
-            return tls.write(&*self.0, &[IoSlice::new(bytes)]);
+impl Socket {
+    fn write(&self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(tls) = &self.tls {
+            return tls.write(self, &[IoSlice::new(bytes)]);
         }
-        if self.0.holes.is_any() {
-            return self.0.transmit_with_holes(&[IoSlice::new(bytes)]);
+        if self.holes.is_any() {
+            return self.transmit_with_holes(&[IoSlice::new(bytes)]);
         }
         // MSG_NOSIGNAL: an app may have given SIGPIPE back its default.
-        self.0
-            .transmit(bytes.len(), |fd| send(fd, bytes, SendFlags::NOSIGNAL))
+        self.transmit(bytes.len(), |fd| send(fd, bytes, SendFlags::NOSIGNAL))
     }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if self.0.holes.is_any() {
-            return self.0.transmit_with_holes(parts);
+    /// Sends what the kernel takes of several pieces, some of which may be holes.
+    pub(in super::super) fn write_pieces(&self, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if self.holes.is_any() {
+            return self.transmit_with_holes(parts);
         }
         if let [only] = parts {
-            return self.poll_write(cx, only);
+            return self.write(only);
         }
-        if let Some(tls) = &self.0.tls {
-            return tls.write(&*self.0, parts);
+        if let Some(tls) = &self.tls {
+            return tls.write(self, parts);
         }
         let wanted = parts.iter().map(|part| part.len()).sum();
         // The kernel takes one small buffer more cheaply than a list of them.
         if wanted <= JOIN_BYTES {
             return with_scratch(|scratch| {
                 let joined = join(scratch, parts);
-                self.0
-                    .transmit(wanted, |fd| send(fd, joined, SendFlags::NOSIGNAL))
+                self.transmit(wanted, |fd| send(fd, joined, SendFlags::NOSIGNAL))
             });
         }
-        self.0.transmit(wanted, |fd| send_parts(fd, parts))
+        self.transmit(wanted, |fd| send_parts(fd, parts))
+    }
+}
+
+impl Write for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.write(bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.write_pieces(parts)
     }
 
     fn is_write_vectored(&self) -> bool {
