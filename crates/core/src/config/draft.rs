@@ -136,25 +136,27 @@ impl Default for Draft {
 }
 
 impl Draft {
-    /// Every address so far with what is spoken there.
-    pub(super) fn listening(&self) -> impl Iterator<Item = (Protocol, &Address)> {
-        let at = |protocol| move |address| (protocol, address);
+    /// Every address so far with the option that asks for it.
+    pub(super) fn listening(&self) -> impl Iterator<Item = (&'static str, &Address)> {
+        let at = |option| move |address| (option, address);
         let https = self.tls.https.iter().map(|https| &https.address);
-        (self.http.iter().map(at(Protocol::Http)))
-            .chain(https.map(at(Protocol::Https)))
-            .chain(self.sockets.iter().map(at(self.socket_protocol)))
-            .chain(self.gateway.listening())
+        let gateway = self.gateway.listening();
+        (self.http.iter().map(at("http")))
+            .chain(https.map(at("https")))
+            .chain(self.sockets.iter().map(at("socket")))
+            .chain(gateway.map(|(protocol, address)| (protocol.name(), address)))
     }
 
     /// Puts the addresses of `socket` where those of its protocol are.
     fn sort_sockets(&mut self) {
         let sockets = std::mem::take(&mut self.sockets);
-        match self.socket_protocol {
-            Protocol::Http | Protocol::Https => self.http.extend(sockets),
-            Protocol::Uwsgi => self.gateway.uwsgi.extend(sockets),
-            Protocol::Fastcgi => self.gateway.fastcgi.extend(sockets),
-            Protocol::Scgi => self.gateway.scgi.extend(sockets),
-        }
+        let addresses = match self.socket_protocol {
+            Protocol::Http | Protocol::Https => &mut self.http,
+            Protocol::Uwsgi => &mut self.gateway.uwsgi,
+            Protocol::Fastcgi => &mut self.gateway.fastcgi,
+            Protocol::Scgi => &mut self.gateway.scgi,
+        };
+        addresses.extend(sockets);
     }
 
     /// Adds variables; one that is there already gets the new value.
@@ -182,14 +184,7 @@ impl Draft {
         let mut complaints = Vec::new();
         let callable = self.checked_callable(&mut complaints);
         let app = self.checked_app(start, told, &mut complaints);
-        let sockets = ["http", "https", "uwsgi", "fastcgi", "scgi"];
-        let is_told = sockets.iter().any(|name| told.contains(name));
-        if self.listening().next().is_none() && !is_told {
-            complaints.push(
-                Complaint::new(start.place.clone(), "no address to listen on")
-                    .hint(format!("add {}", start.example("http", "127.0.0.1:8000"))),
-            );
-        }
+        self.check_listening(start, told, &mut complaints);
         if let ((false, Some(place)), true) = (&self.overlap, self.lazy_apps) {
             complaints.push(
                 Complaint::new(place.clone(), "`overlap = false` together with `lazy-apps`")
@@ -253,6 +248,22 @@ impl Draft {
             Complaint::new(place, "`proxy-protocol` without `forwarded-allow`")
                 .hint("add `forwarded-allow` with the addresses of the proxies that speak it"),
         )
+    }
+
+    fn check_listening(
+        &self,
+        start: &Start,
+        told: &[&'static str],
+        complaints: &mut Vec<Complaint>,
+    ) {
+        let sockets = ["http", "https", "uwsgi", "fastcgi", "scgi"];
+        let is_told = sockets.iter().any(|name| told.contains(name));
+        if self.listening().next().is_none() && !is_told {
+            complaints.push(
+                Complaint::new(start.place.clone(), "no address to listen on")
+                    .hint(format!("add {}", start.example("http", "127.0.0.1:8000"))),
+            );
+        }
     }
 
     fn check_sendfile_root(

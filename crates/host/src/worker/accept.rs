@@ -15,7 +15,7 @@ use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, sockopt};
 use rustix::process::{Resource, getrlimit};
 
 use super::TlsServer;
-use super::connection::Connection;
+use super::connection::{Caller, Connection};
 use super::exchange::Peer;
 use super::gateway::Language;
 use super::http::Socket;
@@ -126,7 +126,12 @@ impl Reactor {
                     let _slower_only = sockopt::set_tcp_nodelay(&visit.fd, true);
                 }
                 let socket = Socket::over(visit.fd, visit.tls);
-                self.adopt(&socket, peer_of(visit.from), index, visit.language);
+                let caller = Caller {
+                    peer: peer_of(visit.from),
+                    listener: index,
+                    language: visit.language,
+                };
+                self.adopt(&socket, caller);
                 if self.has_room() {
                     Accepted::One
                 } else {
@@ -209,19 +214,13 @@ impl Reactor {
     }
 
     /// Takes a connection in.
-    pub(super) fn adopt(
-        self: &Arc<Self>,
-        socket: &Arc<Socket>,
-        peer: Peer,
-        listener: usize,
-        language: Option<Language>,
-    ) {
+    pub(super) fn adopt(self: &Arc<Self>, socket: &Arc<Socket>, caller: Caller) {
         let connection = {
             let mut table = lock(&self.table);
             let entry = table.vacant_entry();
             let key = self.next_key(entry.key());
             let socket = Arc::clone(socket);
-            let made = Connection::new(key, socket, &self.shared, peer, listener, language);
+            let made = Connection::new(key, socket, &self.shared, caller);
             let connection = Arc::clone(entry.insert(Arc::new(made)));
             self.tell_connections(table.len());
             connection

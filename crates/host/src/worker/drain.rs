@@ -13,9 +13,8 @@ use lictor_core::ipc::{ChannelError, Received, WorkerMessage, WorkerOrder};
 use lictor_core::sys::SlotState;
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 
-use super::connection::DRAIN_IDLE_LIMIT;
+use super::connection::{Caller, DRAIN_IDLE_LIMIT};
 use super::deadlines::millis;
-use super::exchange::Peer;
 use super::http::Socket;
 use super::phase::Phase;
 use super::reactor::Reactor;
@@ -69,7 +68,7 @@ impl Reactor {
     /// The master asks for `ready-path`, before the worker serves: a connection like any other.
     fn take_probe(self: &Arc<Self>, fds: Vec<OwnedFd>) {
         for fd in fds.into_iter().filter(|_| self.phase() == Phase::Waiting) {
-            self.adopt(&Socket::new(fd), Peer::default(), 0, None);
+            self.adopt(&Socket::new(fd), Caller::default());
         }
     }
 

@@ -2,17 +2,19 @@
 
 use super::{OptionSpec, ReloadClass, ValueKind};
 use crate::config::diagnostic::Complaint;
+use crate::config::draft::Draft;
 use crate::config::setting::{Outcome, Setting};
 use crate::config::types::{Address, Protocol};
 use crate::config::values;
 
 pub(super) static OPTIONS: &[OptionSpec] = &[UWSGI, FASTCGI, SCGI, PROTOCOL];
 
-fn addresses(setting: &Setting<'_>) -> Outcome<Vec<Address>> {
+fn addresses(draft: &Draft, setting: &Setting<'_>) -> Outcome<Vec<Address>> {
     let addresses = values::distinct_addresses(setting.each(values::address)?)?;
     if addresses.is_empty() {
         return Err(vec![setting.without_value(&setting.key_place)]);
     }
+    values::apart(setting, draft, &addresses)?;
     Ok(addresses)
 }
 
@@ -33,13 +35,13 @@ const UWSGI: OptionSpec = OptionSpec {
         it is to the variables, which the protocol bounds at 64 KiB.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
-        let addresses = addresses(setting)?;
+        let addresses = addresses(draft, setting)?;
         if matches!(setting.key, "socket" | "s") {
             draft.sockets = addresses;
         } else {
             draft.gateway.uwsgi = addresses;
         }
-        values::apart(setting, draft)
+        Ok(())
     },
 };
 
@@ -57,8 +59,8 @@ const FASTCGI: OptionSpec = OptionSpec {
         a time: a second one beside it is answered with FCGI_CANT_MPX_CONN, as the specification has it.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
-        draft.gateway.fastcgi = addresses(setting)?;
-        values::apart(setting, draft)
+        draft.gateway.fastcgi = addresses(draft, setting)?;
+        Ok(())
     },
 };
 
@@ -74,8 +76,8 @@ const SCGI: OptionSpec = OptionSpec {
         written as for `http`, and believed as those of `uwsgi`. Each connection carries one request.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
-        draft.gateway.scgi = addresses(setting)?;
-        values::apart(setting, draft)
+        draft.gateway.scgi = addresses(draft, setting)?;
+        Ok(())
     },
 };
 

@@ -32,11 +32,13 @@ const HTTP: OptionSpec = OptionSpec {
         socket is bound once and outlives every process behind it.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
-        draft.http = values::distinct_addresses(setting.each(values::address)?)?;
-        if draft.http.is_empty() {
+        let addresses = values::distinct_addresses(setting.each(values::address)?)?;
+        if addresses.is_empty() {
             return Err(vec![setting.without_value(&setting.key_place)]);
         }
-        values::apart(setting, draft)
+        values::apart(setting, draft, &addresses)?;
+        draft.http = addresses;
+        Ok(())
     },
 };
 

@@ -29,7 +29,10 @@ const HTTPS: OptionSpec = OptionSpec {
         if entries.is_empty() {
             return Err(vec![setting.without_value(&setting.key_place)]);
         }
-        draft.tls.https = values::joined_https(entries)?;
-        values::apart(setting, draft)
+        let entries = values::joined_https(entries)?;
+        let addresses = entries.iter().map(|https| &https.address);
+        values::apart(setting, draft, addresses)?;
+        draft.tls.https = entries;
+        Ok(())
     },
 };

@@ -8,7 +8,7 @@ use crate::config::diagnostic::{Complaint, quote};
 use crate::config::draft::Draft;
 use crate::config::setting::{Outcome, Setting};
 use crate::config::tree::{Node, Place, Value};
-use crate::config::types::{Address, Protocol};
+use crate::config::types::Address;
 
 /// Longest name that fits into `sockaddr_un` of `unix(7)`: with the NUL behind a path, or before
 /// an abstract name.
@@ -49,27 +49,33 @@ pub(in crate::config) fn distinct_addresses(
     }
 }
 
-/// Refuses an address at which two protocols are to be spoken.
-pub(in crate::config) fn apart(setting: &Setting<'_>, draft: &Draft) -> Outcome<()> {
+/// Refuses addresses that another option asks for as well.
+pub(in crate::config) fn apart<'a>(
+    setting: &Setting<'_>,
+    draft: &Draft,
+    addresses: impl IntoIterator<Item = &'a Address>,
+) -> Outcome<()> {
     let is_any_port = |address: &Address| matches!(address, Address::Tcp(tcp) if tcp.port() == 0);
-    let mut seen: Vec<(Protocol, &Address)> = Vec::new();
-    for (protocol, address) in draft.listening() {
-        let other = seen
-            .iter()
-            .find(|(other, known)| *known == address && *other != protocol);
-        if let Some((other, _)) = other
-            && !is_any_port(address)
-        {
-            let (one, two) = (other.name(), protocol.name());
-            let message = format!("both `{one}` and `{two}` ask for the address `{address}`");
-            return Err(vec![
-                Complaint::new(setting.key_place.clone(), message)
-                    .hint("give one of them another address: a socket speaks one protocol"),
-            ]);
-        }
-        seen.push((protocol, address));
+    let mut complaints = Vec::new();
+    for address in addresses {
+        let other = draft.listening().find(|(_, known)| *known == address);
+        let Some((other, _)) = other.filter(|_| !is_any_port(address)) else {
+            continue;
+        };
+        let message = format!(
+            "both `{other}` and `{}` ask for the address `{address}`",
+            setting.key
+        );
+        complaints.push(
+            Complaint::new(setting.key_place.clone(), message)
+                .hint("give one of them another address: a socket speaks one protocol"),
+        );
     }
-    Ok(())
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints)
+    }
 }
 
 #[derive(Debug)]

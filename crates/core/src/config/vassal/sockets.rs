@@ -11,7 +11,7 @@ use crate::config::types::{Address, Protocol};
 pub struct GatewayConfig {
     /// By the uwsgi protocol.
     pub uwsgi: Vec<Address>,
-    /// By FastCGI.
+    /// By `FastCGI`.
     pub fastcgi: Vec<Address>,
     /// By SCGI.
     pub scgi: Vec<Address>,

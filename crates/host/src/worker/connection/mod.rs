@@ -73,6 +73,15 @@ pub(super) enum Next {
     Close,
 }
 
+/// Who has connected, where, and what is spoken there.
+#[derive(Debug, Default)]
+pub(super) struct Caller {
+    pub(super) peer: Peer,
+    pub(super) listener: usize,
+    /// `None`: HTTP.
+    pub(super) language: Option<Language>,
+}
+
 /// One accepted connection.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -114,14 +123,12 @@ pub(super) struct State {
 }
 
 impl Connection {
-    pub(super) fn new(
-        key: u64,
-        socket: Arc<Socket>,
-        shared: &Arc<Shared>,
-        peer: Peer,
-        listener: usize,
-        language: Option<Language>,
-    ) -> Self {
+    pub(super) fn new(key: u64, socket: Arc<Socket>, shared: &Arc<Shared>, caller: Caller) -> Self {
+        let Caller {
+            peer,
+            listener,
+            language,
+        } = caller;
         let settings = &shared.driver;
         let driver = match language {
             None => Driver::new(Arc::clone(&socket), settings),

@@ -1,4 +1,4 @@
-//! FastCGI 1.0: records of at most 64 KiB, one request at a time.
+//! `FastCGI` 1.0: records of at most 64 KiB, one request at a time.
 //!
 //! A second request on a connection that has one is refused as the specification wants (§3.3,
 //! `FCGI_CANT_MPX_CONN`), and what comes for it is passed over.
@@ -64,6 +64,11 @@ impl Records {
         self.active
             .as_ref()
             .map(|active| (active.id, active.is_kept))
+    }
+
+    /// Whether a request has begun whose variables are still coming.
+    pub(super) fn is_in_part(&self) -> bool {
+        (self.active.as_ref()).is_some_and(|active| active.stage == Stage::Params)
     }
 
     /// The answer is complete.
@@ -216,16 +221,14 @@ fn manage(kind: u8, content: &[u8]) -> Result<Event, Refusal> {
         return Ok(Event::Reply(record(UNKNOWN_TYPE, 0, &said)));
     }
     let asked = pairs(Bytes::copy_from_slice(content))?;
-    let mut said = Vec::new();
     // How many connections a worker takes is not a matter of the protocol; requests come one by one.
-    for (name, value) in [("FCGI_MPXS_CONNS", "0")] {
-        if asked.iter().any(|(wanted, _)| wanted == name) {
-            said.extend([name.len() as u8, value.len() as u8]);
-            said.extend_from_slice(name.as_bytes());
-            said.extend_from_slice(value.as_bytes());
-        }
-    }
-    Ok(Event::Reply(record(GET_VALUES_RESULT, 0, &said)))
+    let is_asked = asked.iter().any(|(wanted, _)| wanted == "FCGI_MPXS_CONNS");
+    let said: &[u8] = if is_asked {
+        b"\x0f\x01FCGI_MPXS_CONNS0"
+    } else {
+        b""
+    };
+    Ok(Event::Reply(record(GET_VALUES_RESULT, 0, said)))
 }
 
 pub(super) fn end_record(id: u16, ended: Ended) -> Vec<u8> {

@@ -4,7 +4,8 @@ use bytes::BufMut;
 
 use super::fastcgi::{self, Ended, HEAD_BYTES};
 
-/// Most that one record of FastCGI holds: a multiple of eight, so that none needs padding (§3.3).
+/// Most that one record of `FastCGI` holds: a multiple of eight, so that none needs padding
+/// (§3.3).
 const RECORD_BYTES: usize = 65_528;
 
 /// The form of an answer.
@@ -14,7 +15,7 @@ pub(crate) enum Framing {
     Http,
     /// As from a CGI program, beginning with `Status:` (SCGI).
     Cgi,
-    /// The same in records (FastCGI).
+    /// The same in records (`FastCGI`).
     Records { id: u16, is_kept: bool },
 }
 
@@ -54,7 +55,7 @@ impl Framing {
         }
         head.extend_from_slice(b"\r\n");
         if let Self::Records { id, .. } = self {
-            return in_records(id, head.split_off(start));
+            return in_records(id, head.get(start..).unwrap_or_default());
         }
         head
     }
@@ -89,7 +90,7 @@ impl Framing {
     }
 }
 
-fn in_records(id: u16, content: Vec<u8>) -> Vec<u8> {
+fn in_records(id: u16, content: &[u8]) -> Vec<u8> {
     let mut records = Vec::with_capacity(content.len() + HEAD_BYTES);
     for piece in content.chunks(RECORD_BYTES) {
         records.put_slice(&fastcgi::head(fastcgi::STDOUT, id, piece.len()));

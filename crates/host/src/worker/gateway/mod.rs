@@ -1,4 +1,4 @@
-//! How web servers hand requests on: the uwsgi protocol, FastCGI and SCGI.
+//! How web servers hand requests on: the uwsgi protocol, `FastCGI` and SCGI.
 //!
 //! A [`Reader`] takes the bytes of a connection and says what they are: the variables of a request,
 //! pieces of its body, its end. [`Framing`] says how an answer goes back. Neither owns a socket, and
@@ -30,6 +30,15 @@ pub(crate) enum Language {
 }
 
 impl Language {
+    /// As messages call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Uwsgi => "uwsgi",
+            Self::FastCgi => "FastCGI",
+            Self::Scgi => "SCGI",
+        }
+    }
+
     /// What is spoken where not HTTP is.
     pub(crate) fn of(protocol: Protocol) -> Option<Self> {
         match protocol {

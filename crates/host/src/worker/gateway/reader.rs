@@ -18,9 +18,9 @@ pub(crate) enum Event {
     Body(Bytes),
     /// The body is complete.
     End,
-    /// The web server takes the request back (FastCGI).
+    /// The web server takes the request back (`FastCGI`).
     Aborted,
-    /// To be sent as it is (FastCGI).
+    /// To be sent as it is (`FastCGI`).
     Reply(Vec<u8>),
 }
 
@@ -66,7 +66,11 @@ impl Reader {
 
     /// Whether part of a request has come, but not all of its variables.
     pub(crate) fn is_in_part(&self) -> bool {
-        !self.held.is_empty()
+        let has_begun = match &self.state {
+            State::Records(records) => records.is_in_part(),
+            State::Variables(_) | State::Body(..) | State::Over(_) => false,
+        };
+        has_begun || !self.held.is_empty()
     }
 
     /// What has come is, if it is enough to say. After a refusal the connection is of no use.

@@ -1,3 +1,5 @@
+//! What web servers send, as they and others might, and what is made of it.
+
 use bytes::{BufMut, BytesMut};
 use proptest::prelude::*;
 
@@ -9,12 +11,12 @@ fn pack(pairs: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in pairs {
         for text in [name, value] {
-            block.put_u16_le(text.len() as u16);
+            block.put_u16_le(text.len().try_into().expect("short"));
             block.extend_from_slice(text.as_bytes());
         }
     }
     let mut packet = vec![0];
-    packet.put_u16_le(block.len() as u16);
+    packet.put_u16_le(block.len().try_into().expect("short"));
     packet.push(0);
     packet.extend_from_slice(&block);
     packet
@@ -37,7 +39,7 @@ fn netstring(pairs: &[(&str, &str)]) -> Vec<u8> {
 fn record(kind: u8, id: u16, content: &[u8], padding: u8) -> Vec<u8> {
     let mut record = vec![1, kind];
     record.put_u16(id);
-    record.put_u16(content.len() as u16);
+    record.put_u16(content.len().try_into().expect("short"));
     record.extend([padding, 0]);
     record.extend_from_slice(content);
     record.extend(std::iter::repeat_n(0, padding.into()));
@@ -49,9 +51,9 @@ fn params(pairs: &[(&str, &str)]) -> Vec<u8> {
     for (name, value) in pairs {
         for text in [name, value] {
             if text.len() < 128 {
-                block.push(text.len() as u8);
+                block.push(text.len().try_into().expect("short"));
             } else {
-                block.put_u32(text.len() as u32 | 0x8000_0000);
+                block.put_u32(u32::try_from(text.len()).expect("short") | 0x8000_0000);
             }
         }
         block.extend_from_slice(name.as_bytes());
@@ -365,5 +367,48 @@ proptest! {
         let variables = super::uwsgi::take_variables(&mut held, LIMIT).unwrap().unwrap();
         let read: Vec<_> = variables.iter().map(|(n, v)| (n, str::from_utf8(v).unwrap())).collect();
         prop_assert_eq!(read, pairs);
+    }
+}
+
+#[test]
+fn a_request_is_in_part_until_its_variables_are_there() {
+    let whole = [begin(1, 1, 1), record(4, 1, b"", 0), record(5, 1, b"", 0)].concat();
+    let (first, rest) = whole.split_at(16);
+    let mut reader = Reader::new(Language::FastCgi, LIMIT);
+    assert!(!reader.is_in_part());
+    reader.take(first);
+    assert!(matches!(reader.next(), Ok(None)));
+    // Its first record has been taken, and nothing more has come.
+    assert!(reader.is_in_part());
+    reader.take(rest);
+    assert!(matches!(reader.next(), Ok(Some(Event::Request(_)))));
+    assert!(matches!(reader.next(), Ok(Some(Event::End))));
+    assert!(!reader.is_in_part());
+    let mut reader = Reader::new(Language::Uwsgi, LIMIT);
+    reader.take(&[0]);
+    assert!(reader.is_in_part());
+}
+
+#[test]
+fn what_is_spoken_has_a_name_and_what_is_refused_a_status() {
+    use lictor_core::config::Protocol;
+    let cases = [
+        (Protocol::Http, None),
+        (Protocol::Https, None),
+        (Protocol::Uwsgi, Some("uwsgi")),
+        (Protocol::Fastcgi, Some("FastCGI")),
+        (Protocol::Scgi, Some("SCGI")),
+    ];
+    for (protocol, name) in cases {
+        assert_eq!(Language::of(protocol).map(Language::name), name);
+    }
+    let cases = [
+        (Refusal::TooLarge, 431),
+        (Refusal::Modifier(1), 501),
+        (Refusal::Variables, 400),
+        (Refusal::Version(2), 400),
+    ];
+    for (refusal, status) in cases {
+        assert_eq!(refusal.status(), status);
     }
 }

@@ -203,13 +203,11 @@ impl Driver {
             Some(Machine::Relay(relay)) => {
                 self.woken.clear();
                 let mut cx = Context::from_waker(&self.waker);
-                return match relay.pump(&self.socket, &self.station, &mut cx) {
-                    Ok(is_open) => is_open,
-                    Err(Cut) => {
-                        self.cut();
-                        false
-                    }
-                };
+                let pumped = relay.pump(&self.socket, &self.station, &mut cx);
+                if matches!(pumped, Err(Cut)) {
+                    self.cut();
+                }
+                return pumped.unwrap_or(false);
             }
             None => return false,
         };

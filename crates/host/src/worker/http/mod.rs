@@ -19,6 +19,7 @@ mod percent;
 mod raw;
 mod refuse;
 mod relay;
+mod relay_complaints;
 mod relayed;
 mod relays;
 mod respond;

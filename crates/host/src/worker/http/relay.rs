@@ -16,6 +16,7 @@ use http_body::Body;
 use hyper::ext::ReasonPhrase;
 
 use super::body::{AnswerBody, GATHER_LIMIT_BYTES};
+use super::relay_complaints::tell_refused;
 use super::socket::Socket;
 use super::station::Station;
 use crate::worker::gateway::{Event, Framing, Language, Reader, Refusal, Variables};
@@ -51,6 +52,7 @@ enum Stage {
 /// The state of one such connection.
 #[derive(Debug)]
 pub(super) struct Relay {
+    language: Language,
     reader: Reader,
     /// Largest body that is gathered.
     gather_limit: u64,
@@ -61,6 +63,7 @@ pub(super) struct Relay {
     out: VecDeque<Bytes>,
     /// Why nothing more is read.
     refusal: Option<Refusal>,
+    is_refusal_told: bool,
     /// The web server has closed its side, or taken the request back.
     is_gone: bool,
     /// The connection ends once everything is sent.
@@ -83,6 +86,7 @@ pub(super) struct Cut;
 impl Relay {
     pub(super) fn new(language: Language, head_limit: usize, body_limit: Option<u64>) -> Self {
         Self {
+            language,
             reader: Reader::new(language, head_limit),
             gather_limit: body_limit
                 .map_or(GATHER_LIMIT_BYTES, |most| most.min(GATHER_LIMIT_BYTES)),
@@ -92,6 +96,7 @@ impl Relay {
             answer: None,
             out: VecDeque::new(),
             refusal: None,
+            is_refusal_told: false,
             is_gone: false,
             is_ending: false,
         }
@@ -138,8 +143,12 @@ impl Relay {
         })
     }
 
-    /// What is wrong with what the web server sends.
-    pub(super) fn refusal(&self) -> Option<Refusal> {
+    /// What is wrong with what the web server sends. The log is told, once.
+    pub(super) fn refusal(&mut self) -> Option<Refusal> {
+        if let Some(refusal) = self.refusal.filter(|_| !self.is_refusal_told) {
+            self.is_refusal_told = true;
+            tell_refused(self.language, refusal);
+        }
         self.refusal
     }
 

@@ -10,6 +10,7 @@ use super::driver::{Driver, Machine, Progress};
 use super::head::{self, Arrived, ArrivedBody};
 use super::refuse::Refused;
 use super::relay::{Relay, Relayed};
+use super::relay_complaints::tell_ignored;
 use super::relayed::parts_of;
 use super::settings::DriverSettings;
 use super::socket::Socket;
@@ -53,6 +54,7 @@ impl Driver {
 
     fn admit_relayed(&mut self, relayed: Relayed) -> Arrived {
         let is_too_large = self.body_limit.is_some_and(|most| relayed.length > most);
+        tell_ignored(&relayed.variables);
         let (parts, refused) = match parts_of(relayed.variables) {
             Ok(parts) => (parts, is_too_large.then_some(413)),
             Err(status) => (Request::new(()).into_parts().0, Some(status)),
@@ -71,15 +73,12 @@ impl Driver {
         &mut self,
         piece: Poll<Result<Option<Bytes>, ()>>,
     ) -> Poll<Result<Option<Bytes>, ExchangeError>> {
-        piece.map(|piece| match piece {
-            Ok(piece) => {
-                self.body_bytes += piece.as_ref().map_or(0, Bytes::len) as u64;
-                Ok(piece)
+        piece.map(|piece| {
+            match &piece {
+                Ok(piece) => self.body_bytes += piece.as_ref().map_or(0, Bytes::len) as u64,
+                Err(()) => self.body_error = Some(ExchangeError::Gone),
             }
-            Err(()) => {
-                self.body_error = Some(ExchangeError::Gone);
-                Err(ExchangeError::Gone)
-            }
+            piece.map_err(|()| ExchangeError::Gone)
         })
     }
 

@@ -64,7 +64,7 @@ impl Environ {
         for listener in listeners {
             let scheme = match listener.protocol {
                 Protocol::Https => "https",
-                _ => "http",
+                Protocol::Http | Protocol::Uwsgi | Protocol::Fastcgi | Protocol::Scgi => "http",
             };
             let usual_port = if scheme == "https" { "443" } else { "80" };
             let (name, port) = match &listener.address {
