@@ -38,6 +38,7 @@ mod downloads;
 mod examples;
 mod files;
 mod foreground;
+mod gateway;
 mod harakiri;
 mod heartbeat;
 mod http2;

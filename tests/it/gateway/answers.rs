@@ -1,0 +1,160 @@
+//! Answers of every kind behind nginx: without bodies, errors, limits, compression, static files.
+
+use serde_json::{Value, json};
+
+use super::APP;
+use super::front::{Behind, ask, get, post};
+use crate::harness::{Emperor, connect};
+
+#[test]
+fn answers_without_bodies_and_errors_come_through() {
+    let behind = Behind::new("", APP);
+    for (what, address) in &behind.fronts {
+        let answer = get(address, "/304");
+        assert_eq!(
+            (answer.status, answer.header("etag")),
+            (304, Some("\"x\"")),
+            "{what}"
+        );
+        let answer = get(address, "/to");
+        let place = answer.header("location").unwrap_or_default();
+        assert!(
+            answer.status == 302 && place.ends_with("/there?a=b"),
+            "{what} {answer:?}"
+        );
+        assert_eq!(get(address, "/raise").status, 500, "{what}");
+        // On one connection, so that nothing behind a head goes unseen.
+        let mut connection = connect(address).expect("nginx listens");
+        for path in ["/", "/much?3", "/file", "/204"] {
+            let request = format!("HEAD {path} HTTP/1.1\r\nHost: s\r\n\r\n");
+            connection.send(request.as_bytes()).expect("it reads");
+            let (status, _) = connection.head().expect("it answers");
+            let expected = if path == "/204" { 204 } else { 200 };
+            let is_missing = path == "/file" && status == 500;
+            assert!(status == expected || is_missing, "{what} {path} {status}");
+        }
+        connection
+            .send(b"GET /204 HTTP/1.1\r\nHost: s\r\n\r\n")
+            .expect("it reads");
+        assert_eq!(connection.head().expect("it answers").0, 204, "{what}");
+        assert_eq!(
+            connection.get("/").expect("it answers").body,
+            "hello",
+            "{what}"
+        );
+        let length = get(address, "/")
+            .header("content-length")
+            .map(str::to_owned);
+        assert_eq!(length.as_deref(), Some("5"), "{what}");
+    }
+}
+
+#[test]
+fn limits_hold() {
+    let behind = Behind::new("limit-post = 1000\nbuffer-size = 4096", APP);
+    for (what, address) in &behind.fronts {
+        assert_eq!(post(address, "/sum", &[0; 1000]).status, 200, "{what}");
+        assert_eq!(post(address, "/sum", &[0; 1001]).status, 413, "{what}");
+        assert_eq!(
+            post(address, "/unbuffered/sum", &[0; 200_000]).status,
+            413,
+            "{what}"
+        );
+        let long = "x".repeat(6000);
+        let head = format!("GET /a HTTP/1.1\r\nHost: s\r\nX: {long}\r\nConnection: close\r\n\r\n");
+        assert_eq!(ask(address, &head, &[]).status, 431, "{what}");
+        assert_eq!(get(address, "/").body, "hello", "{what}");
+    }
+    let printed = behind.emperor.output();
+    printed.wait("the refusal is told", |line| {
+        let line = line["line"].as_str()?;
+        line.contains("larger than buffer-size").then_some(())
+    });
+}
+
+const MOUNTED: &str = r"
+import asyncio, json
+async def application(scope, receive, send):
+    if scope['type'] == 'lifespan':
+        return
+    if scope['path'].endswith('/wait'):
+        print('waits', scope['query_string'].decode(), flush=True)
+        while (await receive())['type'] != 'http.disconnect':
+            pass
+        print('left', scope['query_string'].decode(), flush=True)
+        return
+    body, more = b'', True
+    while more:
+        message = await receive()
+        body += message.get('body', b'')
+        more = message.get('more_body', False)
+    shown = {key: value.decode('latin-1') if isinstance(value, bytes) else value
+             for key, value in scope.items() if isinstance(value, (str, bytes))}
+    shown['client'], shown['body'] = scope['client'], len(body)
+    await send({'type': 'http.response.start', 'status': 200,
+                'headers': [(b'content-type', b'application/json')]})
+    await send({'type': 'http.response.body', 'body': json.dumps(shown).encode()})
+";
+
+#[test]
+fn asgi_apps_are_told_the_same() {
+    let behind = Behind::new("", MOUNTED);
+    for (what, address) in &behind.fronts {
+        for size in [0, 10, 300_000] {
+            let answer = post(address, "/unbuffered/a%20b?c=d", &vec![0; size]);
+            let scope: Value = serde_json::from_str(&answer.body).expect("JSON");
+            let expected = json!({"path": "/a b", "query_string": "c=d", "root_path": "",
+                "http_version": "1.1", "method": "POST", "scheme": "http", "body": size});
+            for (key, value) in expected.as_object().expect("a table") {
+                assert_eq!(&scope[key], value, "{key} {what}: {scope:#}");
+            }
+            assert_eq!(scope["client"][0], json!("127.0.0.1"), "{what}");
+        }
+        let says = |words: &str| {
+            let words = format!("{words} {}", what.replace(' ', "-"));
+            (behind.emperor).printed(&behind.vassal, |line| (line == words).then_some(()));
+        };
+        let mut connection = connect(address).expect("nginx listens");
+        let name = what.replace(' ', "-");
+        let request = format!("GET /wait?{name} HTTP/1.1\r\nHost: s\r\n\r\n");
+        connection.send(request.as_bytes()).expect("it reads");
+        says("waits");
+        drop(connection);
+        says("left");
+    }
+}
+
+/// A web server may say where the app is mounted.
+#[test]
+fn script_name_says_where_the_app_is() {
+    let emperor = Emperor::start();
+    for (name, code, keys) in [
+        ("wsgi", APP, ["SCRIPT_NAME", "PATH_INFO", "wsgi.url_scheme"]),
+        ("asgi", MOUNTED, ["root_path", "path", "scheme"]),
+    ] {
+        let socket = emperor.at(name).display().to_string();
+        let options = format!("# without http =\nuwsgi = \"unix:{socket}\"");
+        emperor.serve(name, &options, code);
+        let variables = [
+            ("REQUEST_METHOD", "GET"),
+            ("REQUEST_URI", "/shop/env%20"),
+            ("SCRIPT_NAME", "/shop"),
+            ("PATH_INFO", "/env "),
+            ("UWSGI_SCHEME", "https"),
+            ("REMOTE_ADDR", "192.0.2.1"),
+        ];
+        let mut connection = connect(&socket).expect("it listens");
+        let packet = super::raw::uwsgi(&variables, b"");
+        connection.send(&packet).expect("it reads");
+        let answer = connection.receive().expect("it answers");
+        let said: Value = serde_json::from_str(&answer.body).expect("JSON");
+        let path = if name == "wsgi" {
+            "/env "
+        } else {
+            "/shop/env "
+        };
+        for (key, value) in keys.iter().zip(["/shop", path, "https"]) {
+            assert_eq!(said[*key], json!(value), "{key} {said:#}");
+        }
+    }
+}
