@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::percent;
 use crate::worker::gateway::Variables;
@@ -22,21 +22,19 @@ pub(super) fn parts_of(variables: Variables) -> Result<Parts, u16> {
             continue;
         };
         let value = HeaderValue::from_bytes(value).map_err(|_control| 400_u16)?;
-        append(&mut parts.headers, name, value);
+        // A name that came twice keeps its last value, as every variable does.
+        parts.headers.insert(name, value);
     }
     parts.extensions.insert(variables);
     Ok(parts)
-}
-
-/// A name that came twice keeps its last value, as every variable does.
-fn append(fields: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
-    fields.insert(name, value);
 }
 
 /// The field that a variable stands for.
 fn field_name(variable: &str) -> Option<HeaderName> {
     let name = match variable {
         "CONTENT_TYPE" | "CONTENT_LENGTH" => variable,
+        // What frames the body is said by the two above alone, whatever else a web server passes on.
+        "HTTP_CONTENT_TYPE" | "HTTP_CONTENT_LENGTH" => return None,
         other => other.strip_prefix("HTTP_")?,
     };
     HeaderName::from_bytes(name.replace('_', "-").as_bytes()).ok()
