@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use lictor_core::config::{
-    Diagnostics, VassalConfig, name_fault, parse_flags, parse_vassal, vassal_name,
+    Diagnostics, Machine, VassalConfig, name_fault, parse_flags, parse_vassal, vassal_name,
 };
 
 use super::snapshot::Snapshot;
@@ -122,6 +122,7 @@ impl Source {
                 &app.base_dir,
                 app.is_file.then_some((path, bytes)),
                 &app.flags,
+                &Machine::here(),
             ),
         }
     }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Complaint, Diagnostics, quote};
+use super::dialect::{First, Outside, Policy, Unasked, expand};
 use super::draft::{Draft, Start};
 use super::flags::{flag_entries, is_overridden};
 use super::format::Format;
@@ -42,9 +43,31 @@ pub fn read_vassal_bytes(path: &Path) -> Result<Vec<u8>, Diagnostics> {
 }
 
 /// Parses the bytes of a vassal file. Nothing but the working directory, which makes a relative
-/// `path` absolute, is asked of the machine.
+/// `path` absolute, is asked of the machine; [`Diagnostics::asks_outside`] tells when the file needs
+/// more than that.
 pub fn parse_vassal(path: &Path, bytes: &[u8]) -> Result<VassalConfig, Diagnostics> {
-    parse_flags(&directory_of(path), Some((path, bytes)), &[])
+    let unasked = Unasked::default();
+    parse_vassal_with(path, bytes, &Policy::default(), &unasked)
+        .map_err(|diagnostics| diagnostics.asking(unasked.was_asked()))
+}
+
+/// Parses the bytes of a vassal file between what the provider adds to it, and asks `outside` for
+/// whatever it names.
+pub fn parse_vassal_with(
+    path: &Path,
+    bytes: &[u8],
+    policy: &Policy,
+    outside: &dyn Outside,
+) -> Result<VassalConfig, Diagnostics> {
+    let world = World { policy, outside };
+    parse_all(&directory_of(path), Some((path, bytes)), &[], world)
+}
+
+/// What a reading knows beside the file.
+#[derive(Clone, Copy)]
+struct World<'w> {
+    policy: &'w Policy,
+    outside: &'w dyn Outside,
 }
 
 /// Parses options given as flags, over those of a file if there is one.
@@ -57,6 +80,17 @@ pub fn parse_flags(
     base_dir: &Path,
     file: Option<(&Path, &[u8])>,
     flags: &[(String, Vec<String>)],
+    outside: &dyn Outside,
+) -> Result<VassalConfig, Diagnostics> {
+    let policy = &Policy::default();
+    parse_all(base_dir, file, flags, World { policy, outside })
+}
+
+fn parse_all(
+    base_dir: &Path,
+    file: Option<(&Path, &[u8])>,
+    flags: &[(String, Vec<String>)],
+    world: World<'_>,
 ) -> Result<VassalConfig, Diagnostics> {
     let path = file.map_or(Path::new("command line"), |(path, _)| path);
     let base_dir = &absolute(base_dir);
@@ -88,8 +122,18 @@ pub fn parse_flags(
     if let Some(complaint) = complaint {
         return refuse(Some(&source), complaint);
     }
+    let absolute_path = absolute(file_path);
+    let first = First {
+        path: &absolute_path,
+        format,
+        text: source.text(),
+    };
+    let expanded = expand(&first, world.policy, world.outside);
+    let source = source.with_others(expanded.included);
     let annotate = |complaints| Diagnostics::new(path, Some(&source), complaints);
-    let document = format.parse(source.text()).map_err(annotate)?;
+    let document = expanded.document.map_err(annotate)?;
+    reading.complaints.extend(expanded.complaints);
+    reading.told.extend(expanded.told);
     let file_base = directory_of(file_path);
     let mut settings = reading.gather(&document.entries, &file_base, Some(&source));
     settings.retain(|setting| !is_overridden(setting, &flag_settings));

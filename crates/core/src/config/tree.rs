@@ -23,6 +23,26 @@ pub(super) enum Place {
     YamlNode(usize),
     /// A command line flag, as it was written.
     Flag(String),
+    /// A place in the n-th file that another one named, counted from 1.
+    Inside(usize, Box<Place>),
+}
+
+impl Place {
+    /// The same place, in the file of that number.
+    pub(super) fn inside(self, number: usize) -> Self {
+        Self::Inside(number, Box::new(self))
+    }
+
+    /// A part of the text of `len` bytes that stands here; all of it if that cannot be told.
+    pub(super) fn part(&self, len: usize, part: &Range<usize>) -> Self {
+        match self {
+            Self::Bytes(range) if range.len() == len => {
+                Self::Bytes(range.start + part.start..range.start + part.end)
+            }
+            Self::Inside(number, place) => place.part(len, part).inside(*number),
+            Self::File | Self::Bytes(_) | Self::YamlNode(_) | Self::Flag(_) => self.clone(),
+        }
+    }
 }
 
 /// A value and its place.
@@ -56,6 +76,34 @@ pub(super) struct Entry {
     pub(super) key: String,
     pub(super) place: Place,
     pub(super) node: Node,
+}
+
+impl Entry {
+    /// Says of all its places that they are in the file of that number.
+    pub(super) fn move_inside(&mut self, number: usize) {
+        self.place = self.place.clone().inside(number);
+        self.node.move_inside(number);
+    }
+}
+
+impl Node {
+    fn move_inside(&mut self, number: usize) {
+        self.place = self.place.clone().inside(number);
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.move_inside(number)),
+            Value::Table(entries) => {
+                entries
+                    .iter_mut()
+                    .for_each(|entry| entry.move_inside(number));
+            }
+            Value::Null
+            | Value::Bare
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::Date(_) => {}
+        }
+    }
 }
 
 impl Value {

@@ -72,6 +72,40 @@ pub(super) fn absent() -> impl Iterator<Item = &'static Absent> {
 }
 
 static NEVER: &[Absent] = &[
+    // Where the dialect is read they never get here.
+    never(
+        &[
+            "for",
+            "for-glob",
+            "for-readline",
+            "for-times",
+            "end",
+            "endfor",
+            "endif",
+            "end-for",
+            "end-if",
+            "if-",
+            "ifenv",
+            "ifexists",
+            "ifdir",
+            "ifplugin",
+            "ifreload",
+            "set",
+            "set-placeholder",
+            "set-ph",
+            "declare-option",
+            "declare-option2",
+            "ini",
+            "yaml",
+            "yml",
+            "json",
+            "config",
+            "include",
+            "inherit",
+        ],
+        "write it into an INI file, or below the key `uwsgi` of a YAML or JSON file, where uWSGI's \
+         dialect is read",
+    ),
     never(
         &["http-websockets"],
         "remove it; websockets of ASGI apps need no option",

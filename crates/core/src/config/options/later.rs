@@ -191,37 +191,11 @@ pub(super) static LATER: &[Absent] = &[
     ),
     later(
         &[
-            "for-readline",
-            "for",
-            "endfor",
-            "for-glob",
-            "for-times",
-            "if-",
-            "endif",
-        ],
-        "use `env-file` for a file of variables, and write the rest out",
-    ),
-    later(
-        &[
-            "set",
-            "set-placeholder",
-            "set-ph",
-            "declare-option",
             "env-prefix",
-        ],
-        "write the value out where it is used",
-    ),
-    later(
-        &[
-            "ini",
-            "yaml",
-            "json",
-            "xml",
-            "include",
-            "inherit",
             "vassal-set",
             "vassals-include",
             "extends",
+            "xml",
         ],
         "write all options into the one file",
     ),
