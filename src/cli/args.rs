@@ -97,6 +97,15 @@ pub(super) struct EmperorCommand {
     /// On SIGTERM and SIGINT leave the vassals running, for the next emperor to adopt
     #[arg(long)]
     pub(super) leave_vassals: bool,
+    /// A file of options read behind every vassal's own, whose values it replaces; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(super) vassals_include: Vec<PathBuf>,
+    /// A file of options read before every vassal's own, which may replace its values; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(super) vassals_include_before: Vec<PathBuf>,
+    /// An option or placeholder of every vassal, which its own file may replace; repeatable
+    #[arg(long, alias = "vassals-set", value_name = "KEY=VALUE")]
+    pub(super) vassal_set: Vec<String>,
     #[command(flatten)]
     pub(super) place: RunDirArgument,
 }

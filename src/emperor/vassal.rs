@@ -30,6 +30,8 @@ pub(super) struct Vassal {
     pub(super) config: Option<Arc<VassalConfig>>,
     /// What that was read from.
     pub(super) text: Option<Arc<FileText>>,
+    /// The number of the process that reads its file as its user, and what that file said.
+    pub(super) expanding: Option<(u64, Box<FileText>)>,
     /// What a rollback can go back to.
     pub(super) kept: KeptTexts,
     /// Whether `config` is an earlier one, until the file changes again; by order, or because the
@@ -62,6 +64,7 @@ impl Vassal {
             hash: None,
             config: None,
             text: None,
+            expanding: None,
             kept: KeptTexts::default(),
             rolled_back: false,
             life: Lifecycle::new(),
@@ -133,6 +136,7 @@ impl Vassal {
         self.life.reload_mercy = config.reload_mercy;
         self.config = Some(Arc::new(config));
         self.text = text;
+        self.expanding = None;
     }
 
     /// Whether this is what its file held when it was read last.

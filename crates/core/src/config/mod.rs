@@ -27,7 +27,10 @@ pub use dialect::{Answer, Machine, Outside, Policy, Question};
 pub use explain::{every_option_example, explain, option_table_markdown};
 pub use name::{NameFault, name_fault, vassal_name};
 pub use options::{OptionSpec, ReloadClass, ValueKind, is_switch, options};
-pub use read::{parse_flags, parse_vassal, parse_vassal_with, read_vassal, read_vassal_bytes};
+pub use read::{
+    VassalUser, parse_flags, parse_vassal, parse_vassal_under, parse_vassal_with, read_vassal,
+    read_vassal_bytes, vassal_user,
+};
 pub use types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
 pub use vassal::{
     AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,

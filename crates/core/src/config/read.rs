@@ -5,8 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::diagnostic::{Complaint, Diagnostics, quote};
-use super::dialect::{First, Outside, Policy, Unasked, expand};
+use super::dialect::{First, Outside, Policy, Unasked, expand, user_entries};
 use super::draft::{Draft, Start};
 use super::flags::{flag_entries, is_overridden};
 use super::format::Format;
@@ -14,6 +16,7 @@ use super::options::{Found, ValueKind, look_up, nearest};
 use super::setting::{Outcome, Setting};
 use super::source::Source;
 use super::tree::{Entry, Node, Place, Value};
+use super::types::{GroupName, UserName};
 use super::vassal::VassalConfig;
 use crate::sys::{FileReadError, read_bounded};
 
@@ -46,8 +49,17 @@ pub fn read_vassal_bytes(path: &Path) -> Result<Vec<u8>, Diagnostics> {
 /// `path` absolute, is asked of the machine; [`Diagnostics::asks_outside`] tells when the file needs
 /// more than that.
 pub fn parse_vassal(path: &Path, bytes: &[u8]) -> Result<VassalConfig, Diagnostics> {
+    parse_vassal_under(path, bytes, &Policy::default())
+}
+
+/// The same between what the provider adds to it.
+pub fn parse_vassal_under(
+    path: &Path,
+    bytes: &[u8],
+    policy: &Policy,
+) -> Result<VassalConfig, Diagnostics> {
     let unasked = Unasked::default();
-    parse_vassal_with(path, bytes, &Policy::default(), &unasked)
+    parse_vassal_with(path, bytes, policy, &unasked)
         .map_err(|diagnostics| diagnostics.asking(unasked.was_asked()))
 }
 
@@ -61,6 +73,45 @@ pub fn parse_vassal_with(
 ) -> Result<VassalConfig, Diagnostics> {
     let world = World { policy, outside };
     parse_all(&directory_of(path), Some((path, bytes)), &[], world)
+}
+
+/// Who a vassal runs as, as far as its file and the provider say so without anything else.
+pub fn vassal_user(path: &Path, bytes: &[u8], policy: &Policy) -> Result<VassalUser, Diagnostics> {
+    let format =
+        Format::of(path).ok_or_else(|| Diagnostics::new(path, None, vec![unknown_format()]))?;
+    let (source, complaint) = Source::new(format, bytes);
+    if let Some(complaint) = complaint {
+        return Err(Diagnostics::new(path, Some(&source), vec![complaint]));
+    }
+    let first = First {
+        path: &absolute(path),
+        format,
+        text: source.text(),
+    };
+    let (entries, included) = user_entries(&first, policy);
+    let source = source.with_others(included);
+    let annotate = |complaints| Diagnostics::new(path, Some(&source), complaints);
+    let entries = entries.map_err(annotate)?;
+    let mut reading = Reading::default();
+    let base = directory_of(path);
+    let mut draft = Draft::default();
+    for setting in reading.gather(&entries, &base, Some(&source)) {
+        (setting.spec.apply)(&mut draft, &setting).map_err(annotate)?;
+    }
+    Ok(VassalUser {
+        uid: draft.uid,
+        gid: draft.gid,
+    })
+}
+
+/// Who a vassal runs as.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VassalUser {
+    /// User, if said.
+    pub uid: Option<UserName>,
+    /// Group, if said.
+    pub gid: Option<GroupName>,
 }
 
 /// What a reading knows beside the file.

@@ -90,11 +90,15 @@ impl Node {
     fn move_inside(&mut self, number: usize) {
         self.place = self.place.clone().inside(number);
         match &mut self.value {
-            Value::List(items) => items.iter_mut().for_each(|item| item.move_inside(number)),
+            Value::List(items) => {
+                for item in items {
+                    item.move_inside(number);
+                }
+            }
             Value::Table(entries) => {
-                entries
-                    .iter_mut()
-                    .for_each(|entry| entry.move_inside(number));
+                for entry in entries {
+                    entry.move_inside(number);
+                }
             }
             Value::Null
             | Value::Bare

@@ -69,7 +69,7 @@ fn applied(left: &str, operator: &str, right: &str) -> Result<String, Fault> {
     let number = |text: &str| {
         text.trim()
             .parse::<i64>()
-            .map_err(|_| Fault::NotANumber(text.to_owned()))
+            .map_err(|_not_a_number| Fault::NotANumber(text.to_owned()))
     };
     let (left, right) = (number(left)?, number(right)?);
     let result = match operator {

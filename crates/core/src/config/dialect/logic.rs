@@ -3,7 +3,7 @@
 use super::keyword::{Items, Test};
 use super::load::{Bound, Line};
 use super::magic::Site;
-use super::outside::{Answer, Outside, Question};
+use super::outside::{Answer, Lack, Outside, Question};
 use super::resolve::{absolute, unasked};
 use crate::config::diagnostic::{Complaint, quote};
 use crate::config::tree::Place;
@@ -30,16 +30,16 @@ pub(super) fn words(raw: &str, place: &Place) -> Vec<Option<Bound>> {
 
 /// The rounds of the other loops.
 pub(super) fn items(
-    items: Items,
+    kind: Items,
     text: &str,
     outside: &dyn Outside,
     site: &Site,
     line: Line<'_>,
 ) -> Result<Vec<Option<Bound>>, Complaint> {
-    let found = match items {
+    let found: Vec<String> = match kind {
         Items::Words => text.split(' ').map(str::to_owned).collect(),
         Items::Times => {
-            let count = text.trim().parse::<usize>().map_err(|_| {
+            let count = text.trim().parse::<usize>().map_err(|_not_a_number| {
                 let message = format!("{} takes a number, not {}", quote(line.key), quote(text));
                 Complaint::new(line.place.clone(), message).hint("such as `for-times = 4`")
             })?;
@@ -49,10 +49,9 @@ pub(super) fn items(
         Items::Glob => globbed(text, outside, site, line)?,
         Items::Lines => {
             let path = absolute(text, site);
-            match outside.ask(Question::Text(&path)) {
-                Answer::Text(content) => content.lines().map(str::to_owned).collect::<Vec<_>>(),
-                answer => return Err(unanswered(&answer, &path, line)),
-            }
+            let content = outside.ask(Question::Text(&path)).text();
+            let content = content.map_err(|lack| unanswered(&lack, &path, line))?;
+            content.lines().map(str::to_owned).collect()
         }
     };
     if found.len() > ROUND_LIMIT {
@@ -73,19 +72,18 @@ fn globbed(
 ) -> Result<Vec<String>, Complaint> {
     let full = absolute(pattern, site);
     let base = full.strip_suffix(pattern).unwrap_or_default();
-    match outside.ask(Question::Glob(&full)) {
-        Answer::List(paths) if paths.is_empty() => Ok(vec![pattern.to_owned()]),
-        Answer::List(paths) => Ok(paths
-            .iter()
-            .map(|path| path.strip_prefix(base).unwrap_or(path).to_owned())
-            .collect()),
-        answer => Err(unanswered(&answer, &full, line)),
+    let found = outside.ask(Question::Glob(&full)).list();
+    let found = found.map_err(|lack| unanswered(&lack, &full, line))?;
+    if found.is_empty() {
+        return Ok(vec![pattern.to_owned()]);
     }
+    let short = |path: &String| path.strip_prefix(base).unwrap_or(path).to_owned();
+    Ok(found.iter().map(short).collect())
 }
 
 /// What `%(_)` stands for if the condition holds.
 pub(super) fn holds(
-    test: Test,
+    kind: Test,
     text: &str,
     outside: &dyn Outside,
     site: &Site,
@@ -95,25 +93,28 @@ pub(super) fn holds(
     let is_kind = |wanted: &[Answer]| {
         let path = absolute(text, site);
         match outside.ask(Question::Kind(&path)) {
-            answer @ (Answer::File | Answer::Directory | Answer::Other | Answer::Nothing) => {
-                Ok(wanted.contains(&answer).then(itself))
-            }
-            answer => Err(unanswered(&answer, &path, line)),
+            Answer::Failed(reason) => Err(unanswered(&Lack::Failed(reason), &path, line)),
+            Answer::Unasked => Err(unanswered(&Lack::Unasked, &path, line)),
+            answer @ (Answer::File
+            | Answer::Directory
+            | Answer::Other
+            | Answer::Nothing
+            | Answer::Text(_)
+            | Answer::List(_)) => Ok(wanted.contains(&answer).then(itself)),
         }
     };
-    match test {
+    match kind {
         Test::Variable => {
             let (name, expected) = match text.split_once('=') {
                 Some((name, value)) => (name, Some(value)),
                 None => (text, None),
             };
-            match outside.ask(Question::Variable(name)) {
-                Answer::Nothing => Ok(None),
-                Answer::Text(value) if expected.is_none_or(|expected| expected == value) => {
+            match outside.ask(Question::Variable(name)).text() {
+                Ok(value) if expected.is_none_or(|expected| expected == value) => {
                     Ok(Some(Bound::Literal(value)))
                 }
-                Answer::Text(_) => Ok(None),
-                answer => Err(unanswered(&answer, name, line)),
+                Ok(_) | Err(Lack::Absent) => Ok(None),
+                Err(lack) => Err(unanswered(&lack, name, line)),
             }
         }
         Test::Exists => is_kind(&[Answer::File, Answer::Directory, Answer::Other]),
@@ -126,10 +127,9 @@ pub(super) fn holds(
             Ok(pattern.is_match(&name).then(itself))
         }
         Test::Plugin => Ok(is_built_in(text).then(itself)),
-        // A generation starts from nothing, also when it replaces another one.
-        Test::Reload => Ok(None),
-        // Only what has been read so far knows the keys.
-        Test::Key => Ok(None),
+        // A generation starts from nothing, also when it replaces another one; and keys are known to
+        // the loader alone.
+        Test::Reload | Test::Key => Ok(None),
     }
 }
 
@@ -146,10 +146,8 @@ fn pattern(text: &str, line: Line<'_>) -> Result<regex_lite::Regex, Complaint> {
 }
 
 fn hostname(outside: &dyn Outside, line: Line<'_>) -> Result<String, Complaint> {
-    match outside.ask(Question::Hostname) {
-        Answer::Text(name) => Ok(name),
-        answer => Err(unanswered(&answer, "the hostname", line)),
-    }
+    let name = outside.ask(Question::Hostname).text();
+    name.map_err(|lack| unanswered(&lack, "the hostname", line))
 }
 
 /// The plugins of uWSGI whose work Lictor does itself.
@@ -163,9 +161,9 @@ fn is_built_in(name: &str) -> bool {
     is_python || matches!(name, "http" | "logfile")
 }
 
-fn unanswered(answer: &Answer, what: &str, line: Line<'_>) -> Complaint {
-    match answer {
-        Answer::Failed(reason) => {
+fn unanswered(lack: &Lack, what: &str, line: Line<'_>) -> Complaint {
+    match lack {
+        Lack::Failed(reason) => {
             let message = format!(
                 "{}: could not look at {}: {reason}",
                 quote(line.key),
@@ -174,12 +172,6 @@ fn unanswered(answer: &Answer, what: &str, line: Line<'_>) -> Complaint {
             Complaint::new(line.place.clone(), message)
                 .hint("check that it is there and that the vassal's user may read it")
         }
-        Answer::Text(_)
-        | Answer::List(_)
-        | Answer::File
-        | Answer::Directory
-        | Answer::Other
-        | Answer::Nothing
-        | Answer::Unasked => unasked(line.key, line.key_place.clone()),
+        Lack::Absent | Lack::Unasked => unasked(line.key, line.key_place.clone()),
     }
 }

@@ -8,6 +8,7 @@
 mod arithmetic;
 mod declared;
 mod files;
+mod include;
 mod keyword;
 mod load;
 mod logic;
@@ -15,30 +16,32 @@ mod machine;
 mod magic;
 mod outside;
 mod resolve;
+mod sort;
 mod text;
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use files::Loaded;
-use load::{Context, Given, Line, Loader};
+use load::{Context, Line, Loader};
 use magic::{Names, Site};
-use resolve::Resolver;
+use sort::{entries_of, told_by, users_of};
 
 use super::diagnostic::{Complaint, quote};
 use super::format::{Document, Format, SECTIONS, empty, ini};
-use super::options::{Found, ValueKind, look_up};
 use super::setting::Outcome;
 use super::source::Source;
-use super::tree::{Entry, Node, Place, Value};
+use super::tree::{Entry, Place, Value};
 
 pub use machine::Machine;
 pub(super) use outside::Unasked;
 pub use outside::{Answer, Outside, Question};
 
 /// What the provider of an emperor adds to every vassal file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Files read before the vassal's, whose values it may replace: path and text.
     pub before: Vec<(String, String)>,
@@ -77,14 +80,7 @@ pub(super) struct Expanded {
 
 /// Reads a file in uWSGI's dialect. One in another dialect is given as it is.
 pub(super) fn expand(first: &First<'_>, policy: &Policy, outside: &dyn Outside) -> Expanded {
-    let path = first.path.to_string_lossy().into_owned();
-    let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-    let names = Names {
-        given: name,
-        path,
-        section: String::new(),
-    };
-    let mut loader = Loader::new(outside, names);
+    let mut loader = Loader::new(outside, names_of(first.path));
     let mut told = Vec::new();
     let document = expand_with(&mut loader, first, policy, &mut told);
     Expanded {
@@ -93,6 +89,24 @@ pub(super) fn expand(first: &First<'_>, policy: &Policy, outside: &dyn Outside) 
         told,
         included: loader.included,
     }
+}
+
+/// The lines that say who a vassal runs as, as far as the file and the provider say so alone.
+pub(super) fn user_entries(
+    first: &First<'_>,
+    policy: &Policy,
+) -> (Outcome<Vec<Entry>>, Vec<Source<'static>>) {
+    let unasked = Unasked::default();
+    let mut loader = Loader::new(&unasked, names_of(first.path));
+    let outcome = match sections_of(first) {
+        Err(complaints) => Err(complaints),
+        Ok(Sections::Plain(document)) => Ok(document.entries),
+        Ok(Sections::Dialect(sections, _)) => {
+            load(&mut loader, first.format, sections, policy);
+            users_of(&loader)
+        }
+    };
+    (outcome, loader.included)
 }
 
 fn expand_with(
@@ -112,9 +126,25 @@ fn expand_with(
         }
         Sections::Dialect(sections, place) => (sections, place),
     };
+    load(loader, first.format, sections, policy);
+    loader.complaints.extend(unread_sections(loader));
+    told.extend(told_by(&loader.failed));
+    let entries = entries_of(loader, told);
+    if loader.complaints.is_empty() && entries.is_empty() {
+        return Err(vec![empty()]);
+    }
+    Ok(Document {
+        entries,
+        place,
+        is_dialect: true,
+    })
+}
+
+/// Everything in its order: the provider's before, the vassal's, the provider's behind.
+fn load(loader: &mut Loader<'_>, format: Format, sections: Vec<ini::Section>, policy: &Policy) {
     loader.files.push(Loaded {
         path: loader.first.path.clone(),
-        is_ini: first.format == Format::Ini,
+        is_ini: format == Format::Ini,
         sections,
         read: Vec::new(),
     });
@@ -127,17 +157,15 @@ fn expand_with(
         loader.template(path, text);
     }
     loader.read_inherited();
-    loader.complaints.extend(unread_sections(loader));
-    told.extend(told_by(&loader.failed));
-    let entries = entries_of(loader, told);
-    if loader.complaints.is_empty() && entries.is_empty() {
-        return Err(vec![empty()]);
+}
+
+fn names_of(path: &Path) -> Names {
+    let path = path.to_string_lossy().into_owned();
+    Names {
+        given: path.rsplit('/').next().unwrap_or_default().to_owned(),
+        path,
+        section: String::new(),
     }
-    Ok(Document {
-        entries,
-        place,
-        is_dialect: true,
-    })
 }
 
 enum Sections {
@@ -270,144 +298,4 @@ fn belongs_to_the_app(section: &str) -> bool {
     section.contains(':')
         || known.contains(&section)
         || prefixes.iter().any(|prefix| section.starts_with(prefix))
-}
-
-/// What lines that failed would have said: an option, or anything if they direct the reading.
-fn told_by(failed: &[String]) -> Vec<&'static str> {
-    let told = failed.iter().flat_map(|key| match look_up(key) {
-        _ if keyword::keyword(key).is_some() => vec!["module", "http"],
-        Some(Found::Option(spec)) => vec![spec.name],
-        Some(_) | None => Vec::new(),
-    });
-    told.collect()
-}
-
-/// The options among the keys, complete.
-fn entries_of(loader: &mut Loader<'_>, told: &mut Vec<&'static str>) -> Vec<Entry> {
-    let given = std::mem::take(&mut loader.given);
-    let mut resolver = Resolver::new(loader.outside, &given);
-    let mut values: Vec<Option<Value>> = Vec::new();
-    for index in 0..given.len() {
-        values.push(match resolver.value(index) {
-            Ok(value) => Some(value),
-            Err(failed) => {
-                loader.complaints.extend(failed.map(|complaint| *complaint));
-                None
-            }
-        });
-        if loader.complaints.len() > 100 {
-            return Vec::new();
-        }
-    }
-    let mut kept = Kept::default();
-    for (given, value) in given.iter().zip(values) {
-        let is_used = resolver.is_used(&given.key) || loader.asked.contains(&given.key);
-        let kind = kind_of(&given.key);
-        if given.is_placeholder {
-            loader.complaints.extend(hidden_option(given, kind));
-            continue;
-        }
-        if kind == Kind::Unknown && is_used {
-            continue;
-        }
-        let Some(value) = value else {
-            if let Some(Found::Option(spec)) = look_up(&given.key) {
-                told.push(spec.name);
-            }
-            continue;
-        };
-        loader.complaints.extend(foreign_user(given));
-        kept.add(given, value, kind);
-    }
-    kept.entries.into_iter().map(|(_, entry)| entry).collect()
-}
-
-/// How an option meets another value of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    One(&'static str),
-    Many,
-    Unknown,
-}
-
-fn kind_of(key: &str) -> Kind {
-    match look_up(key) {
-        Some(Found::Option(spec)) if spec.kind == ValueKind::Many => Kind::Many,
-        Some(Found::Option(spec)) => Kind::One(spec.name),
-        Some(_) => Kind::Many,
-        None => Kind::Unknown,
-    }
-}
-
-/// The entries in their order; of a single value the last one counts, if it stands in another file
-/// or below a condition. Twice in a row it is a mistake, which is found later.
-#[derive(Default)]
-struct Kept<'g> {
-    entries: Vec<(&'g Given, Entry)>,
-    single: HashMap<String, usize>,
-}
-
-impl<'g> Kept<'g> {
-    fn add(&mut self, given: &'g Given, value: Value, kind: Kind) {
-        let entry = Entry {
-            key: given.key.clone(),
-            place: given.key_place.clone(),
-            node: Node {
-                value,
-                place: given.place.clone(),
-            },
-        };
-        if let Some(name) = what_it_sets(&entry, kind) {
-            let known = self.single.get(&name).copied();
-            if let Some(slot) = known.and_then(|index| self.entries.get_mut(index)) {
-                let before = slot.0;
-                let replaces = before.reading != given.reading
-                    || before.is_conditional
-                    || given.is_conditional;
-                if replaces {
-                    *slot = (given, entry);
-                    return;
-                }
-            } else {
-                self.single.insert(name, self.entries.len());
-            }
-        }
-        self.entries.push((given, entry));
-    }
-}
-
-/// What one value replaces another of: an option with a single value, or one variable of `env`.
-fn what_it_sets(entry: &Entry, kind: Kind) -> Option<String> {
-    match (kind, &entry.node.value) {
-        (Kind::One(name), _) => Some(name.to_owned()),
-        (Kind::Many, Value::Text(text)) if entry.key == "env" => {
-            let (variable, _) = text.split_once('=')?;
-            Some(format!("env {variable}"))
-        }
-        (Kind::Many | Kind::Unknown, _) => None,
-    }
-}
-
-fn hidden_option(given: &Given, kind: Kind) -> Option<Complaint> {
-    let is_option = kind != Kind::Unknown;
-    is_option.then(|| {
-        let message = format!(
-            "{} is an option and cannot be a placeholder",
-            quote(&given.key)
-        );
-        Complaint::new(given.key_place.clone(), message)
-            .hint("use another name, or `set` to set the option")
-    })
-}
-
-/// Who the vassal runs as is known before any other file is read, which happens as that user.
-fn foreign_user(given: &Given) -> Option<Complaint> {
-    if given.is_own || !matches!(given.key.as_str(), "uid" | "gid") {
-        return None;
-    }
-    let message = format!("{} in a file that another one names", quote(&given.key));
-    Some(
-        Complaint::new(given.key_place.clone(), message)
-            .hint("write it into the vassal file itself: other files are read as that user"),
-    )
 }

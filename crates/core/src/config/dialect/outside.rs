@@ -54,6 +54,41 @@ pub enum Answer {
     Unasked,
 }
 
+/// Why there is no answer of the kind that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// There is no such thing.
+    Absent,
+    /// Why it cannot be told.
+    Failed(String),
+    /// Nobody was asked.
+    Unasked,
+}
+
+impl Answer {
+    pub(super) fn text(self) -> Result<String, Lack> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::List(_) | Self::File | Self::Directory | Self::Other | Self::Nothing => {
+                Err(Lack::Absent)
+            }
+            Self::Failed(reason) => Err(Lack::Failed(reason)),
+            Self::Unasked => Err(Lack::Unasked),
+        }
+    }
+
+    pub(super) fn list(self) -> Result<Vec<String>, Lack> {
+        match self {
+            Self::List(items) => Ok(items),
+            Self::Text(_) | Self::File | Self::Directory | Self::Other | Self::Nothing => {
+                Err(Lack::Absent)
+            }
+            Self::Failed(reason) => Err(Lack::Failed(reason)),
+            Self::Unasked => Err(Lack::Unasked),
+        }
+    }
+}
+
 /// Answers what a file asks of the world around it.
 pub trait Outside {
     /// Answers one question.

@@ -10,7 +10,7 @@ use super::arithmetic::{Fault, evaluate};
 use super::keyword::{Class, class_of};
 use super::load::{Bound, Given};
 use super::magic::{Meaning, Site, meaning};
-use super::outside::{Answer, Outside, Question};
+use super::outside::{Lack, Outside, Question};
 use super::text::{Group, Piece, PieceKind, is_plain, pieces};
 use crate::config::diagnostic::{Complaint, quote};
 use crate::config::tree::{Entry, Node, Place, Value};
@@ -23,6 +23,10 @@ const TOTAL_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 /// A failure; none when it has been complained about elsewhere.
 pub(super) type Failed = Option<Box<Complaint>>;
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "what may also have been said already"
+)]
 fn fail(complaint: Complaint) -> Failed {
     Some(Box::new(complaint))
 }
@@ -244,43 +248,34 @@ impl<'a> Resolver<'a> {
     }
 
     fn fact(&self, question: Question<'_>, what: &str, at: Place) -> Result<String, Failed> {
-        match self.outside.ask(question) {
-            Answer::Text(text) => Ok(text),
-            Answer::Failed(reason) => {
+        match self.outside.ask(question).text() {
+            Ok(text) => Ok(text),
+            Err(Lack::Failed(reason)) => {
                 let message = format!("`{what}` cannot be told: {reason}");
                 Err(fail(
                     Complaint::new(at, message).hint("write the value out"),
                 ))
             }
-            Answer::List(_)
-            | Answer::File
-            | Answer::Directory
-            | Answer::Other
-            | Answer::Nothing
-            | Answer::Unasked => Err(fail(unasked(what, at))),
+            Err(Lack::Absent | Lack::Unasked) => Err(fail(unasked(what, at))),
         }
     }
 
     fn variable(&self, name: &str, text: &Text<'_>, at: Place) -> Result<Option<String>, Failed> {
         let what = format!("$({name})");
-        match self.outside.ask(Question::Variable(name)) {
-            Answer::Nothing if text.class != Class::Plain => Ok(None),
-            Answer::Nothing => {
+        match self.outside.ask(Question::Variable(name)).text() {
+            Ok(value) => Ok(Some(value)),
+            Err(Lack::Absent) if text.class != Class::Plain => Ok(None),
+            Err(Lack::Absent) => {
                 let message = format!("the environment has no {}", quote(name));
                 Err(fail(Complaint::new(at, message).hint(
                     "set it for the emperor, or write the value out; uWSGI would leave it as it stands",
                 )))
             }
-            Answer::Text(value) => Ok(Some(value)),
-            Answer::Failed(reason) => {
+            Err(Lack::Failed(reason)) => {
                 let message = format!("{} cannot be used: {reason}", quote(&what));
                 Err(fail(Complaint::new(at, message)))
             }
-            Answer::List(_)
-            | Answer::File
-            | Answer::Directory
-            | Answer::Other
-            | Answer::Unasked => Err(fail(unasked(&what, at))),
+            Err(Lack::Unasked) => Err(fail(unasked(&what, at))),
         }
     }
 
@@ -290,20 +285,15 @@ impl<'a> Resolver<'a> {
             return Err(fail(complaint));
         }
         let absolute = absolute(path, text.site);
-        match self.outside.ask(Question::Text(&absolute)) {
-            Answer::Text(content) => Ok(content.trim_end_matches(['\n', '\r']).to_owned()),
-            Answer::Failed(reason) => {
+        match self.outside.ask(Question::Text(&absolute)).text() {
+            Ok(content) => Ok(content.trim_end_matches(['\n', '\r']).to_owned()),
+            Err(Lack::Failed(reason)) => {
                 let message = format!("could not read {}: {reason}", quote(&absolute));
                 Err(fail(Complaint::new(at, message).hint(
                     "check that it is a regular file that the vassal's user may read",
                 )))
             }
-            Answer::List(_)
-            | Answer::File
-            | Answer::Directory
-            | Answer::Other
-            | Answer::Nothing
-            | Answer::Unasked => Err(fail(unasked(&format!("@({path})"), at))),
+            Err(Lack::Absent | Lack::Unasked) => Err(fail(unasked(&format!("@({path})"), at))),
         }
     }
 

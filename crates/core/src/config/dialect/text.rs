@@ -122,14 +122,13 @@ impl Parser<'_> {
         if self.is_open {
             return PieceKind::Open(group);
         }
-        match self.run(Some(group), depth + 1) {
-            (inner, true) => PieceKind::Group(group, inner),
-            (_, false) => {
-                self.is_open = true;
-                self.at = start + group.opening().len();
-                PieceKind::Open(group)
-            }
+        let (inner, is_closed) = self.run(Some(group), depth + 1);
+        if is_closed {
+            return PieceKind::Group(group, inner);
         }
+        self.is_open = true;
+        self.at = start + group.opening().len();
+        PieceKind::Open(group)
     }
 
     fn magic(&mut self) -> PieceKind {
