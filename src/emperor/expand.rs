@@ -146,8 +146,8 @@ fn ask(order: &ExpandOrder) -> io::Result<Vec<u8>> {
     let document = sealed_memfd("lictor-expand", &serde_json::to_vec(order)?, false)?;
     let mut child = Command::new("/proc/self/exe")
         .arg("__expand")
+        // A relative path of a vassal file means what it means here.
         .env_clear()
-        .current_dir("/")
         .stdin(Stdio::from(document))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

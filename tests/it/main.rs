@@ -34,6 +34,7 @@ mod broken;
 mod commands;
 mod compress;
 mod crash_loops;
+mod dialect;
 mod downloads;
 mod examples;
 mod files;
