@@ -82,7 +82,7 @@ fn check_file(path: &Path, tally: &mut Tally, output: &mut Output<'_>) {
     tally.checked += 1;
     let (count, complaint) = match config::read_vassal_bytes(path) {
         Err(diagnostics) => (&mut tally.unreadable, diagnostics.to_string()),
-        Ok(bytes) => match complaint_about(path, bytes) {
+        Ok(bytes) => match complaint_about(path, &bytes) {
             Some(complaint) => (&mut tally.bad, complaint),
             None => return,
         },
@@ -93,15 +93,12 @@ fn check_file(path: &Path, tally: &mut Tally, output: &mut Output<'_>) {
 
 /// What is wrong with a file. What it names is looked at by whoever checks; but root, who may look at
 /// everything, has that done by the user of the vassal, as the emperor does.
-fn complaint_about(path: &Path, bytes: Vec<u8>) -> Option<String> {
-    let diagnostics = config::parse_vassal(path, &bytes).err()?;
+fn complaint_about(path: &Path, bytes: &[u8]) -> Option<String> {
+    let diagnostics = config::parse_vassal(path, bytes).err()?;
     if !diagnostics.asks_outside() {
         return Some(diagnostics.to_string());
     }
-    match emperor::check_as_user(path, bytes) {
-        Ok(()) => None,
-        Err(complaint) => Some(complaint),
-    }
+    emperor::check_as_user(path, bytes).err()
 }
 
 /// The complaint about files that stand for one vassal.

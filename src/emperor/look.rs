@@ -305,13 +305,12 @@ impl Emperor {
     /// What an earlier text says, if it still says anything.
     pub(super) fn config_of(&self, vassal: &Vassal, text: Arc<FileText>) -> Option<Parsed> {
         let source = self.settings.sources.get(vassal.source)?;
-        let config = match &text.expanded {
-            Some(expanded) => serde_json::from_str(expanded).ok(),
-            None => {
-                let policy = self.settings.policy.read().ok()?;
-                let parsed = source.parse_file(&text.path, text.text.as_bytes(), &policy);
-                parsed.ok()
-            }
+        let config = if let Some(expanded) = &text.expanded {
+            serde_json::from_str(expanded).ok()
+        } else {
+            let policy = self.settings.policy.read().ok()?;
+            let parsed = source.parse_file(&text.path, text.text.as_bytes(), &policy);
+            parsed.ok()
         };
         Some((config?, Some(text)))
     }

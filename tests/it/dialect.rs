@@ -117,9 +117,8 @@ fn a_file_cannot_become_somebody_else_by_what_it_names() {
     );
 }
 
-#[test]
-fn hostile_files_are_refused_and_hold_nobody_up() {
-    let emperor = Emperor::start();
+/// A FIFO that nobody writes, a file of 4 GiB, and one that names itself.
+fn traps(emperor: &Emperor) -> [String; 3] {
     let fifo = emperor.at("fifo");
     rustix::fs::mknodat(
         rustix::fs::CWD,
@@ -137,25 +136,24 @@ fn hostile_files_are_refused_and_hold_nobody_up() {
         &circle,
         &format!("[uwsgi]\ninclude = {}\n", circle.display()),
     );
+    [fifo, huge, circle].map(|path| path.display().to_string())
+}
+
+#[test]
+fn hostile_files_are_refused_and_hold_nobody_up() {
+    let emperor = Emperor::start();
+    let [fifo, huge, circle] = traps(&emperor);
     for (name, options, words) in [
-        (
-            "fifo",
-            format!("env = A=@({})", fifo.display()),
-            "not a regular file",
-        ),
+        ("fifo", format!("env = A=@({fifo})"), "not a regular file"),
         (
             "device",
             "env = A=@(/dev/zero)".to_owned(),
             "not a regular file",
         ),
-        (
-            "huge",
-            format!("include = {}", huge.display()),
-            "larger than",
-        ),
+        ("huge", format!("include = {huge}"), "larger than"),
         (
             "circle",
-            format!("include = {}", circle.display()),
+            format!("include = {circle}"),
             "is being read already",
         ),
         (
@@ -277,5 +275,50 @@ fn check_looks_at_what_a_file_names() {
         "did you mean `processes`?",
     ] {
         assert!(stderr.contains(words), "{words}: {stderr}");
+    }
+}
+
+/// The `env` lines that uWSGI prints of a file.
+fn printed_by_uwsgi(file: &Path) -> Option<Vec<String>> {
+    let mut command = std::process::Command::new("uwsgi");
+    let directory = file.parent()?;
+    let name = file.file_name()?.to_str()?;
+    command.current_dir(directory).env("HOME", "/home/x");
+    command.args(["--show-config", "--no-server", "--ini", name]);
+    let output = command.output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = text.lines().filter_map(|line| line.strip_prefix("env = "));
+    let lines: Vec<_> = lines.map(str::to_owned).collect();
+    (!lines.is_empty()).then_some(lines)
+}
+
+#[test]
+fn values_are_those_that_uwsgi_prints() {
+    const VALUES: &str = "a = 9\nb = %(a + 4 * 2)\nset-ph = sp=hello\nenv = A=%n.%s.%e.%c.%d.%p\n\
+        env = B=%(a a + 1)-%(b)-%(a --)-%(later)\nlater = z\nenv = C=%(sp)\nenv = D=%0/%1\n\
+        env = E=100%%\nenv = F=%j\nfor = x y\nenv = W%(_)=%(_)\nendfor =\nfor-times = 2\n\
+        env = T%(_)=%(_)\nendfor =\nif-opt = a=9\nenv = O=%(_)\nendif =\nif-not-opt = nope\n\
+        env = N=1\nendif =\nif-exists = more.txt\nenv = X=%(_)\nendif =\nenv = R=@(more.txt)\n\
+        for-readline = more.txt\nenv = L%(_)=1\nendfor =\nfor-glob = more.*\nenv = G%(_)=1\nendfor =\n\
+        env = H=%h:%k:%U\ninclude = other.ini\nini = other.ini:named\n";
+    let emperor = Emperor::start();
+    let vassals = emperor.at("vassals");
+    write_whole(&vassals.join("more.txt"), "line\n");
+    // Not in that directory, where it would be a vassal itself.
+    let other = "[uwsgi]\nenv = I=%n-%x-%N\n[named]\nenv = S=%x-%c\n";
+    write_whole(&emperor.at("other.ini"), other);
+    let values = VALUES.replace("other.ini", "../other.ini");
+    let code = answering("json.dumps(dict(os.environ))");
+    let blog = add(&emperor, "blog", &values, &code);
+    emperor.ready_after(&blog, 0);
+    let said: serde_json::Value = serde_json::from_str(&emperor.get(&blog)).expect("it is JSON");
+    let Some(printed) = printed_by_uwsgi(&blog.file) else {
+        eprintln!("skipped: no uwsgi to compare with");
+        return;
+    };
+    assert!(printed.len() >= 20, "{printed:?}");
+    for line in printed {
+        let (name, value) = line.split_once('=').expect("KEY=VALUE");
+        assert_eq!(said[name], value, "{name}");
     }
 }
