@@ -84,7 +84,11 @@ impl Loader<'_> {
         }
         let is_ini = loaded.is_ini;
         let entries = loaded.section(section).ok_or_else(|| {
-            let message = format!("{} has no section {}", quote(&loaded.path), quote(section));
+            let file = match &asked.path {
+                Some(path) => quote(path),
+                None => "the INI file read last".to_owned(),
+            };
+            let message = format!("{file} has no section {}", quote(section));
             Complaint::new(place.clone(), message)
                 .hint("write its name behind a `:`, as in `base.ini:production`; `:name` is one of the file read last")
         })?;
