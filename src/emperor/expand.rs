@@ -62,11 +62,18 @@ impl Emperor {
             };
             self.expansions.running += 1;
             let inputs = self.inputs.clone();
-            tokio::task::spawn_blocking(move || {
+            // A thread that nobody waits for, so that the emperor can end meanwhile.
+            let of = name.clone();
+            let thread = std::thread::Builder::new().spawn(move || {
                 let answer = read_elsewhere(&order);
                 // The loop may have ended meanwhile.
-                drop(inputs.blocking_send(Input::Expanded(name, number, Box::new(answer))));
+                drop(inputs.blocking_send(Input::Expanded(of, number, Box::new(answer))));
             });
+            if let Err(error) = thread {
+                let message = format!("could not start a thread to have its file read: {error}");
+                let failure = Failure::new(FailureKind::Config, message, "");
+                self.expanded(&name, number, Err(failure));
+            }
         }
     }
 
@@ -153,9 +160,10 @@ fn ask(order: &ExpandOrder) -> io::Result<Vec<u8>> {
         .stderr(Stdio::null())
         .spawn()?;
     let answer = answer_of(&mut child);
-    // It has answered or never will.
+    // It has answered or never will. One that is stuck in a dead file system ends when that comes
+    // back, and must not keep the next file waiting.
     drop(child.kill());
-    child.wait()?;
+    drop(std::thread::Builder::new().spawn(move || child.wait()));
     answer
 }
 

@@ -70,28 +70,18 @@ impl Loader<'_> {
         let Some(loaded) = self.files.get(file) else {
             return Ok(());
         };
-        let names = Names {
-            given: asked.text.clone(),
-            path: loaded.path.clone(),
-            section: asked.section.clone().unwrap_or_default(),
-        };
-        let section = asked.section.as_deref().unwrap_or("uwsgi");
-        let mark = (loaded.path.clone(), section.to_owned());
+        let section = asked.section.as_deref();
+        let names = Names::new(&asked.text, &loaded.path, section.unwrap_or_default());
+        let section = section.unwrap_or("uwsgi");
+        let mark = (names.path.clone(), section.to_owned());
         if self.stack.contains(&mark) {
             let message = format!("{} is being read already", quote(&asked.text));
             return Err(Complaint::new(place.clone(), message)
                 .hint("a file must not name itself, nor files each other in a circle"));
         }
         let is_ini = loaded.is_ini;
-        let entries = loaded.section(section).ok_or_else(|| {
-            let file = match &asked.path {
-                Some(path) => quote(path),
-                None => "the INI file read last".to_owned(),
-            };
-            let message = format!("{file} has no section {}", quote(section));
-            Complaint::new(place.clone(), message)
-                .hint("write its name behind a `:`, as in `base.ini:production`; `:name` is one of the file read last")
-        })?;
+        let entries = loaded.section(section);
+        let entries = entries.ok_or_else(|| without_section(asked, section, place))?;
         if is_ini {
             self.last_ini = Some(file);
         }
@@ -174,7 +164,7 @@ impl Loader<'_> {
                 reading: 0,
                 is_conditional: false,
             };
-            self.read_template(asked, &context, number)
+            self.read_template(&asked, &context, number)
         });
         if let Err(complaint) = outcome {
             self.complaints.push(complaint);
@@ -183,7 +173,7 @@ impl Loader<'_> {
 
     fn read_template(
         &mut self,
-        asked: Asked,
+        asked: &Asked,
         context: &Context,
         number: usize,
     ) -> Result<(), Complaint> {
@@ -201,11 +191,11 @@ impl Loader<'_> {
         };
         let context = Context {
             site: Rc::new(Site {
-                this: Names {
-                    given: asked.text,
-                    path,
-                    section: asked.section.unwrap_or_default(),
-                },
+                this: Names::new(
+                    &asked.text,
+                    &path,
+                    asked.section.as_deref().unwrap_or_default(),
+                ),
                 first: self.first.clone(),
             }),
             is_ini,
@@ -216,4 +206,15 @@ impl Loader<'_> {
         self.section(&entries, &context);
         Ok(())
     }
+}
+
+fn without_section(asked: &Asked, section: &str, place: &Place) -> Complaint {
+    let file = match &asked.path {
+        Some(path) => quote(path),
+        None => "the INI file read last".to_owned(),
+    };
+    let message = format!("{file} has no section {}", quote(section));
+    Complaint::new(place.clone(), message).hint(
+        "write its name behind a `:`, as in `base.ini:production`; `:name` is one of the file read last",
+    )
 }

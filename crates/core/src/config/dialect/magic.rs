@@ -73,6 +73,23 @@ pub(super) fn meaning(c: char, site: &Site) -> Meaning<'_> {
 }
 
 impl Names {
+    /// Names of a file, with `.` and `..` taken out of its path by text alone.
+    pub(super) fn new(given: &str, path: &str, section: &str) -> Self {
+        let mut parts: Vec<&str> = Vec::new();
+        for part in path.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        Self {
+            given: given.to_owned(),
+            path: format!("/{}", parts.join("/")),
+            section: section.to_owned(),
+        }
+    }
+
     fn file_name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
@@ -140,6 +157,17 @@ mod tests {
                 path: "/tmp/dialect-src/x/a.ini".into(),
                 section: String::new(),
             },
+        }
+    }
+
+    #[test]
+    fn paths_are_those_without_detours() {
+        for (path, expected) in [
+            ("/a/b/../c.ini", "/a/c.ini"),
+            ("/a//./b.ini", "/a/b.ini"),
+            ("/../b.ini", "/b.ini"),
+        ] {
+            assert_eq!(Names::new("x", path, "").path, expected);
         }
     }
 

@@ -161,11 +161,8 @@ fn load(loader: &mut Loader<'_>, format: Format, sections: Vec<ini::Section>, po
 
 fn names_of(path: &Path) -> Names {
     let path = path.to_string_lossy().into_owned();
-    Names {
-        given: path.rsplit('/').next().unwrap_or_default().to_owned(),
-        path,
-        section: String::new(),
-    }
+    let name = path.rsplit('/').next().unwrap_or_default();
+    Names::new(name, &path, "")
 }
 
 enum Sections {
