@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use super::error::BootError;
 use crate::jail;
 
-/// Hard limits of this process: seconds of processor time, bytes of memory and of files, processes.
+/// Hard limits of this process: seconds of processor time, bytes of memory, of files, of core dumps.
 /// What a file names may be large, slow or without end, but never for long.
 const LIMITS: [(Resource, u64); 4] = [
     (Resource::Cpu, 5),
