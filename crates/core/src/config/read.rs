@@ -9,7 +9,7 @@ use super::diagnostic::{Complaint, Diagnostics, quote};
 use super::draft::{Draft, Start};
 use super::flags::{flag_entries, is_overridden};
 use super::format::Format;
-use super::options::{Found, ValueKind, look_up, nearest};
+use super::options::{Answer, Found, ValueKind, look_up, nearest};
 use super::setting::{Outcome, Setting};
 use super::source::Source;
 use super::tree::{Entry, Node, Place, Value};
@@ -159,25 +159,39 @@ impl Reading {
                         continue;
                     };
                     let may_repeat = source.is_none_or(Source::repeats_keys);
-                    if may_repeat && spec.kind == ValueKind::Many && known.key == entry.key {
+                    if may_repeat && spec.kind == ValueKind::Many {
                         known.nodes.push(&entry.node);
                     } else {
                         self.complaints.push(repeated(known, entry, may_repeat));
                     }
                 }
-                Some(Found::Fixed(fixed)) => {
-                    self.complaints
-                        .extend(fixed.complaint(&entry.key, &entry.node));
-                }
-                Some(Found::Absent(absent)) => {
-                    self.complaints
-                        .push(absent.complaint(&entry.key, entry.place.clone()));
-                    self.told.extend(absent.stands_for);
-                }
+                Some(Found::Foreign(foreign)) => self.foreign(entry, &foreign.answer),
                 None => self.unknown(entry),
             }
         }
         settings
+    }
+
+    /// What is said to a name of uWSGI's that is no option of ours.
+    fn foreign(&mut self, entry: &Entry, answer: &Answer) {
+        match answer {
+            Answer::Fixed(fixed) => {
+                self.complaints
+                    .extend(fixed.complaint(&entry.key, &entry.node));
+            }
+            Answer::Dialect(_) => {
+                let message = format!("{} belongs to uWSGI's own files", quote(&entry.key));
+                self.complaints.push(
+                    Complaint::new(entry.place.clone(), message)
+                        .hint("write out what it stands for, or write the file as INI or YAML"),
+                );
+            }
+            Answer::Refused(refused) => {
+                self.complaints
+                    .push(refused.complaint(&entry.key, entry.place.clone()));
+                self.told.extend(refused.stands_for);
+            }
+        }
     }
 
     fn unknown(&mut self, entry: &Entry) {
