@@ -14,7 +14,7 @@ use super::vassal::{
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Draft {
     pub(super) module: Option<(String, Place)>,
     pub(super) wsgi_file: Option<(PathBuf, Place)>,

@@ -4,6 +4,7 @@
 //! found in the option table and applied) → `draft` (rules across options) → [`VassalConfig`].
 //! Nothing that the file names is looked at: what is outside the file is the master's business.
 
+mod convert;
 mod diagnostic;
 mod draft;
 mod excerpt;
@@ -20,6 +21,7 @@ mod types;
 mod values;
 mod vassal;
 
+pub use convert::{Conversion, convert_vassal};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use explain::{every_option_example, explain, option_table_markdown};
 pub use name::{NameFault, name_fault, vassal_name};

@@ -109,13 +109,13 @@ fn too_large() -> Complaint {
         .hint("a vassal file holds the options of one app and nothing else")
 }
 
-fn unknown_format() -> Complaint {
+pub(super) fn unknown_format() -> Complaint {
     Complaint::new(Place::File, "the file's name does not say its format")
         .hint("end it in `.toml`, `.yaml`, `.yml`, `.json` or `.ini`")
 }
 
 /// The directory that a file's relative paths are relative to, absolute by text alone.
-fn directory_of(path: &Path) -> PathBuf {
+pub(super) fn directory_of(path: &Path) -> PathBuf {
     absolute(path).parent().unwrap_or(Path::new("/")).to_owned()
 }
 
