@@ -9,7 +9,7 @@ use super::diagnostic::{Complaint, Diagnostics, quote};
 use super::draft::{Draft, Start};
 use super::flags::{flag_entries, is_overridden};
 use super::format::Format;
-use super::options::{Answer, Found, ValueKind, look_up, nearest};
+use super::options::{Answer, Foreign, Found, ValueKind, look_up, nearest};
 use super::setting::{Outcome, Setting};
 use super::source::Source;
 use super::tree::{Entry, Node, Place, Value};
@@ -90,6 +90,7 @@ pub fn parse_flags(
     }
     let annotate = |complaints| Diagnostics::new(path, Some(&source), complaints);
     let document = format.parse(source.text()).map_err(annotate)?;
+    reading.note_refused(document.complaints, &document.refused);
     let file_base = directory_of(file_path);
     let mut settings = reading.gather(&document.entries, &file_base, Some(&source));
     settings.retain(|setting| !is_overridden(setting, &flag_settings));
@@ -172,6 +173,21 @@ impl Reading {
         settings
     }
 
+    /// Takes over what the format found wrong: those keys are known to be meant.
+    fn note_refused(&mut self, complaints: Vec<Complaint>, refused: &[String]) {
+        self.complaints.extend(complaints);
+        for key in refused {
+            match look_up(key) {
+                Some(Found::Option(spec)) => self.told.push(spec.name),
+                Some(Found::Foreign(Foreign {
+                    answer: Answer::Refused(refused),
+                    ..
+                })) => self.told.extend(refused.stands_for),
+                Some(Found::Foreign(_)) | None => {}
+            }
+        }
+    }
+
     /// What is said to a name of uWSGI's that is no option of ours.
     fn foreign(&mut self, entry: &Entry, answer: &Answer) {
         match answer {
@@ -181,10 +197,11 @@ impl Reading {
             }
             Answer::Dialect(_) => {
                 let message = format!("{} belongs to uWSGI's own files", quote(&entry.key));
-                self.complaints.push(
-                    Complaint::new(entry.place.clone(), message)
-                        .hint("write out what it stands for, or write the file as INI or YAML"),
-                );
+                self.complaints
+                    .push(Complaint::new(entry.place.clone(), message).hint(
+                        "write it into an INI file, or below the key `uwsgi` of a YAML or \
+                             JSON file, where uWSGI's dialect is read",
+                    ));
             }
             Answer::Refused(refused) => {
                 self.complaints

@@ -67,6 +67,9 @@ pub fn convert_vassal(path: &Path, bytes: &[u8]) -> Result<Conversion, Diagnosti
     let document = format
         .parse(source.text())
         .map_err(|complaints| refuse(Some(&source), complaints))?;
+    if !document.complaints.is_empty() {
+        return Err(refuse(Some(&source), document.complaints));
+    }
     let mut comments = Comments::new(source.text(), format);
     let items = items(&document.entries, &source, &mut comments);
     let base = directory_of(path);

@@ -1,7 +1,7 @@
 //! Names that uWSGI 2.0.31 has only with plugins or libraries that a plain build lacks, those of its
 //! unreleased versions, its flags of one letter, and names of other servers.
 
-use super::{Foreign, off, on, refused, refused_for};
+use super::{Foreign, dialect, off, on, refused, refused_for};
 
 const ROUTES: &str = "let the web server in front route requests, or the app itself";
 const LATER_VERSION: &str = "remove it; no released uWSGI has it either";
@@ -18,11 +18,15 @@ pub(super) static NAMES: &[Foreign] = &[
         "remove it; the emperor runs under a service manager",
     ),
     on(&["M"], "every vassal has a master process"),
-    refused_for(
+    dialect(
         &["json"],
-        &["module", "http"],
-        "give the JSON file itself to Lictor, or write its options here",
+        "The options of that file, or of that section as `FILE:SECTION`, stand in its place",
     ),
+    dialect(
+        &["if-hostname-match", "if-not-hostname-match", "ifreload"],
+        "The lines up to `endif` count only if the condition holds; `%(_)` is its value",
+    ),
+    dialect(&["end"], "It ends what `for`, `if-…` and their kind began"),
     refused_for(
         &["uwsgi"],
         &["http"],
@@ -68,10 +72,6 @@ pub(super) static NAMES: &[Foreign] = &[
     refused(
         &["ssl-"],
         "remove it; `https` speaks TLS 1.2 and 1.3, with safe ciphers and session tickets",
-    ),
-    refused(
-        &["if-hostname-match", "if-not-hostname-match"],
-        "use `if-hostname` with the name written out",
     ),
     refused(
         &[
