@@ -7,10 +7,10 @@ use super::diagnostic::Complaint;
 use super::format::Format;
 use super::setting::Outcome;
 use super::tree::Place;
-use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
+use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, SocketOwner, UserName};
 use super::vassal::{
-    AppTarget, AsgiConfig, FilesConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig,
-    WireConfig,
+    AppTarget, AsgiConfig, FilesConfig, LimitsConfig, RequestLogConfig, TlsConfig, TrustConfig,
+    VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
@@ -26,6 +26,7 @@ pub(super) struct Draft {
     pub(super) virtualenv: Option<PathBuf>,
     pub(super) python: Option<PythonChoice>,
     pub(super) env: Vec<(String, String)>,
+    pub(super) unenv: Vec<String>,
     pub(super) env_file: Vec<PathBuf>,
     pub(super) http: Vec<Address>,
     pub(super) processes: u32,
@@ -35,10 +36,13 @@ pub(super) struct Draft {
     pub(super) reload_mercy: Duration,
     pub(super) touch_reload: Vec<PathBuf>,
     pub(super) chmod_socket: Mode,
+    pub(super) chown_socket: Option<SocketOwner>,
     pub(super) listen: u32,
     pub(super) buffer_size: u32,
     pub(super) limit_post: Option<u64>,
     pub(super) logto: Option<PathBuf>,
+    pub(super) pidfile: Option<PathBuf>,
+    pub(super) limits: LimitsConfig,
     pub(super) uid: Option<UserName>,
     pub(super) gid: Option<GroupName>,
     pub(super) access_log: AccessLog,
@@ -93,6 +97,7 @@ impl Default for Draft {
             virtualenv: None,
             python: None,
             env: Vec::new(),
+            unenv: Vec::new(),
             env_file: Vec::new(),
             http: Vec::new(),
             processes: 1,
@@ -102,10 +107,13 @@ impl Default for Draft {
             reload_mercy: Duration::from_mins(1),
             touch_reload: Vec::new(),
             chmod_socket: Mode(0o660),
+            chown_socket: None,
             listen: 1024,
             buffer_size: 32 * 1024,
             limit_post: None,
             logto: None,
+            pidfile: None,
+            limits: LimitsConfig::default(),
             uid: None,
             gid: None,
             access_log: AccessLog::Errors,
@@ -179,6 +187,7 @@ impl Draft {
             virtualenv: self.virtualenv,
             python: self.python,
             env: self.env,
+            unenv: self.unenv,
             env_file: self.env_file,
             http: self.http,
             processes: self.processes,
@@ -188,10 +197,13 @@ impl Draft {
             reload_mercy: self.reload_mercy,
             touch_reload: self.touch_reload,
             chmod_socket: self.chmod_socket,
+            chown_socket: self.chown_socket,
             listen: self.listen,
             buffer_size: self.buffer_size,
             limit_post: self.limit_post,
             logto: self.logto,
+            pidfile: self.pidfile,
+            limits: self.limits,
             uid: self.uid,
             gid: self.gid,
             access_log: self.access_log,

@@ -27,10 +27,10 @@ pub use explain::{every_option_example, explain, option_table_markdown};
 pub use name::{NameFault, name_fault, vassal_name};
 pub use options::{OptionSpec, ReloadClass, ValueKind, is_switch, options};
 pub use read::{parse_flags, parse_vassal, read_vassal, read_vassal_bytes};
-pub use types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
+pub use types::{AccessLog, Address, GroupName, Mode, PythonChoice, SocketOwner, UserName};
 pub use vassal::{
     AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
-    FilesConfig, ForwardedField, Http2, HttpsAddress, Interface, Lifespan, LogField, LogFormat,
-    LogPiece, RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer,
-    VassalConfig, WebsocketConfig, WireConfig,
+    FilesConfig, ForwardedField, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig, LogField,
+    LogFormat, LogPiece, RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig,
+    TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
 };

@@ -18,6 +18,7 @@ use super::boot::End;
 use super::deaths::Deaths;
 use super::meeting::Meeting;
 use super::overdue::Overdue;
+use super::pid_file;
 use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
 use super::touch::Touch;
 use super::troubles::{Ended, Part, Troubles};
@@ -123,10 +124,16 @@ impl Master {
                     if is_serving {
                         // From here on there is little to do but wait.
                         release_cold_code();
+                        if let Some(path) = &self.parts.config.pidfile {
+                            pid_file::write(path);
+                        }
                     }
                     events = self.wait(py);
                 }
                 Outcome::End(end) => {
+                    if let Some(path) = &self.parts.config.pidfile {
+                        pid_file::remove(path);
+                    }
                     sigterm.drop_ref(py);
                     return end;
                 }

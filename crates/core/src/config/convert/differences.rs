@@ -50,7 +50,11 @@ static DIFFERENCES: &[Difference] = &[
         "`harakiri` counts for each request; in uWSGI it counts for a worker, and with `threads` each request that ends puts it off",
     ),
     written(
-        &["logto", "logto2"],
+        &["daemonize", "daemonize2"],
+        "`daemonize` is `logto`, which is all that it does in a vassal of uWSGI's emperor too; nothing goes to the background",
+    ),
+    written(
+        &["logto", "logto2", "daemonize", "daemonize2"],
         "the file of `logto` is opened as the vassal's user, who must have the right to write to it",
     ),
     written(

@@ -8,6 +8,7 @@
 mod app;
 mod asgi;
 mod files;
+mod limits;
 mod lookup;
 mod process;
 mod request_log;
@@ -106,7 +107,7 @@ pub fn is_switch(name: &str) -> bool {
 }
 
 /// In the order in which they are explained.
-static GROUPS: [&[OptionSpec]; 10] = [
+static GROUPS: [&[OptionSpec]; 11] = [
     app::OPTIONS,
     serving::OPTIONS,
     tls::OPTIONS,
@@ -114,6 +115,7 @@ static GROUPS: [&[OptionSpec]; 10] = [
     trust::OPTIONS,
     files::OPTIONS,
     process::OPTIONS,
+    limits::OPTIONS,
     asgi::OPTIONS,
     safety::OPTIONS,
     request_log::OPTIONS,

@@ -133,7 +133,7 @@ const TOUCH_RELOAD: OptionSpec = OptionSpec {
 
 const LOGTO: OptionSpec = OptionSpec {
     name: "logto",
-    aliases: &["logto2"],
+    aliases: &["logto2", "daemonize", "daemonize2"],
     kind: ValueKind::One,
     takes: "the path of a file",
     default: "the emperor's log",

@@ -4,7 +4,7 @@ use super::paths::path;
 use crate::config::diagnostic::{Complaint, quote};
 use crate::config::setting::Setting;
 use crate::config::tree::{Node, Value};
-use crate::config::types::{AccessLog, GroupName, PythonChoice, UserName};
+use crate::config::types::{AccessLog, GroupName, PythonChoice, SocketOwner, UserName};
 
 /// The oldest Python whose stable ABI the host is built for.
 const OLDEST_MINOR: u8 = 9;
@@ -134,6 +134,44 @@ pub(in crate::config) fn group(setting: &Setting<'_>, node: &Node) -> Result<Gro
         Account::Id(id) => GroupName::Id(id),
         Account::Name(name) => GroupName::Name(name),
     })
+}
+
+/// `USER`, `USER:GROUP` or `:GROUP`.
+pub(in crate::config) fn socket_owner(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<SocketOwner, Complaint> {
+    let text = setting.spelling(node)?;
+    let (user, group) = text.split_once(':').unwrap_or((&text, ""));
+    let part = |text: &str| {
+        let node = Node {
+            value: Value::Text(text.to_owned()),
+            place: node.place.clone(),
+        };
+        (!text.is_empty()).then_some(node)
+    };
+    let (user, group) = (part(user), part(group));
+    if user.is_none() && group.is_none() {
+        return Err(setting.mismatch(node));
+    }
+    Ok(SocketOwner {
+        user: user.map(|node| self::user(setting, &node)).transpose()?,
+        group: group.map(|node| self::group(setting, &node)).transpose()?,
+    })
+}
+
+/// The name of a variable of the environment.
+pub(in crate::config) fn variable_name(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<String, Complaint> {
+    let text = setting.text(node)?;
+    let is_name = |c: char| !c.is_control() && !c.is_whitespace() && c != '=';
+    if text.chars().all(is_name) {
+        Ok(text.to_owned())
+    } else {
+        Err(setting.mismatch(node))
+    }
 }
 
 enum Account {

@@ -2,6 +2,7 @@
 
 mod asgi;
 mod files;
+mod limits;
 mod log_format;
 mod request_log;
 mod tls;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
+pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
 pub use request_log::RequestLogConfig;
 pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};
@@ -22,7 +24,7 @@ pub(super) use trust::first_bits;
 pub use trust::{ForwardedField, TrustConfig, TrustedPeer};
 pub use wire::{Http2, WireConfig};
 
-use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
+use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, SocketOwner, UserName};
 
 /// One vassal file, read, checked, with every default filled in and every path absolute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +44,8 @@ pub struct VassalConfig {
     pub python: Option<PythonChoice>,
     /// Variables for the app, in the order of the file.
     pub env: Vec<(String, String)>,
+    /// Names of variables that the app does not get.
+    pub unenv: Vec<String>,
     /// Files of `KEY=VALUE`, read as the vassal's user.
     pub env_file: Vec<PathBuf>,
     /// Where to speak HTTP/1.1.
@@ -60,6 +64,8 @@ pub struct VassalConfig {
     pub touch_reload: Vec<PathBuf>,
     /// Mode of unix sockets.
     pub chmod_socket: Mode,
+    /// Owner of unix sockets, if it is another than the vassal's user and group.
+    pub chown_socket: Option<SocketOwner>,
     /// Accept backlog.
     pub listen: u32,
     /// Largest request head in bytes.
@@ -68,6 +74,10 @@ pub struct VassalConfig {
     pub limit_post: Option<u64>,
     /// File for the app's output, opened as the vassal's user.
     pub logto: Option<PathBuf>,
+    /// File for the id of the master that serves, written as the vassal's user.
+    pub pidfile: Option<PathBuf>,
+    /// Limits of each process.
+    pub limits: LimitsConfig,
     /// User to run as.
     pub uid: Option<UserName>,
     /// Group to run as; the user's own by default.

@@ -66,19 +66,6 @@ pub(super) static NAMES: &[Foreign] = &[
         "set limits such as `MemoryMax=` in the emperor's systemd unit, or `reload-on-rss` for a worker",
     ),
     refused(
-        &["limit-as"],
-        "use `reload-on-rss` for a worker that grows, or `LimitAS=` in the emperor's service file",
-    ),
-    refused(
-        &["limit-nproc"],
-        "use `LimitNPROC=` or `TasksMax=` in the emperor's service file",
-    ),
-    refused(
-        &["max-fd"],
-        "use `LimitNOFILE=` in the emperor's service file",
-    ),
-    refused(&["prio"], "use `Nice=` in the emperor's service file"),
-    refused(
         &["cpu-affinity"],
         "use `CPUAffinity=` in the emperor's service file; the kernel spreads the workers",
     ),
@@ -239,10 +226,6 @@ pub(super) static NAMES: &[Foreign] = &[
     refused(
         &["binary-path"],
         "remove it; `lictor upgrade` takes the program that is now on disk",
-    ),
-    refused(
-        &["unenv"],
-        "remove it; a vassal begins with a clean environment, and `env` adds to it",
     ),
     refused(
         &["envdir", "early-envdir"],

@@ -35,14 +35,6 @@ pub(super) static NAMES: &[Foreign] = &[
         "remove it; a worker that dies at once is replaced after growing pauses",
     ),
     refused(
-        &["daemonize", "daemonize2"],
-        "remove it, and use `logto` for its log file; the emperor runs under a service manager",
-    ),
-    refused(
-        &["pidfile", "pidfile2", "safe-pidfile", "safe-pidfile2"],
-        "remove it; `lictor status` shows pids, and `lictor reload` and `lictor stop` need none",
-    ),
-    refused(
         &["flock", "flock-wait", "flock2", "flock-wait2"],
         "remove it; an emperor locks its run directory, and starts each vassal once",
     ),
@@ -62,9 +54,9 @@ pub(super) static NAMES: &[Foreign] = &[
         &["no-threads-wait"],
         "use `reload-mercy`: requests in flight get no longer than that",
     ),
-    refused(
+    either(
         &["max-requests-delta", "max-worker-lifetime-delta"],
-        "remove it; workers are never replaced at the same time",
+        "workers that reach a limit are replaced one at a time, and each is there until its replacement serves",
     ),
     refused(
         &["min-worker-lifetime"],

@@ -1,6 +1,6 @@
 //! Numbers and alarms.
 
-use super::{Foreign, refused};
+use super::{Foreign, on, refused};
 
 const STATUS: &str = "use `lictor status --json`";
 const EVENTS: &str = "follow `lictor events --follow --json` with a program that raises the alarm";
@@ -24,9 +24,9 @@ pub(super) static NAMES: &[Foreign] = &[
         ],
         "let the monitoring run `lictor status --json` at its own intervals",
     ),
-    refused(
+    on(
         &["memory-report"],
-        "use `lictor status NAME`, which shows the memory of each worker",
+        "`lictor status NAME` shows the memory of each worker",
     ),
     refused(
         &["profiler"],

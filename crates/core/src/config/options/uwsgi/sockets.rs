@@ -75,14 +75,6 @@ pub(super) static NAMES: &[Foreign] = &[
         "write the address as `@name`, for each socket that is to be abstract",
     ),
     refused(
-        &["chown-socket"],
-        "use `uid` and `gid`, which own the socket, or `chmod-socket`",
-    ),
-    refused(
-        &["umask"],
-        "use `chmod-socket` for sockets, and `os.umask` in the app for its files",
-    ),
-    refused(
         &["freebind"],
         "set the sysctl `net.ipv4.ip_nonlocal_bind`, for an address that the machine gets later",
     ),
