@@ -23,7 +23,7 @@ pub(super) fn of_app(handover: &Handover) -> Result<Vec<(String, String)>, BootE
         variables.extend(parse(path, &text)?);
     }
     variables.extend(handover.config.env.iter().cloned());
-    variables.retain(|(key, _)| !handover.config.unenv.contains(key));
+    variables.retain(|(key, _)| !handover.config.process.unenv.contains(key));
     Ok(variables)
 }
 

@@ -72,7 +72,7 @@ fn boot(channel: &Channel, user: &mut String) -> Result<std::convert::Infallible
     if let Some(path) = &handover.config.logto {
         output::redirect(path)?;
     }
-    if let Some(path) = &handover.config.pidfile {
+    if let Some(path) = &handover.config.process.pidfile {
         // It is written when the generation serves, by a process that can no longer say no.
         output::check_pidfile(path)?;
     }

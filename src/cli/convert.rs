@@ -45,18 +45,15 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
 }
 
 fn report(conversion: &Conversion, target: Option<&Path>, source: &Path) -> String {
-    let mut text = String::new();
-    for sentence in &conversion.left_over {
-        text.push_str(&format!("not converted: {}\n", printable(sentence)));
+    let told = |kind: &str, sentence: &str| format!("{kind}: {}\n", printable(sentence));
+    let left_over = conversion.left_over.iter();
+    let mut lines: Vec<String> = left_over.map(|what| told("not converted", what)).collect();
+    lines.extend(conversion.notes.iter().map(|note| told("note", note)));
+    if target.is_some_and(|target| target.parent() != source.parent()) {
+        let moved = "relative paths are relative to the new file's directory now";
+        lines.push(told("note", moved));
     }
-    for note in &conversion.notes {
-        text.push_str(&format!("note: {}\n", printable(note)));
-    }
-    let moves_away = |target: &Path| target.parent() != source.parent();
-    if target.is_some_and(moves_away) {
-        text.push_str("note: relative paths are relative to the new file's directory now\n");
-    }
-    text
+    lines.concat()
 }
 
 #[cfg(test)]

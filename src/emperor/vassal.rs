@@ -263,7 +263,7 @@ pub(super) fn owner_of(config: &VassalConfig) -> Owner {
         None => own_group,
         Some(group) => group_named(group),
     };
-    let said = config.chown_socket.as_ref();
+    let said = config.process.chown_socket.as_ref();
     let said_user = said.and_then(|owner| user_named(owner.user.as_ref()?));
     let said_group = said.and_then(|owner| group_named(owner.group.as_ref()?));
     Owner {
@@ -288,36 +288,5 @@ fn group_named(name: &GroupName) -> Option<u32> {
     match name {
         GroupName::Id(id) => Some(*id),
         GroupName::Name(name) => Some(Group::from_name(name).ok().flatten()?.gid.as_raw()),
-    }
-}
-
-fn owner(uid: Option<&UserName>, gid: Option<&GroupName>) -> Owner {
-    let user = match uid {
-        None => None,
-        Some(UserName::Id(id)) => Some((*id, User::from_uid((*id).into()).ok().flatten())),
-        Some(UserName::Name(name)) => User::from_name(name)
-            .ok()
-            .flatten()
-            .map(|user| (user.uid.as_raw(), Some(user))),
-    };
-    let own_group = user
-        .as_ref()
-        .and_then(|(_, user)| Some(user.as_ref()?.gid.as_raw()));
-    let group = match gid {
-        None => own_group,
-        Some(GroupName::Id(id)) => Some(*id),
-        Some(GroupName::Name(name)) => Group::from_name(name)
-            .ok()
-            .flatten()
-            .map(|group| group.gid.as_raw()),
-    };
-    // Only root can give files away; anybody else's vassals run as the emperor's own user.
-    if rustix::process::geteuid().is_root() {
-        Owner {
-            uid: user.map(|(id, _)| id),
-            gid: group,
-        }
-    } else {
-        Owner::default()
     }
 }

@@ -97,17 +97,22 @@ pub(super) fn check_socket_owner(owner: Option<&SocketOwner>) -> Result<(), Jail
         let own = Identity::of(User::from_uid(getuid()).ok().flatten().as_ref(), getuid());
         return Err(JailError::NotRootForSocket { own: own.name });
     }
-    let no_owner = |error| match error {
-        JailError::NoUser(name) | JailError::NoGroup(name) => JailError::NoSocketOwner(name),
-        other => other,
-    };
     if let Some(user) = &owner.user {
-        find_user(Some(user), getuid()).map_err(no_owner)?;
+        find_user(Some(user), getuid()).map_err(of_socket)?;
     }
     if let Some(group) = &owner.group {
-        find_group(group).map_err(no_owner)?;
+        find_group(group).map_err(of_socket)?;
     }
     Ok(())
+}
+
+/// The same failure, as one of `chown-socket`.
+fn of_socket(error: JailError) -> JailError {
+    if let JailError::NoUser(name) | JailError::NoGroup(name) = error {
+        JailError::NoSocketOwner(name)
+    } else {
+        error
+    }
 }
 
 fn find_user(name: Option<&UserName>, own: Uid) -> Result<(Uid, Option<User>), JailError> {

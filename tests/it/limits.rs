@@ -98,3 +98,21 @@ fn sockets_belong_to_whom_chown_socket_says() {
     let failure = emperor.failed_after(&blog, generation);
     failure.says("permission", &["nobody-of-this-name", "chown-socket"]);
 }
+
+#[test]
+fn processes_are_called_as_the_file_says() {
+    let emperor = Emperor::start();
+    let options = "procname-prefix-spaced = \"web\"\nprocname-append = \" (blog)\"\n\
+                   procname-master = \"boss\"";
+    let blog = emperor.serve("blog", options, &hello("x"));
+    emperor.get(&blog);
+    let title = |pid: u32| {
+        let bytes = fs::read(format!("/proc/{pid}/cmdline")).expect("it is there");
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        text.trim_end_matches('\0').to_owned()
+    };
+    assert_eq!(title(emperor.master(&blog)), "web boss (blog)");
+    let workers: Vec<_> = emperor.workers(&blog).into_iter().map(title).collect();
+    let name = &blog.name;
+    assert_eq!(workers, [format!("web lictor: {name} #1 worker 1 (blog)")]);
+}

@@ -31,6 +31,6 @@ pub use types::{AccessLog, Address, GroupName, Mode, PythonChoice, SocketOwner, 
 pub use vassal::{
     AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
     FilesConfig, ForwardedField, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig, LogField,
-    LogFormat, LogPiece, RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig,
-    TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
+    LogFormat, LogPiece, ProcessConfig, ProcessNames, RequestLogConfig, SendfileRoot, StaticMap,
+    TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
 };

@@ -3,8 +3,7 @@
 //! Masters of two generations may be there at a time. The newer one writes over the file when it
 //! begins to serve, and the older one leaves alone at its end what does not name itself.
 
-use std::path::Path;
-
+use lictor_core::config::VassalConfig;
 use lictor_core::sys::read_bounded;
 
 use super::overdue::say;
@@ -13,7 +12,10 @@ use super::overdue::say;
 const LIMIT_BYTES: u64 = 64;
 
 /// Writes the id of this process. A failure is told and changes nothing: requests are being served.
-pub(super) fn write(path: &Path) {
+pub(super) fn write(config: &VassalConfig) {
+    let Some(path) = &config.process.pidfile else {
+        return;
+    };
     if let Err(error) = std::fs::write(path, format!("{}\n", std::process::id())) {
         let path = path.display();
         say(&format!(
@@ -23,7 +25,10 @@ pub(super) fn write(path: &Path) {
 }
 
 /// Removes the file if it names this process.
-pub(super) fn remove(path: &Path) {
+pub(super) fn remove(config: &VassalConfig) {
+    let Some(path) = &config.process.pidfile else {
+        return;
+    };
     let own = std::process::id().to_string();
     let names_this = read_bounded(path, LIMIT_BYTES)
         .is_ok_and(|bytes| String::from_utf8_lossy(&bytes).trim() == own);

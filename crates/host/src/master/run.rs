@@ -124,16 +124,12 @@ impl Master {
                     if is_serving {
                         // From here on there is little to do but wait.
                         release_cold_code();
-                        if let Some(path) = &self.parts.config.pidfile {
-                            pid_file::write(path);
-                        }
+                        pid_file::write(&self.parts.config);
                     }
                     events = self.wait(py);
                 }
                 Outcome::End(end) => {
-                    if let Some(path) = &self.parts.config.pidfile {
-                        pid_file::remove(path);
-                    }
+                    pid_file::remove(&self.parts.config);
                     sigterm.drop_ref(py);
                     return end;
                 }

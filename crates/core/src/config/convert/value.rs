@@ -55,7 +55,13 @@ impl<'a> Writer<'a> {
     ) -> Vec<String> {
         let items = match &node.value {
             Value::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
+            Value::Null
+            | Value::Bare
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::Date(_)
+            | Value::Table(_) => std::slice::from_ref(node),
         };
         items
             .iter()

@@ -35,7 +35,7 @@ const MAX_FD: OptionSpec = OptionSpec {
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         let files = setting.one(|s, node| values::whole(s, node, 64..=MOST_FILES))?;
-        draft.limits.open_files = Some(files.into());
+        draft.process.limits.open_files = Some(files.into());
         Ok(())
     },
 };
@@ -61,7 +61,7 @@ const LIMIT_AS: OptionSpec = OptionSpec {
             }
             Ok(bytes)
         })?;
-        draft.limits.address_space = Some(bytes).filter(|bytes| *bytes != 0);
+        draft.process.limits.address_space = Some(bytes).filter(|bytes| *bytes != 0);
         Ok(())
     },
 };
@@ -80,7 +80,7 @@ const LIMIT_NPROC: OptionSpec = OptionSpec {
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         let count = setting.one(|s, node| values::whole(s, node, 1..=MOST_PROCESSES))?;
-        draft.limits.user_processes = Some(count.into());
+        draft.process.limits.user_processes = Some(count.into());
         Ok(())
     },
 };
@@ -98,7 +98,7 @@ const UMASK: OptionSpec = OptionSpec {
         this says.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
-        draft.limits.umask = Some(setting.one(values::umask)?);
+        draft.process.limits.umask = Some(setting.one(values::umask)?);
         Ok(())
     },
 };
@@ -116,7 +116,7 @@ const PRIO: OptionSpec = OptionSpec {
         emperor that runs as root.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
-        draft.limits.niceness = Some(setting.one(values::niceness)?);
+        draft.process.limits.niceness = Some(setting.one(values::niceness)?);
         Ok(())
     },
 };
@@ -135,7 +135,7 @@ const PIDFILE: OptionSpec = OptionSpec {
         stop` need no such file.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
-        draft.pidfile = Some(setting.one(values::path)?);
+        draft.process.pidfile = Some(setting.one(values::path)?);
         Ok(())
     },
 };
@@ -153,7 +153,7 @@ const CHOWN_SOCKET: OptionSpec = OptionSpec {
         runs as root; the vassal itself keeps running as `uid`.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
-        draft.chown_socket = Some(setting.one(values::socket_owner)?);
+        draft.process.chown_socket = Some(setting.one(values::socket_owner)?);
         Ok(())
     },
 };
@@ -172,7 +172,7 @@ const UNENV: OptionSpec = OptionSpec {
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         let names = setting.each(values::variable_name)?;
-        draft.unenv = names.into_iter().map(|(name, _)| name).collect();
+        draft.process.unenv = names.into_iter().map(|(name, _)| name).collect();
         Ok(())
     },
 };

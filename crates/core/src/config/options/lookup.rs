@@ -41,7 +41,7 @@ pub(in crate::config) fn look_up(name: &str) -> Option<Found> {
 /// What is said to all names that begin like this one.
 fn begins_like(name: &str) -> Option<&'static Foreign> {
     let is_beginning = |known: &&str| known.ends_with('-') && name.starts_with(*known);
-    foreign().find(|foreign| foreign.names.iter().any(|known| is_beginning(&known)))
+    foreign().find(|foreign| foreign.names.iter().any(is_beginning))
 }
 
 /// The known name that a misspelt one most likely means.

@@ -10,6 +10,7 @@ mod asgi;
 mod files;
 mod limits;
 mod lookup;
+mod names;
 mod process;
 mod request_log;
 mod safety;
@@ -107,7 +108,7 @@ pub fn is_switch(name: &str) -> bool {
 }
 
 /// In the order in which they are explained.
-static GROUPS: [&[OptionSpec]; 11] = [
+static GROUPS: [&[OptionSpec]; 12] = [
     app::OPTIONS,
     serving::OPTIONS,
     tls::OPTIONS,
@@ -116,6 +117,7 @@ static GROUPS: [&[OptionSpec]; 11] = [
     files::OPTIONS,
     process::OPTIONS,
     limits::OPTIONS,
+    names::OPTIONS,
     asgi::OPTIONS,
     safety::OPTIONS,
     request_log::OPTIONS,

@@ -25,5 +25,6 @@ pub(super) use paths::path;
 pub(super) use request_id::{is_field_name, request_id};
 pub(super) use trusted::{forwarded_field, trusted_peer};
 pub(super) use words::{
-    access_log, callable, group, module, python, request_path, socket_owner, user, variable_name,
+    access_log, callable, group, module, python, request_path, socket_owner, title, user,
+    variable_name,
 };

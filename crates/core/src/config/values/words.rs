@@ -12,6 +12,8 @@ const OLDEST_MINOR: u8 = 9;
 const ACCOUNT_LIMIT_BYTES: usize = 255;
 /// Longest path to ask a new generation for.
 const REQUEST_PATH_LIMIT_BYTES: usize = 2048;
+/// More than any column of `ps` shows.
+const TITLE_LIMIT_BYTES: usize = 128;
 /// The number that `chown(2)` reads as "leave it".
 const NO_ID: u32 = u32::MAX;
 
@@ -158,6 +160,27 @@ pub(in crate::config) fn socket_owner(
         user: user.map(|node| self::user(setting, &node)).transpose()?,
         group: group.map(|node| self::group(setting, &node)).transpose()?,
     })
+}
+
+/// A text for `ps` to show.
+pub(in crate::config) fn title(setting: &Setting<'_>, node: &Node) -> Result<String, Complaint> {
+    // Spaces at its ends are meant.
+    let text = match &node.value {
+        Value::Text(text) if !text.trim().is_empty() => text.clone(),
+        Value::Bare
+        | Value::Text(_)
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Date(_)
+        | Value::List(_)
+        | Value::Table(_) => setting.spelling(node)?,
+    };
+    if text.len() > TITLE_LIMIT_BYTES || text.chars().any(char::is_control) {
+        let what = format!("is no line of at most {TITLE_LIMIT_BYTES} bytes");
+        return Err(setting.wrong(node, &what));
+    }
+    Ok(text)
 }
 
 /// The name of a variable of the environment.

@@ -4,6 +4,8 @@ mod asgi;
 mod files;
 mod limits;
 mod log_format;
+mod names;
+mod process;
 mod request_log;
 mod tls;
 mod trust;
@@ -18,13 +20,15 @@ pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
+pub use names::ProcessNames;
+pub use process::ProcessConfig;
 pub use request_log::RequestLogConfig;
 pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};
 pub(super) use trust::first_bits;
 pub use trust::{ForwardedField, TrustConfig, TrustedPeer};
 pub use wire::{Http2, WireConfig};
 
-use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, SocketOwner, UserName};
+use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
 
 /// One vassal file, read, checked, with every default filled in and every path absolute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,8 +48,6 @@ pub struct VassalConfig {
     pub python: Option<PythonChoice>,
     /// Variables for the app, in the order of the file.
     pub env: Vec<(String, String)>,
-    /// Names of variables that the app does not get.
-    pub unenv: Vec<String>,
     /// Files of `KEY=VALUE`, read as the vassal's user.
     pub env_file: Vec<PathBuf>,
     /// Where to speak HTTP/1.1.
@@ -64,8 +66,6 @@ pub struct VassalConfig {
     pub touch_reload: Vec<PathBuf>,
     /// Mode of unix sockets.
     pub chmod_socket: Mode,
-    /// Owner of unix sockets, if it is another than the vassal's user and group.
-    pub chown_socket: Option<SocketOwner>,
     /// Accept backlog.
     pub listen: u32,
     /// Largest request head in bytes.
@@ -74,10 +74,8 @@ pub struct VassalConfig {
     pub limit_post: Option<u64>,
     /// File for the app's output, opened as the vassal's user.
     pub logto: Option<PathBuf>,
-    /// File for the id of the master that serves, written as the vassal's user.
-    pub pidfile: Option<PathBuf>,
-    /// Limits of each process.
-    pub limits: LimitsConfig,
+    /// Limits and names of processes, and what they leave to others.
+    pub process: ProcessConfig,
     /// User to run as.
     pub uid: Option<UserName>,
     /// Group to run as; the user's own by default.

@@ -10,16 +10,6 @@ pub(super) static NAMES: &[Foreign] = &[
     on(&["die-on-term"], "SIGTERM always stops"),
     on(&["no-orphans"], "workers leave when their master does"),
     on(&["auto-procname"], "processes are named after their vassal"),
-    refused(
-        &[
-            "procname",
-            "procname-master",
-            "procname-append",
-            "procname-prefix",
-            "procname-prefix-spaced",
-        ],
-        "remove it; processes are named after their vassal, as in `lictor: blog #7 worker 1`",
-    ),
     off(&["honour-stdin"], "standard input is always closed"),
     either(
         &["check-interval"],
