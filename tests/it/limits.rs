@@ -47,7 +47,7 @@ fn the_pid_file_names_the_master_that_serves() {
     let options = format!("pidfile = {path:?}");
     let blog = emperor.serve("blog", &options, &hello("x"));
     let named = || -> Option<u32> { fs::read_to_string(&path).ok()?.trim().parse().ok() };
-    // It is written right after the order to serve, which is what `serve` waited for.
+    // It is written before the first answer.
     emperor.get(&blog);
     let first = emperor.master(&blog);
     assert_eq!(named(), Some(first));

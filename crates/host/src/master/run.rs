@@ -119,12 +119,15 @@ impl Master {
         let mut events = vec![PoolEvent::Started];
         loop {
             let is_serving = events.contains(&PoolEvent::ServeOrdered);
+            if is_serving {
+                // Before the first answer: whoever has one may look at the file.
+                pid_file::write(&self.parts.config);
+            }
             match self.act_on(py, events) {
                 Outcome::GoOn => {
                     if is_serving {
                         // From here on there is little to do but wait.
                         release_cold_code();
-                        pid_file::write(&self.parts.config);
                     }
                     events = self.wait(py);
                 }
