@@ -1,7 +1,8 @@
 //! `pidfile`: the id of the master whose generation serves, in a file of the tenant's.
 //!
-//! Masters of two generations may be there at a time. The newer one writes over the file when it
-//! begins to serve, and the older one leaves alone at its end what does not name itself.
+//! Masters of two generations may be there at a time. The newer one writes over the file before it
+//! says that it is ready, and only after that is the older one told to leave, which then leaves alone
+//! what does not name itself. In any other order it could remove the file of the newer one.
 
 use lictor_core::config::VassalConfig;
 use lictor_core::sys::read_bounded;
@@ -11,7 +12,7 @@ use super::overdue::say;
 /// More than any id takes.
 const LIMIT_BYTES: u64 = 64;
 
-/// Writes the id of this process. A failure is told and changes nothing: requests are being served.
+/// Writes the id of this process. A failure is told and changes nothing: the app serves.
 pub(super) fn write(config: &VassalConfig) {
     let Some(path) = &config.process.pidfile else {
         return;

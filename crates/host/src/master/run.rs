@@ -119,10 +119,6 @@ impl Master {
         let mut events = vec![PoolEvent::Started];
         loop {
             let is_serving = events.contains(&PoolEvent::ServeOrdered);
-            if is_serving {
-                // Before the first answer: whoever has one may look at the file.
-                pid_file::write(&self.parts.config);
-            }
             match self.act_on(py, events) {
                 Outcome::GoOn => {
                     if is_serving {
@@ -188,6 +184,7 @@ impl Master {
             PoolAction::TellMended => self.tell_mended(Part::Workers),
             PoolAction::TellLoaded => self.tell_emperor(&MasterMessage::Loaded),
             PoolAction::TellReady => {
+                pid_file::write(&self.parts.config);
                 self.tell_emperor(&MasterMessage::Ready {
                     interface: self.interface.clone(),
                 });

@@ -130,7 +130,7 @@ const PIDFILE: OptionSpec = OptionSpec {
     example: "\"every-option.pid\"",
     is_local: true,
     documentation: "A file that holds the process id of the master whose generation serves. It is \
-        written by the vassal's user when a generation begins to serve, and removed when the last \
+        written by the vassal's user when a generation is ready to serve, and removed when the last \
         one ends. The id changes with each reload. `lictor status`, `lictor reload` and `lictor \
         stop` need no such file.",
     reload: ReloadClass::NewGeneration,
