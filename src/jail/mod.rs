@@ -18,6 +18,8 @@ pub(crate) use user::Identity;
 /// 2. Groups, then group, then user: after the user is set nothing else may be changed.
 pub(crate) fn enter(config: &VassalConfig, open_files: Option<u64>) -> Result<Identity, JailError> {
     limits::restore_open_files(open_files)?;
+    limits::set(&config.process.limits)?;
+    user::check_socket_owner(config.process.chown_socket.as_ref())?;
     limits::give_up_protection_from_oom()?;
     user::become_user(config.uid.as_ref(), config.gid.as_ref())
 }

@@ -4,6 +4,7 @@
 //! found in the option table and applied) → `draft` (rules across options) → [`VassalConfig`].
 //! Nothing that the file names is looked at: what is outside the file is the master's business.
 
+mod convert;
 mod diagnostic;
 mod draft;
 mod excerpt;
@@ -20,15 +21,16 @@ mod types;
 mod values;
 mod vassal;
 
+pub use convert::{Conversion, convert_vassal};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use explain::{every_option_example, explain, option_table_markdown};
 pub use name::{NameFault, name_fault, vassal_name};
 pub use options::{OptionSpec, ReloadClass, ValueKind, is_switch, options};
 pub use read::{parse_flags, parse_vassal, read_vassal, read_vassal_bytes};
-pub use types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
+pub use types::{AccessLog, Address, GroupName, Mode, PythonChoice, SocketOwner, UserName};
 pub use vassal::{
     AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
-    FilesConfig, ForwardedField, Http2, HttpsAddress, Interface, Lifespan, LogField, LogFormat,
-    LogPiece, RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer,
-    VassalConfig, WebsocketConfig, WireConfig,
+    FilesConfig, ForwardedField, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig, LogField,
+    LogFormat, LogPiece, ProcessConfig, ProcessNames, RequestLogConfig, SendfileRoot, StaticMap,
+    TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
 };

@@ -25,6 +25,18 @@ pub(super) enum Place {
     Flag(String),
 }
 
+impl Place {
+    /// What orders places of one file without looking at its text.
+    pub(super) fn rank(&self) -> (usize, usize) {
+        match self {
+            Self::File => (0, 0),
+            Self::Bytes(range) => (1, range.start),
+            Self::YamlNode(ordinal) => (1, *ordinal),
+            Self::Flag(_) => (2, 0),
+        }
+    }
+}
+
 /// A value and its place.
 #[derive(Clone, Debug)]
 pub(super) struct Node {

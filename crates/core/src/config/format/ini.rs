@@ -21,6 +21,7 @@ struct Reader {
     bounds: Bounds,
     entries: Vec<Entry>,
     complaints: Vec<Complaint>,
+    refused: Vec<String>,
 }
 
 /// Parses a document. INI's lines are independent, so all complaints are collected.
@@ -43,15 +44,17 @@ pub(super) fn parse(text: &str) -> Result<Document, Vec<Complaint>> {
             break;
         }
     }
-    if !reader.complaints.is_empty() {
-        return Err(reader.complaints);
-    }
     match reader.section {
-        Some((_, place)) if !reader.entries.is_empty() => Ok(Document {
-            entries: reader.entries,
-            place,
-        }),
-        _ => Err(vec![empty()]),
+        Some((_, place)) if !(reader.entries.is_empty() && reader.refused.is_empty()) => {
+            Ok(Document {
+                entries: reader.entries,
+                place,
+                complaints: reader.complaints,
+                refused: reader.refused,
+            })
+        }
+        _ if reader.complaints.is_empty() => Err(vec![empty()]),
+        _ => Err(reader.complaints),
     }
 }
 
@@ -121,14 +124,13 @@ impl Reader {
                 } else {
                     Place::Bytes(range)
                 };
-                Node {
-                    value: Value::Text(if has_variables(key) {
-                        value.to_owned()
-                    } else {
-                        plain(value, value_start)?
-                    }),
-                    place,
-                }
+                let text = if has_variables(key) {
+                    Ok(value.to_owned())
+                } else {
+                    plain(value, value_start)
+                };
+                let value = Value::Text(text.inspect_err(|_| self.refused.push(key.to_owned()))?);
+                Node { value, place }
             }
         };
         self.entries.push(Entry {

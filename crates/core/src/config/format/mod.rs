@@ -28,6 +28,22 @@ pub(super) enum Format {
 pub(super) struct Document {
     pub(super) entries: Vec<Entry>,
     pub(super) place: Place,
+    /// What is wrong with single lines, where the others can be understood without them.
+    pub(super) complaints: Vec<Complaint>,
+    /// The keys of options that are meant but could not be read.
+    pub(super) refused: Vec<String>,
+}
+
+impl Document {
+    /// A document of which everything could be read.
+    fn new(entries: Vec<Entry>, place: Place) -> Self {
+        Self {
+            entries,
+            place,
+            complaints: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
 }
 
 impl Format {
@@ -82,7 +98,7 @@ fn options_of(root: Node) -> Result<Document, Complaint> {
         let place = entries
             .first()
             .map_or(Place::Bytes(0..0), |entry| entry.place.clone());
-        return Ok(Document { entries, place });
+        return Ok(Document::new(entries, place));
     };
     let mut rest = entries;
     let section = rest.swap_remove(at);
@@ -100,7 +116,7 @@ fn options_of(root: Node) -> Result<Document, Complaint> {
     if let Value::Table(entries) = section.node.value
         && !entries.is_empty()
     {
-        return Ok(Document { entries, place });
+        return Ok(Document::new(entries, place));
     }
     Err(empty())
 }
