@@ -52,7 +52,7 @@ mod file_rules;
 #[path = "../crates/host/src/worker/tls/x509.rs"]
 mod x509;
 
-#[path = "../crates/host/src/worker/files/open.rs"]
+#[path = "../crates/host/src/worker/files/open/mod.rs"]
 mod file_open;
 
 #[path = "../crates/host/src/worker/asgi/reply.rs"]
@@ -60,5 +60,11 @@ mod asgi_reply;
 #[path = "../crates/host/src/worker/files/compress.rs"]
 mod file_compress;
 
-#[path = "../crates/host/src/worker/asgi/fields.rs"]
-mod asgi_fields;
+#[path = "../crates/host/src/worker/fields.rs"]
+mod answer_fields;
+#[path = "../crates/host/src/worker/http/frames.rs"]
+mod http2_frames;
+
+/// The gate beside another's reading of the same bytes.
+#[path = "host_pure/second_reader.rs"]
+mod second_reader;

@@ -1,5 +1,6 @@
 """What a run has in common: where things are, how long they last, and the report."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,7 +9,31 @@ from . import interpreters
 from .report import Report
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-APT_HINT = "apt-get install wrk uwsgi-core uwsgi-plugin-python3"
+# What has to be there, by the distribution's package that brings it: a command, or a file.
+NEEDED = {
+    "wrk": "wrk", "h2load": "nghttp2-client", "nginx": "nginx-light", "openssl": "openssl",
+    "uwsgi": "uwsgi-core", "/usr/lib/uwsgi/plugins/python3_plugin.so": "uwsgi-plugin-python3",
+    # What bjoern and uWSGI are built with.
+    "cc": "gcc", "/usr/include/ev.h": "libev-dev",
+}
+
+
+def install_needed():
+    """As root by apt; else says what to install, unless the load generators are there: peers can be missing."""
+    missing = [package for what, package in NEEDED.items() if not (shutil.which(what) or Path(what).exists())]
+    if not missing:
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"installing {', '.join(missing)}", flush=True)
+        subprocess.run(["apt-get", "update", "-qq"], check=True)
+        environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+        return
+    hint = f"`apt-get install {' '.join(missing)}`"
+    if not all(map(shutil.which, ["wrk", "h2load", "nginx", "openssl"])):
+        raise SystemExit(f"needed tools are missing: {hint}")
+    print(f"peers will be missing: {hint}", flush=True)
 
 
 class Bench:
@@ -16,9 +41,9 @@ class Bench:
         self.is_quick = options.quick
         self.home = ROOT / "target" / "bench"
         self.home.mkdir(parents=True, exist_ok=True)
-        self.has_wrk = shutil.which("wrk") is not None
+        install_needed()
         self.has_uwsgi = shutil.which("uwsgi") is not None
-        self.lictor = options.lictor or self.build()
+        self.lictor = options.lictor.resolve() if options.lictor else self.build()
         self.interpreters = interpreters.find(options.python, self.home)
         for interpreter in self.interpreters:
             interpreter.install()
@@ -46,13 +71,12 @@ class Bench:
     def conditions(self):
         yield f"Lictor: {self.lictor_version()}"
         for interpreter in self.interpreters:
-            names = ", ".join(f"{name} {interpreter.peer_version(name)}" for name in interpreters.PACKAGES)
+            packages = interpreters.PACKAGES + interpreters.BUILT
+            names = ", ".join(f"{name} {interpreter.peer_version(name)}" for name in packages)
             yield f"{interpreter.label} ({interpreter.way} by Lictor): {names}"
         if self.has_uwsgi:
             version = subprocess.run(["uwsgi", "--version"], capture_output=True, text=True).stdout
-            yield f"uWSGI {version.strip()} with its own distribution's Python"
-        if not (self.has_wrk and self.has_uwsgi):
-            yield f"missing peers or tools, parts left out: `{APT_HINT}`"
+            yield f"uWSGI {version.strip()} of the distribution on the distribution's own Python"
         if self.note:
             yield f"Note: {self.note}"
         yield "Server on CPU 0, clients on CPU 1, loopback" + (", quick" if self.is_quick else "")

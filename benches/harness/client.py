@@ -1,8 +1,9 @@
-"""Clients: wrk for load, and single requests over plain sockets."""
+"""Clients: wrk and h2load for load, and single requests over plain sockets."""
 
 import re
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 from .processes import CLIENT_CPU, cpu_seconds, pin
 
@@ -69,6 +70,28 @@ def answer(port, timeout=10):
         connection.close()
 
 
+def ask(port, requests, connections):
+    """So many requests in all, over kept connections that are open at the same time as far as the server
+    takes them."""
+    def one(share):
+        connection = Connection(port)
+        try:
+            for number in range(share):
+                status, _, is_closing = connection.get(is_last=number == share - 1)
+                if status != 200:
+                    raise RuntimeError(f"status {status}")
+                if is_closing and number < share - 1:
+                    connection.close()
+                    connection = Connection(port)
+        finally:
+            connection.close()
+    with ThreadPoolExecutor(connections) as pool:
+        try:
+            list(pool.map(one, [requests // connections] * connections))
+        except OSError as error:
+            raise RuntimeError(f"not answered well: {error}") from error
+
+
 def wrk(port, seconds, connections=CONNECTIONS, script=None):
     """Requests done, requests a second and the 99th percentile in seconds, by kept connections."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", f"http://127.0.0.1:{port}/"]
@@ -86,6 +109,18 @@ def wrk(port, seconds, connections=CONNECTIONS, script=None):
     return requests, rate, slow
 
 
+def h2load(url, *options, seconds=0):
+    """How many requests were answered well, by HTTP/2; none may have failed."""
+    done = subprocess.run(
+        ["h2load", *options, url], capture_output=True, text=True, timeout=seconds + 30, preexec_fn=pin(CLIENT_CPU),
+    )
+    found = re.search(r"(\d+) succeeded, (\d+) failed", done.stdout)
+    good, bad = map(int, found.groups()) if found else (0, 0)
+    if done.returncode or bad or not good:
+        raise RuntimeError(f"h2load was not answered well:\n{done.stdout}{done.stderr}")
+    return good
+
+
 def per_cpu_second(root, work):
     """What `work` gives (a count and a rate), the count by CPU seconds of the server."""
     before = cpu_seconds(root)
@@ -93,22 +128,14 @@ def per_cpu_second(root, work):
     return count / (cpu_seconds(root) - before), rate
 
 
-def load_by_wrk(root, port, seconds, **how):
+def load_by_wrk(server, seconds, **how):
     """Requests per CPU second of the server, and requests per second."""
-    wrk(port, 1, **how)
-    return per_cpu_second(root, lambda: wrk(port, seconds, **how)[:2])
+    return per_cpu_second(server.pid, lambda: wrk(server.place.port, seconds, **how)[:2])
 
 
-def load_by_h2load(root, port, seconds):
-    """The same by HTTP/2 with prior knowledge: eight connections of eight streams."""
+def load_by_h2load(server, seconds):
+    """The same by HTTP/2: eight connections of eight streams."""
     def work():
-        command = ["h2load", "-c8", "-m8", "-t1", f"-D{seconds}", f"http://127.0.0.1:{port}/"]
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds + 30, check=True,
-            preexec_fn=pin(CLIENT_CPU),
-        ).stdout
-        good, bad = re.search(r"(\d+) succeeded, (\d+) failed", done).groups()
-        if int(bad) or not int(good):
-            raise RuntimeError(f"h2load was not answered well:\n{done}")
-        return int(good), int(good) / seconds
-    return per_cpu_second(root, work)
+        good = h2load(server.place.url, "-c8", "-m8", "-t1", f"-D{seconds}", seconds=seconds)
+        return good, good / seconds
+    return per_cpu_second(server.pid, work)

@@ -21,8 +21,9 @@ mapped = any("libpython3" in line for line in open("/proc/self/maps"))
 print(json.dumps([platform.python_version(), mapped, sys.executable, sys.version_info[:2] >= (3, 9)]))
 """
 PACKAGES = ["granian", "gunicorn", "flask", "uvicorn[standard]", "hypercorn[uvloop]", "fastapi", "websockets"]
-# Built from source, which needs a compiler, Python's headers and libev's (`libev-dev`).
-BUILT = ["bjoern"]
+# Built from source, which needs a compiler, Python's headers and libev's (`libev-dev`). On the system's
+# Python uWSGI is the distribution's.
+BUILT = ["bjoern", "uwsgi"]
 
 
 class Interpreter:
@@ -38,6 +39,11 @@ class Interpreter:
     @property
     def python(self):
         return self.venv / "bin" / "python"
+
+    @property
+    def is_system(self):
+        """The distribution's own, which its uWSGI has in it."""
+        return self.executable.parent == Path("/usr/bin")
 
     @property
     def label(self):
@@ -61,10 +67,11 @@ class Interpreter:
         return subprocess.run([self.python, "-c", f"import {module}"], capture_output=True).returncode == 0
 
     def peer_version(self, package):
+        """Or "none", of one that could not be built."""
         name = package.partition("[")[0]
         question = f"from importlib.metadata import version; print(version('{name}'))"
         command = [self.python, "-c", question]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "none"
 
 
 def numbers(path):

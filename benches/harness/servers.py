@@ -1,10 +1,12 @@
 """How Lictor is started for a measurement."""
 
+import contextlib
 import shutil
 import subprocess
 from pathlib import Path
 
-from .client import answer, free_port
+from .client import answer
+from .places import Place, certificate
 from .processes import SERVER_CPU, Process, until
 
 APPS = Path(__file__).resolve().parent.parent / "apps"
@@ -68,34 +70,48 @@ class Emperor:
 
 
 def vassal_text(interpreter, module, port, chdir=APPS, workers=1):
+    return app_text(interpreter, module, chdir, workers) + f'http = "127.0.0.1:{port}"\n'
+
+
+def app_text(interpreter, module, chdir=APPS, workers=1):
     return (
         f'module = "{module}:application"\nchdir = "{chdir}"\nvirtualenv = "{interpreter.venv}"\n'
-        f'http = "127.0.0.1:{port}"\nprocesses = {workers}\n'
+        f'processes = {workers}\n'
     )
 
 
+def place_text(place, certificate):
+    """Where the vassal listens, in the options' words."""
+    address = f"127.0.0.1:{place.port}"
+    return {
+        "http": f'http = "{address}"\n',
+        "h2": f'https = "{address},{certificate[0]},{certificate[1]}"\nhttp2 = "tls"\n',
+        "h2c": f'http = "{address}"\nhttp2 = "all"\n',
+        "nginx": f'http = "{place.socket}"\n',
+    }[place.wire]
+
+
 class Lictor:
-    """One vassal."""
+    """One vassal under an emperor."""
 
     def __init__(self, bench, interpreter, work):
         self.bench, self.interpreter, self.work = bench, interpreter, work
         self.name = f"lictor, {interpreter.way}"
-        self.port = None
+        self.place = Place(bench, work.wire)
 
     def __enter__(self):
-        self.port = free_port()
-        self.emperor = Emperor(self.bench).__enter__()
-        try:
-            text = vassal_text(self.interpreter, self.work.module, self.port, workers=self.work.workers)
-            self.emperor.drop("app", text + f"threads = {self.work.threads}\n" + self.work.options)
-            self.emperor.wait(self.port)
-        except BaseException:
-            self.emperor.__exit__()
-            raise
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.place)
+            self.emperor = stack.enter_context(Emperor(self.bench))
+            text = app_text(self.interpreter, self.work.module, workers=self.work.workers)
+            text += f"threads = {self.work.threads}\n" + place_text(self.place, certificate(self.bench.home))
+            self.emperor.drop("app", text)
+            until(self.place.is_answering, START_SECONDS, self.emperor.process, self.name)
+            self.open = stack.pop_all()
         return self
 
     def __exit__(self, *_):
-        self.emperor.__exit__()
+        self.open.close()
 
     @property
     def pid(self):

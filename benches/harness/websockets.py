@@ -10,10 +10,10 @@ from .processes import CLIENT_CPU, pin
 CLIENT = Path(__file__).resolve().parent / "websocket_client.py"
 
 
-def load_by_websockets(root, port, seconds):
+def load_by_websockets(server, seconds):
     """Messages echoed per CPU second of the server, and per second."""
     def work():
-        command = [sys.executable, CLIENT, str(port), str(seconds)]
+        command = [sys.executable, CLIENT, str(server.place.port), str(seconds)]
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=seconds + 60, preexec_fn=pin(CLIENT_CPU),
         )
@@ -21,4 +21,4 @@ def load_by_websockets(root, port, seconds):
             raise RuntimeError(f"the websocket client failed:\n{done.stderr}")
         count = int(done.stdout)
         return count, count / seconds
-    return per_cpu_second(root, work)
+    return per_cpu_second(server.pid, work)

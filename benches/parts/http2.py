@@ -1,9 +1,18 @@
-"""HTTP/2 in the clear, with prior knowledge."""
+"""HTTP/2: hello over TLS, as browsers speak it, and in the clear, as proxies do."""
 
 from harness.client import load_by_h2load
 from harness.throughput import Work, ahead_of_all
 
+APPS = {"WSGI": "hello", "ASGI": "asgi_hello"}
+WIRES = {
+    "TLS": ("h2", "over TLS 1.3 with one ECDSA certificate for all"),
+    "in the clear": ("h2c", "in the clear, by prior knowledge"),
+}
+
 
 def run(bench):
-    work = Work("asgi_hello", interface="asgi", is_http2=True, options="http2 = true\n", load=load_by_h2load)
-    ahead_of_all(bench, "http2", "ASGI hello by HTTP/2, `h2load -c8 -m8`.", work)
+    for how, (wire, told) in WIRES.items():
+        for interface, module in APPS.items():
+            work = Work(module, interface=interface.lower(), wire=wire, load=load_by_h2load)
+            what = f"{interface} hello by HTTP/2 {told}, `h2load -t1 -c8 -m8`."
+            ahead_of_all(bench, f"http2, {interface}, {how}", what, work)

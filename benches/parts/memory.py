@@ -27,13 +27,13 @@ def run(bench):
             each = (weights["master"] + weights["worker"]) / count
             rows.append([interpreter.way, count, f"{each:.2f}", f"{weights['master'] / count:.2f}",
                          f"{weights['worker'] / count:.2f}", f"{weights['emperor']:.1f}", outsiders])
-            number = "one alone" if count == 1 else f"each of {count}"
             low = f", too low: {outsiders} other processes share its pages" if outsiders else ""
-            goals.append((f"{interpreter.way}, {number}: {each:.2f} MiB (≤ {goal}){low}", each <= goal))
+            key = "memory, alone" if count == 1 else "memory, many"
+            goals.append((f"{each:.2f} MiB{low}", each <= goal, key, interpreter.way))
     head = ["Python", "vassals", "each", "its master", "its worker", "emperor, whole", "others on the same Python"]
     bench.report.table(head, rows)
-    for goal, is_met in goals:
-        bench.report.goal(goal, is_met)
+    for goal in goals:
+        bench.report.goal(*goal)
 
 
 def weigh_bare(interpreter):

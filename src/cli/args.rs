@@ -37,6 +37,8 @@ pub(super) enum Invocation {
     Serve(ServeCommand),
     /// Say what is wrong with vassal files, without running them
     Check(CheckCommand),
+    /// Write a vassal file as TOML, with its comments, and say what means something else than in uWSGI
+    Convert(ConvertCommand),
     /// Show all vassals, or one in full
     Status(StatusCommand),
     /// Replace vassals by a new generation; the old one serves until the new one is ready
@@ -143,6 +145,16 @@ pub(super) struct CheckCommand {
     /// Vassal files, or directories of them
     #[arg(required = true, value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ConvertCommand {
+    /// Vassal file in any format
+    #[arg(value_name = "FILE")]
+    pub(super) path: PathBuf,
+    /// Write to this file, which must not be there yet, instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

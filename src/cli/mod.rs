@@ -1,11 +1,12 @@
 //! Everything a person types: reads the command line, does it or has it done, says what came of it.
 //!
 //! A command is a file. What runs apps is handed to the emperor; what asks about them goes through
-//! the control socket; `check` and `explain` need neither. Errors are printed here, once.
+//! the control socket; `check`, `convert` and `explain` need neither. Errors are printed here, once.
 
 mod act;
 mod args;
 mod check;
+mod convert;
 mod error;
 mod events;
 mod exit;
@@ -84,6 +85,7 @@ fn dispatch(invocation: Invocation, output: &mut Output<'_>) -> Result<Exit, Cli
         Invocation::Emperor(command) => run_emperor(command),
         Invocation::Serve(command) => run_serve(command, output),
         Invocation::Check(command) => check::run(command, output),
+        Invocation::Convert(command) => convert::run(&command, output),
         Invocation::Status(command) => status::run(command, output),
         Invocation::Reload(command) => act::run(command, Verb::Reload, output),
         Invocation::Start(command) => act::run(command, Verb::Start, output),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use lictor_core::config::{Diagnostics, Policy, VassalConfig, read_vassal_bytes, vassal_user};
 use lictor_core::ipc::ExpandOrder;
 use lictor_core::observe::{EventKind, Failure, FailureKind, VassalState};
+use lictor_core::sys::release_cold_code;
 
 use super::kept::FileText;
 use super::lifecycle::Event;
@@ -169,6 +170,8 @@ impl Emperor {
             self.is_ready = true;
             let vassals = self.vassals.len();
             self.journal.tell(None, EventKind::EmperorReady { vassals });
+            // The command line is read and the host library laid out, from megabytes of constants.
+            release_cold_code();
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) fn enter(config: &VassalConfig, open_files: Option<u64>) -> Result<Id
 /// The same for a vassal of which no more is known than its user.
 pub(crate) fn enter_as(user: &VassalUser, open_files: Option<u64>) -> Result<Identity, JailError> {
     limits::restore_open_files(open_files)?;
+    limits::set(&config.process.limits)?;
+    user::check_socket_owner(config.process.chown_socket.as_ref())?;
     limits::give_up_protection_from_oom()?;
     user::become_user(user.uid.as_ref(), user.gid.as_ref())
 }

@@ -1,10 +1,12 @@
 //! A line a request: for errors by default, for all or none by option.
 
 use std::collections::HashSet;
+use std::io::Write;
+use std::net::Shutdown;
 
 use serde_json::Value;
 
-use crate::site::Site;
+use crate::site::{Site, rest_of};
 
 const APP: &str = r"
 def application(environ, start_response):
@@ -241,4 +243,71 @@ fn without_the_option_names_are_the_apps_own_affair() {
         (response.header("x-request-id"), &*response.body),
         (None, "mine")
     );
+}
+
+const SIZED: &str = r"
+def application(environ, start_response):
+    path = environ['PATH_INFO']
+    if path == '/end':
+        print('the end', flush=True)
+    status = {'/empty': '204 No Content', '/own': '200 Fine', '/raises': '500 X'}.get(path, '200 OK')
+    fields = [('Date', 'x'), ('X-A', 'b'), ('X-A', 'c')] if path == '/own' else []
+    if path == '/length':
+        fields = [('Content-Length', '4')]
+    write = start_response(status, fields)
+    if path == '/raises':
+        raise RuntimeError('raised')
+    if path == '/written':
+        write(b'four')
+        return []
+    return [] if path in ('/empty', '/nothing') else [b'four']
+";
+
+#[test]
+fn sizes_are_those_of_what_is_sent() {
+    let options = "access-log = \"all\"\nlog-format = \"sized %(hsize) %(rsize) %(size)\"";
+    let site = Site::new(options, SIZED);
+    let mut expected = Vec::new();
+    let targets = [
+        "/", "/own", "/length", "/empty", "/nothing", "/written", "/raises",
+    ];
+    let ways = [
+        ("GET", "HTTP/1.1", ""),
+        ("GET", "HTTP/1.1", "Connection: close\r\n"),
+        ("GET", "HTTP/1.0", ""),
+        ("GET", "HTTP/1.0", "Connection: keep-alive\r\n"),
+        ("HEAD", "HTTP/1.1", ""),
+    ];
+    for (method, version, field) in ways {
+        for target in targets {
+            let mut stream = site.stream();
+            let request = format!("{method} {target} {version}\r\nHost: a\r\n{field}\r\n");
+            stream.write_all(request.as_bytes()).expect("it reads");
+            stream.shutdown(Shutdown::Write).expect("it is open");
+            let answer = rest_of(&mut stream);
+            let head = answer.find("\r\n\r\n").expect("a head") + 4;
+            expected.push((request, head));
+        }
+    }
+    let mut refused = site.stream();
+    refused
+        .write_all(b"GET / HTTP/1.1\r\n\r\n")
+        .expect("it reads");
+    let head = rest_of(&mut refused).find("\r\n\r\n").expect("a head") + 4;
+    expected.push(("refused".to_owned(), head));
+    site.get("/end");
+    let said = site.said_until("the end");
+    let told: Vec<Vec<usize>> = said
+        .iter()
+        .filter_map(|line| line.strip_prefix("sized "))
+        .map(|line| {
+            line.split(' ')
+                .map(|word| word.parse().expect("a number"))
+                .collect()
+        })
+        .collect();
+    for ((request, head), told) in expected.iter().zip(&told) {
+        assert_eq!((told[0], told[2]), (*head, head + told[1]), "{request}");
+    }
+    assert!(told.len() >= expected.len(), "{told:?}");
 }

@@ -97,6 +97,43 @@ fn the_scope_says_what_was_asked() {
 }
 
 #[test]
+fn a_new_connection_wakes_one_process() {
+    const COUNT: u64 = 40;
+    let options = "processes = 4\nheartbeat = 0\nloop = \"asyncio\"";
+    let code = app("async def http(scope, receive, send):\n    await answer(send, b'fine')\n");
+    let site = Site::new(options, &code);
+    let sleeps = || {
+        let of = |pid| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+            let status = status.expect("it is there");
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            let count: u64 = line
+                .expect("the kernel tells it")
+                .trim()
+                .parse()
+                .expect("a number");
+            count
+        };
+        site.emperor
+            .workers(&site.vassal)
+            .into_iter()
+            .map(of)
+            .sum::<u64>()
+    };
+    assert_eq!(site.get("/").body, "fine");
+    let before = sleeps();
+    for _ in 0..COUNT {
+        assert_eq!(site.get("/").body, "fine");
+    }
+    // At most three for each connection, where the request and the end come late; four and more if all
+    // were woken.
+    let woken = sleeps() - before;
+    assert!(woken < COUNT * 7 / 2, "{woken} for {COUNT} connections");
+}
+
+#[test]
 fn a_unix_socket_has_no_client_address() {
     let site = Site::new("http = \"app.sock\"", &app(SCOPE));
     let mut connection = connect(&site.address).expect("it listens");

@@ -104,6 +104,23 @@ async def path(scope, receive, send):
     await start(send, 200, headers)
     await send({'type': 'http.response.pathsend', 'path': str(file)})
 
+async def path_part(scope, receive, send):
+    await start(send, 206, [(b'Content-Length', b'4')])
+    await send({'type': 'http.response.pathsend', 'path': str(pathlib.Path('big').absolute())})
+
+async def device(scope, receive, send):
+    read, write = os.pipe()
+    os.write(write, b'0')
+    os.close(write)
+    await start(send, 200)
+    await send({'type': 'http.response.pathsend', 'path': f'/proc/self/fd/{read}'})
+    os.close(read)
+
+async def download(scope, receive, send):
+    await start(send)
+    await send({'type': 'http.response.pathsend', 'path': str(pathlib.Path('huge').absolute())})
+    print('handed over', flush=True)
+
 async def no_path(scope, receive, send):
     try:
         await start(send)
@@ -163,11 +180,15 @@ fn answers_are_framed_as_the_app_says() {
     assert_eq!(get("/odd").status, 299);
     let sent = get("/path?length");
     assert!(sent.body.len() == 3_000_000 && sent.body.ends_with("6789"));
+    // Its length is known.
     let sent = get("/path");
     assert_eq!(
-        (sent.body.len(), sent.header("transfer-encoding")),
-        (3_000_000, Some("chunked"))
+        (sent.body.len(), sent.header("content-length")),
+        (3_000_000, Some("3000000"))
     );
+    let part = get("/path_part");
+    assert_eq!((part.status, part.body.as_str()), (206, "0123"));
+    assert_eq!(get("/device").body, "0");
     assert_eq!(get("/no_path").body, "No such file or directory");
     assert_eq!(get("/waits").body, "[\"http.request\", false]");
     for _ in 0..2 {
@@ -202,6 +223,31 @@ fn answers_without_a_body_and_the_last_of_a_connection() {
             "{path}: {text}"
         );
     }
+}
+
+#[test]
+fn a_file_is_sent_while_its_app_does_something_else() {
+    const BYTES: usize = 32 * 1024 * 1024;
+    let site = site();
+    let huge = site.vassal.app.with_file_name("huge");
+    std::fs::write(huge, vec![b'x'; BYTES]).expect("it is ours");
+    let mut stream = site.stream();
+    stream
+        .write_all(b"GET /download HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .expect("it reads");
+    // Nobody has read a byte of it.
+    site.printed("handed over");
+    assert_eq!(site.get("/odd").body, "odd");
+    let text = rest_of(&mut stream);
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    assert!(head.contains(&format!("content-length: {BYTES}")), "{head}");
+    assert!(body.len() == BYTES && body.bytes().all(|byte| byte == b'x'));
+    site.printed(&format!("\"GET /download HTTP/1.1\" 200 {BYTES} "));
+    let text = site.everything(b"HEAD /path HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(
+        text.contains("content-length: 3000000") && text.ends_with("\r\n\r\n"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -1,14 +1,21 @@
-//! `FastAPI` with Starlette, Quart and Django's async views from `PyPI`, each on another Python, with
-//! both event loops.
+//! `FastAPI`, Starlette, Quart, Django's async views and Channels from `PyPI`, on three Pythons, with both
+//! event loops, each driven by a real client.
+
+mod channels;
+mod features;
+mod quart;
+mod starlette;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::thread;
 
 use serde_json::{Value, json};
 
 use crate::harness::{DEADLINE, Emperor, Python, Vassal, connect};
-use crate::real_apps::virtualenvs::{Packages, three_pythons, with_packages};
+use crate::real_apps::virtualenvs::{Packages, run_in, three_pythons, with_packages};
+use crate::websocket_clients::client_packages;
 
 const FASTAPI: &str = r"
 import asyncio
@@ -88,41 +95,6 @@ async def broken():
         return {}['no such key']
 ";
 
-const QUART: &str = r"
-import asyncio
-from quart import Quart, request, websocket
-
-app = Quart(__name__)
-
-@app.before_serving
-async def begin():
-    app.config['BEGUN'] = True
-
-@app.after_serving
-async def end():
-    print('quart has shut down', flush=True)
-
-@app.get('/hello/<name>')
-async def hello(name):
-    await asyncio.sleep(0)
-    return {'said': name, 'begun': app.config['BEGUN'], 'q': request.args.get('q')}
-
-@app.post('/echo')
-async def echo():
-    return await request.get_data()
-
-@app.get('/stream')
-async def stream():
-    async def numbers():
-        for number in range(1000):
-            yield b'%d\n' % number
-    return numbers()
-
-@app.get('/broken')
-async def broken():
-    return {}['no such key']
-";
-
 const DJANGO: &str = r"
 import asyncio
 from django.conf import settings
@@ -170,8 +142,37 @@ fn serve(
 ) -> Vassal {
     let place = with_packages(python, packages);
     let name = packages.name.rsplit(' ').next().expect("it has a name");
+    serve_as(emperor, name, &place, options, code)
+}
+
+fn serve_as(emperor: &Emperor, name: &str, place: &Path, options: &str, code: &str) -> Vassal {
     let options = format!("virtualenv = \"{}\"\n{options}", place.display());
     emperor.serve(name, &options, code)
+}
+
+/// What every client in Python begins with.
+const CLIENT: &str = r"
+import asyncio, http.client, json, sys
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+address = sys.argv[1]
+url = 'ws://' + address
+
+def ask(path, method='GET', body=None, headers={}):
+    connection = http.client.HTTPConnection(address, timeout=30)
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    data = answer.read()
+    return answer, data
+";
+
+/// Runs a client in Python, whose assertions fail the test.
+#[track_caller]
+fn client(emperor: &Emperor, address: &str, code: &str) {
+    let code = format!("{CLIENT}{code}");
+    let directory = emperor.at("");
+    run_in(&client_packages(), &directory, &["-c", &code, address], &[]);
 }
 
 #[test]
@@ -180,7 +181,10 @@ fn real_asgi_apps_run_unchanged() {
     let emperor = Emperor::start();
     thread::scope(|scope| {
         scope.spawn(|| fastapi(&emperor, newest));
-        scope.spawn(|| quart(&emperor, oldest));
+        scope.spawn(|| features::check(&emperor, newest));
+        scope.spawn(|| starlette::check(&emperor, newest));
+        scope.spawn(|| channels::check(&emperor, newest));
+        scope.spawn(|| quart::check(&emperor, oldest));
         scope.spawn(|| django(&emperor, fixed));
     });
 }
@@ -277,32 +281,6 @@ fn leave_in_the_middle(address: &str) {
     stream
         .read_exact(&mut vec![0; 1_000_000])
         .expect("it goes on");
-}
-
-fn quart(emperor: &Emperor, python: &Python) {
-    let packages = Packages {
-        name: "quart",
-        version: "0.19.9",
-    };
-    let vassal = serve(emperor, python, &packages, "processes = 2\n", QUART);
-    let address = emperor.address(&vassal);
-    let printed = |words: &str| emperor.printed(&vassal, |line| line.contains(words).then_some(()));
-    let hello = told(&address, "/hello/Zo%C3%AB?q=1%202");
-    assert_eq!(
-        hello,
-        json!({"said": "Zo\u{eb}", "begun": true, "q": "1 2"})
-    );
-    let text = "0123456789".repeat(50_000);
-    assert_eq!(post(&address, "/echo", "text/plain", &text), text);
-    let mut connection = connect(&address).expect("it listens");
-    assert_eq!(
-        connection.get("/stream").expect("it answers").body,
-        numbers()
-    );
-    assert_eq!(connection.get("/broken").expect("it answers").status, 500);
-    printed("KeyError: 'no such key'");
-    emperor.touch(&vassal.file);
-    printed("quart has shut down");
 }
 
 fn django(emperor: &Emperor, python: &Python) {

@@ -1,13 +1,13 @@
 //! How ASGI apps begin and end: what is taken for one, lifespan, drain, `harakiri`, loops that hang.
 
-use std::io::Write;
-use std::thread;
+mod stuck;
 
 use serde_json::json;
 
+use self::stuck::STUCK;
 use crate::asgi::app;
-use crate::harness::{Emperor, connect, hello, try_get};
-use crate::site::{Site, rest_of};
+use crate::harness::{Emperor, hello};
+use crate::site::Site;
 
 const LIFE: &str = r"
 import asyncio, json, os
@@ -177,63 +177,52 @@ fn what_cannot_be_served_is_refused_with_a_way_out() {
     }
 }
 
-const STUCK: &str = r"
-async def http(scope, receive, send):
-    if scope['path'] == '/begun':
-        await start(send)
-        await body(send, b'begun', True)
-    if scope['path'] != '/':
-        await outer(scope['path'])
-    await answer(send, b'fine')
+const SLOW_END: &str = r"
+async def application(scope, receive, send):
+    if scope['type'] != 'lifespan':
+        if scope['path'] == '/stuck':
+            print('began', flush=True)
+            await asyncio.sleep(600)
+        return await answer(send)
+    await receive()
+    await send({'type': 'lifespan.startup.complete'})
+    await receive()
+    print('shutting down', flush=True)
+    await asyncio.sleep(SECONDS)
+    print('shut down', flush=True)
+    await send({'type': 'lifespan.shutdown.complete'})
 
-async def outer(path):
-    try:
-        if path == '/blocks':
-            import time
-            print('blocking', flush=True)
-            time.sleep(600)
-        await asyncio.sleep(600)
-    except asyncio.CancelledError:
-        print('cancelled', path, flush=True)
-        raise
+async def answer(send):
+    await send({'type': 'http.response.start', 'status': 200, 'headers': []})
+    await send({'type': 'http.response.body', 'body': b'fine'})
 ";
 
+fn slow_end(seconds: &str) -> String {
+    format!("import asyncio\n{}", SLOW_END.replace("SECONDS", seconds))
+}
+
 #[test]
-fn harakiri_ends_one_request_and_no_other() {
-    let site = Site::new("harakiri = \"400ms\"\naccess-log = \"all\"\n", &app(STUCK));
-    let pid = site.emperor.status_of(&site.vassal)["workers"][0]["pid"].clone();
-    let mut stream = site.stream();
-    stream
-        .write_all(b"GET /begun HTTP/1.1\r\nHost: a\r\n\r\n")
-        .expect("it reads");
-    let mut connection = site.connect();
-    connection
-        .send(b"GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n")
-        .expect("it reads");
+fn a_shutdown_has_all_of_the_mercy() {
+    let site = Site::new("reload-mercy = \"60s\"\n", &slow_end("3"));
     assert_eq!(site.get("/").body, "fine");
-    let answer = connection.receive().expect("it is answered");
-    assert_eq!(
-        (answer.status, answer.body.as_str()),
-        (504, "504 Gateway Timeout\n")
-    );
-    // The connection is as good as before.
-    assert_eq!(connection.get("/").expect("it goes on").body, "fine");
-    let text = rest_of(&mut stream);
-    assert!(
-        text.contains("begun") && !text.ends_with("0\r\n\r\n"),
-        "{text}"
-    );
-    site.printed("harakiri: `GET /stuck` took more than 0.4 s; the client got status 504");
-    site.printed("in outer");
-    site.printed("harakiri: `GET /begun`");
-    site.printed("cancelled /stuck");
-    let status = site.emperor.status_of(&site.vassal);
-    let worker = &status["workers"][0];
-    assert_eq!(
-        (&worker["pid"], &worker["errors"]),
-        (&pid, &json!(2)),
-        "{status}"
-    );
+    site.emperor.touch(&site.vassal.file);
+    site.printed("shut down");
+    let left = [("generation", json!(1))];
+    site.emperor.heard(&site.vassal, "master-exited", &left);
+    let said = site.emperor.output().so_far();
+    let is_complaint = |line: &&serde_json::Value| line.to_string().contains("did not shut down");
+    assert_eq!(said.iter().find(is_complaint), None);
+}
+
+#[test]
+fn a_shutdown_beyond_the_mercy_is_told() {
+    let site = Site::new("reload-mercy = \"1s\"\n", &slow_end("600"));
+    assert_eq!(site.get("/").body, "fine");
+    site.emperor.touch(&site.vassal.file);
+    site.printed("shutting down");
+    site.printed("the app's lifespan did not shut down within `reload-mercy`");
+    let left = [("generation", json!(1))];
+    site.emperor.heard(&site.vassal, "master-exited", &left);
 }
 
 #[test]
@@ -250,18 +239,6 @@ fn what_is_left_at_the_deadline_is_cancelled() {
     site.printed("GET /stuck: it was cancelled");
     site.emperor
         .heard(&site.vassal, "master-exited", &[("generation", 1.into())]);
-}
-
-#[test]
-fn a_loop_that_is_blocked_is_replaced() {
-    let site = Site::new("heartbeat = \"500ms\"\n", &app(STUCK));
-    let address = site.address.clone();
-    let blocked = thread::spawn(move || try_get(&address, "/blocks"));
-    site.printed("blocking");
-    site.emperor.heard(&site.vassal, "worker-retiring", &[]);
-    assert!(blocked.join().expect("it does not panic").is_err());
-    let mut connection = connect(&site.address).expect("it listens");
-    assert_eq!(connection.get("/").expect("it answers").body, "fine");
 }
 
 #[test]

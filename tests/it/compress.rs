@@ -125,9 +125,39 @@ fn text_is_compressed_for_those_who_take_it() {
         assert_eq!(field(&headers, "etag"), Some("\"a\""), "{fields}");
         assert!(body == plain(), "{fields}");
     }
-    let (headers, _) = ask(&site, "HEAD", "/", "Accept-Encoding: gzip\r\n");
+    let (headers, _) = ask(&site, "HEAD", "/", "");
     assert_eq!(field(&headers, "content-encoding"), None);
     assert_eq!(field(&headers, "content-length"), Some("5500"));
+}
+
+#[test]
+fn a_head_request_gets_the_head_that_get_would() {
+    let site = Site::new("compress = true", APP);
+    for (target, gzip) in [
+        ("/", true),
+        ("/unknown", true),
+        ("/write", true),
+        ("/small", false),
+        ("/image", false),
+    ] {
+        let heads = ["GET", "HEAD"].map(|method| {
+            let (mut headers, body) = ask(&site, method, target, "Accept-Encoding: gzip\r\n");
+            assert!(method == "GET" || body.is_empty(), "{target}");
+            // How long a compressed answer is shows only when it is made.
+            let is_unknown = |name: &str| matches!(name, "content-length" | "transfer-encoding");
+            headers.retain(|(name, _)| name != "date" && !(gzip && is_unknown(name)));
+            headers
+        });
+        assert_eq!(heads[0], heads[1], "{target}");
+        assert_eq!(
+            field(&heads[1], "content-encoding"),
+            gzip.then_some("gzip"),
+            "{target}"
+        );
+    }
+    let (headers, _) = ask(&site, "HEAD", "/", "Accept-Encoding: gzip\r\n");
+    assert_eq!(field(&headers, "content-length"), None);
+    assert_eq!(field(&headers, "etag"), Some("W/\"a\""));
 }
 
 #[test]

@@ -217,3 +217,64 @@ fn others_are_answered_during_an_endless_download() {
         }
     });
 }
+
+#[test]
+fn several_ranges_come_in_one_answer() {
+    let (site, base) = site_with(&[], |base| format!("check-static = {base:?}"));
+    let bytes = pattern(3_000_000);
+    fs::write(base.join("file.bin"), &bytes).expect("it is ours");
+    let mut connection = site.connect();
+    // Small parts are read, large ones are sent by the kernel; and what follows is in its place.
+    for _ in 0..2 {
+        connection
+            .send(b"GET /file.bin HTTP/1.1\r\nHost: a\r\nRange: bytes=10-19, 100000-2199999, 50000-50009, -40000\r\n\r\n")
+            .expect("it reads");
+        let (status, fields) = connection.head().expect("it answers");
+        let field = |wanted: &str| {
+            let found = fields.iter().find(|(name, _)| name == wanted);
+            found.map_or("", |(_, value)| value)
+        };
+        let boundary = field("content-type")
+            .strip_prefix("multipart/byteranges; boundary=")
+            .expect("parts");
+        assert_eq!((status, boundary.len()), (206, 32), "{fields:?}");
+        assert_eq!(field("content-range"), "");
+        let mut expected = Vec::new();
+        for (first, last) in [
+            (10, 19),
+            (100_000, 2_199_999),
+            (50_000, 50_009),
+            (2_960_000, 2_999_999),
+        ] {
+            let lead = format!(
+                "\r\n--{boundary}\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes {first}-{last}/3000000\r\n\r\n"
+            );
+            expected.extend(lead.into_bytes());
+            expected.extend(&bytes[first..=last]);
+        }
+        expected.extend(format!("\r\n--{boundary}--\r\n").into_bytes());
+        let length = field("content-length").parse().expect("a length");
+        let body = connection.bytes(length).expect("all of it");
+        assert!(
+            body == expected,
+            "{length} bytes instead of {}",
+            expected.len()
+        );
+    }
+    let ask = |range: &str| {
+        site.ask(
+            format!("GET /file.bin HTTP/1.1\r\nHost: a\r\nRange: bytes={range}\r\n\r\n").as_bytes(),
+        )
+    };
+    let one = ask("0-99999,50000-199999");
+    assert_eq!(
+        (one.status, one.header("content-range")),
+        (206, Some("bytes 0-199999/3000000"))
+    );
+    // Nobody gets the same bytes a thousand times over.
+    let many = vec!["0-"; 1000].join(",");
+    assert_eq!(
+        (ask(&many).status, ask("5000000-,6000000-").status),
+        (200, 416)
+    );
+}

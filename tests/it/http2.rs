@@ -1,8 +1,13 @@
 //! HTTP/2: over TLS and in the clear, for WSGI and ASGI apps, by curl, h2load and raw frames.
 
-use std::io::{ErrorKind, Read, Write};
+mod floods;
+mod raw;
+mod streams;
+
+use std::io::{Read, Write};
 use std::process::Command;
 
+use self::raw::{Client, PREFACE, RST_STREAM, frame, request};
 use crate::site::Site;
 
 const CLEAR: &str = "http2 = \"all\"\naccess-log = true";
@@ -146,78 +151,16 @@ fn the_streams_of_a_connection_are_served_at_the_same_time() {
     assert!(said.contains("100 succeeded, 0 failed"), "{said}");
 }
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// `GET`, `http`, and an authority.
-const HEAD: &[u8] = &[0x82, 0x86, 0x01, 1, b'a'];
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const CONTINUATION: u8 = 9;
-
-fn frame(sort: u8, flags: u8, stream: u32, load: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(load.len()).expect("it is short");
-    let mut frame = length.to_be_bytes()[1..].to_vec();
-    frame.extend([sort, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(load);
-    frame
-}
-
-fn request(stream: u32, path: &str) -> Vec<u8> {
-    let mut head = HEAD.to_vec();
-    head.extend([0x04, u8::try_from(path.len()).expect("it is short")]);
-    head.extend(path.as_bytes());
-    frame(HEADERS, 5, stream, &head)
-}
-
-/// Sends frames until the server has enough of them. Whether it had.
-fn is_cut(site: &Site, frames: impl Iterator<Item = Vec<u8>>) -> bool {
-    let mut stream = site.stream();
-    stream.write_all(PREFACE).expect("it reads");
-    stream
-        .write_all(&frame(SETTINGS, 0, 0, &[]))
-        .expect("it reads");
-    for frame in frames {
-        if let Err(error) = stream.write_all(&frame) {
-            let is_closed = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
-            return is_closed.contains(&error.kind());
-        }
-    }
-    false
-}
-
-#[test]
-fn floods_of_resets_and_of_continuations_are_cut() {
-    for app in [WSGI, ASGI] {
-        let site = Site::new(CLEAR, app);
-        let resets = (0..50_000).map(|number| {
-            let stream = 2 * number + 1;
-            let mut both = request(stream, "/gone");
-            both.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
-            both
-        });
-        assert!(is_cut(&site, resets));
-        let first = std::iter::once(frame(HEADERS, 1, 1, HEAD));
-        let field = b"\x00\x01a\x01b".repeat(200);
-        let rest = (0..50_000).map(|_| frame(CONTINUATION, 0, 1, &field));
-        assert!(is_cut(&site, first.chain(rest)));
-        assert!(curl(&site, "/", &[]).contains("True"));
-    }
-}
-
 #[test]
 fn an_app_hears_that_its_stream_was_reset() {
     let site = Site::new(CLEAR, ASGI);
-    let mut stream = site.stream();
-    stream.write_all(PREFACE).expect("it reads");
-    let mut first = frame(SETTINGS, 0, 0, &[]);
-    first.extend(request(1, "/gone"));
-    stream.write_all(&first).expect("it reads");
+    let mut client = Client::new(&site);
+    client.send(&request(1, "/gone"));
     site.emperor.printed(&site.vassal, |line| {
         line.contains("the client is there").then_some(())
     });
     let reset = frame(RST_STREAM, 0, 1, &8_u32.to_be_bytes());
-    stream.write_all(&reset).expect("it reads");
+    client.send(&reset);
     site.emperor.printed(&site.vassal, |line| {
         line.contains("the client has left").then_some(())
     });

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use crate::asgi::app;
 use crate::harness::Connection;
 use crate::http_hostile::RECORDER;
 use crate::site::{Site, json, rest_of};
@@ -112,6 +113,48 @@ fn an_upload_that_stands_still_is_a_408() {
         let seen = json(&site.get("/seen"));
         assert_eq!(seen.as_array().map(Vec::is_empty), Some(!is_seen), "{seen}");
     }
+}
+
+const READER: &str = r"
+async def http(scope, receive, send):
+    if scope['path'] == '/begun':
+        await start(send)
+        await body(send, b'begun', True)
+    size, message = 0, {'more_body': True}
+    while message.get('more_body'):
+        message = await receive()
+        size += len(message.get('body', b''))
+    print('heard', message['type'], flush=True)
+    await answer(send, str(size).encode())
+";
+
+#[test]
+fn an_upload_to_an_event_loop_that_stands_still_is_a_408() {
+    let site = Site::new(&format!("{SHORT}\naccess-log = \"all\""), &app(READER));
+    for length in [1000, 200_000] {
+        let mut stream = site.stream();
+        write!(
+            stream,
+            "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\nhello"
+        )
+        .expect("it reads");
+        let answer = soon_closed(stream);
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{length}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+    }
+    site.printed("heard http.disconnect");
+    site.printed("\"POST /a HTTP/1.1\" 408 ");
+    let mut stream = site.stream();
+    stream
+        .write_all(b"POST /begun HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\nhello")
+        .expect("it reads");
+    let mut bytes = Vec::new();
+    let _reset = stream.read_to_end(&mut bytes);
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.starts_with("HTTP/1.1 200 ") && !text.contains("408"));
+    // None of this was the app's fault.
+    let status = site.emperor.status_of(&site.vassal);
+    assert_eq!(status["workers"][0]["errors"], 0, "{status}");
 }
 
 #[test]

@@ -169,13 +169,52 @@ def application(environ, start_response):
     return [b'abc']
 ";
 
+/// The same as an ASGI app.
+const NAMING_ASYNC: &str = r"
+from urllib.parse import unquote
+import os
+
+async def application(scope, receive, send):
+    assert scope['type'] == 'http'
+    path, name = scope['path'], unquote(scope['query_string'].decode())
+    name = name.replace('BASE', os.path.abspath('served'))
+    headers = [(FIELD.encode(), name.encode()), (b'Content-Length', b'3'), (b'Set-Cookie', b'a=b')]
+    status = 200
+    if path == '/missing':
+        status = 404
+    if path == '/partial':
+        status = 206
+        headers += [(b'Content-Range', b'bytes 0-2/3')]
+    trailers = path == '/trailers'
+    start = {'type': 'http.response.start', 'status': status, 'headers': headers, 'trailers': trailers}
+    await send(start)
+    if path in ('/pieces', '/fails'):
+        await send({'type': 'http.response.body', 'body': b'a', 'more_body': True})
+        if path == '/fails':
+            raise ValueError('in the middle')
+        await send({'type': 'http.response.body', 'body': b'bc', 'more_body': True})
+        await send({'type': 'http.response.body'})
+    elif path == '/file':
+        await send({'type': 'http.response.pathsend', 'path': __file__})
+    elif path == '/short':
+        await send({'type': 'http.response.body'})
+    else:
+        await send({'type': 'http.response.body', 'body': b'abc'})
+    if trailers:
+        await send({'type': 'http.response.trailers', 'headers': [(b'x-sum', b'1')]})
+";
+
 fn naming(field: &str, options: &str) -> Site {
+    naming_in(NAMING, field, options)
+}
+
+fn naming_in(code: &str, field: &str, options: &str) -> Site {
     let files = [
         ("private/a.txt", "0123456789"),
         ("private/b c.pdf", "pdf"),
         ("secret.txt", "secret"),
     ];
-    let code = NAMING.replace("FIELD", &format!("{field:?}"));
+    let code = code.replace("FIELD", &format!("{field:?}"));
     let options = options.to_owned();
     let (site, base) = site_of(
         &files,
@@ -213,6 +252,46 @@ fn x_sendfile_sends_files_below_its_roots() {
         for gone in ["x-sendfile", "content-range"] {
             assert_eq!(answer.header(gone), None, "{path}");
         }
+    }
+}
+
+#[test]
+fn an_asgi_app_names_a_file_however_it_answers() {
+    for (field, options, name) in [
+        (
+            "X-Sendfile",
+            "file-serve-mode = \"x-sendfile\"\nsendfile-root = \"BASE/private\"",
+            "BASE/private/a.txt",
+        ),
+        (
+            "x-accel-redirect",
+            "file-serve-mode = \"x-accel-redirect\"\nsendfile-root = \"/files=BASE/private\"",
+            "/files/a.txt",
+        ),
+    ] {
+        let site = naming_in(NAMING_ASYNC, field, options);
+        for path in ["/", "/pieces", "/partial", "/file", "/short", "/trailers"] {
+            let answer = ask(&site, &format!("{path}?{name}"), "");
+            assert_eq!(
+                (answer.status, answer.body.as_str()),
+                (200, "0123456789"),
+                "{path}"
+            );
+            assert_eq!(answer.header("set-cookie"), Some("a=b"));
+            assert_eq!(answer.header("content-length"), Some("10"));
+            for gone in ["x-sendfile", "x-accel-redirect", "content-range"] {
+                assert_eq!(answer.header(gone), None, "{path}");
+            }
+        }
+        let part = ask(&site, &format!("/pieces?{name}"), "Range: bytes=2-4\r\n");
+        assert_eq!((part.status, part.body.as_str()), (206, "234"));
+        // Nothing has been sent yet when it fails.
+        assert_eq!(ask(&site, &format!("/fails?{name}"), "").status, 500);
+        site.printed("ValueError: in the middle");
+        let missing = ask(&site, &format!("/missing?{name}"), "");
+        assert_eq!((missing.status, missing.body.as_str()), (404, "abc"));
+        let absent = ask(&site, &format!("/pieces?{name}.not"), "");
+        assert_eq!(absent.status, 404);
     }
 }
 

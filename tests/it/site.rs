@@ -22,7 +22,12 @@ impl Site {
     /// An emperor with one vassal that serves.
     #[track_caller]
     pub(crate) fn new(options: &str, code: &str) -> Self {
-        let emperor = Emperor::start();
+        Self::over(Emperor::start(), options, code)
+    }
+
+    /// The same, of an emperor that is there.
+    #[track_caller]
+    pub(crate) fn over(emperor: Emperor, options: &str, code: &str) -> Self {
         let vassal = emperor.serve("site", options, code);
         let address = emperor.address(&vassal);
         Self {

@@ -419,26 +419,49 @@ fn every_option_is_explained() {
         for name in std::iter::once(&option.name).chain(option.aliases) {
             let text = explain(Some(name)).expect(name);
             assert!(
-                text.starts_with(option.name) && text.contains(option.default),
+                text.starts_with(*name)
+                    && text.contains(option.name)
+                    && text.contains(option.default),
                 "{text}"
             );
         }
     }
     assert!(explain(Some("lazy_apps")).is_ok());
+    let master = explain(Some("master")).expect("known");
+    let words: Vec<_> = master.split_whitespace().collect();
     assert!(
-        explain(Some("master"))
-            .expect("known")
-            .contains("every vassal has a master")
+        words
+            .join(" ")
+            .contains("every vassal has a master process")
     );
     assert!(
         explain(Some("cheaper"))
             .expect("known")
-            .contains("not available in this version")
+            .contains("What to do: ")
     );
     assert_eq!(
         explain(Some("modul")),
         Err("unknown option `modul`; did you mean `module`?".to_owned())
     );
+}
+
+#[test]
+fn every_name_of_uwsgi_is_explained() {
+    let names = include_str!("../../../tests/uwsgi-options.txt");
+    assert_eq!(names.lines().count(), 943);
+    for name in names.lines() {
+        let text = explain(Some(name)).unwrap_or_else(|error| panic!("{error}"));
+        assert!(text.starts_with(&name.replace('_', "-")), "{name}: {text}");
+        let is_answer = ["Accepted for", "belongs to the", "What to do: ", "default:"]
+            .iter()
+            .any(|part| {
+                text.split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" ")
+                    .contains(part)
+            });
+        assert!(is_answer, "{name}: {text}");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
 use super::{LARGE, LARGE_BYTES, TELL, Tls, client_pair, https, https_alone, pair};
 use crate::harness::{Emperor, write_python, write_whole};
 
@@ -149,6 +151,79 @@ fn clients_show_certificates() {
     }
 }
 
+/// Says what its scope says about TLS.
+const SCOPE: &str = r"
+import json
+async def application(scope, receive, send):
+    assert scope['type'] in ('http', 'websocket')
+    if scope['type'] == 'websocket':
+        await receive()
+        await send({'type': 'websocket.accept'})
+        told = scope['extensions']['tls']
+        return await send({'type': 'websocket.send', 'text': json.dumps(told)})
+    body = json.dumps([scope['scheme'], scope['extensions'].get('tls')]).encode()
+    await send({'type': 'http.response.start', 'status': 200, 'headers': []})
+    await send({'type': 'http.response.body', 'body': body})
+";
+
+#[test]
+fn an_asgi_app_learns_what_the_handshake_came_to() {
+    let emperor = Emperor::start();
+    let certs = emperor.at("certs");
+    pair(&certs, "a", "DNS:a.test");
+    pair(&certs, "ca", "DNS:ca.test");
+    client_pair(&certs, "me", "/C=DE/O=S\u{f6}hne, Inc./CN=me");
+    let option = https(", client-ca = \"../certs/ca.pem\", client-auth = \"optional\"");
+    let site = Tls::over(emperor, &option, "", SCOPE);
+    let pem = |name: &str| std::fs::read_to_string(certs.join(name)).expect("it is there");
+    for (flags, version, suites) in [
+        (&["--tls-max", "1.3"][..], 0x0304, 0x1301..=0x1303),
+        (
+            &[
+                "--tls-max",
+                "1.2",
+                "--ciphers",
+                "ECDHE-ECDSA-AES128-GCM-SHA256",
+            ],
+            0x0303,
+            0xc02b..=0xc02b,
+        ),
+    ] {
+        let told = site.told(flags);
+        assert_eq!(told[0], "https");
+        let tls = &told[1];
+        assert_eq!(
+            (&tls["server_cert"], &tls["tls_version"]),
+            (&json!(pem("a.pem")), &json!(version))
+        );
+        let number = tls["cipher_suite"].as_u64().expect("a number");
+        assert!(suites.contains(&number), "{number:x}");
+        for absent in ["client_cert_name", "client_cert_error"] {
+            assert_eq!(tls[absent], Value::Null, "{tls}");
+        }
+        assert_eq!(tls["client_cert_chain"], json!([]));
+        let told = site.told(&[&shown(&certs, "me")[..], flags].concat());
+        let tls = &told[1];
+        assert_eq!(tls["client_cert_chain"], json!([pem("me.pem")]));
+        assert_eq!(
+            (&tls["client_cert_name"], &tls["client_cert_error"]),
+            (&json!("CN=me,O=S\u{f6}hne\\, Inc.,C=DE"), &Value::Null)
+        );
+    }
+    let heard = site.python(
+        r"
+tls = connect()
+tls.sendall(b'GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: upgrade\r\n'
+            b'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
+data = b''
+while not data.endswith(b'}'):
+    data += more(tls)
+print(data.split(b'\r\n\r\n')[1].split(b'{', 1)[1].decode().count('BEGIN CERTIFICATE'))
+",
+    );
+    assert_eq!(heard.trim(), "1");
+}
+
 #[test]
 fn a_resumed_session_is_still_the_same_clients() {
     let (site, _) = with_clients("");
@@ -182,11 +257,47 @@ fn shown(certs: &Path, name: &str) -> [&'static str; 4] {
 
 #[test]
 fn clients_that_agree_on_it_speak_http_2() {
-    for (option, version) in [("http2 = \"tls\"", "2"), ("", "1.1")] {
+    for (option, version) in [("", "2"), ("http2 = \"off\"", "1.1")] {
         let tls = Tls::new(option, LARGE);
         let output = tls.curl("/many", &["-w", "%{http_version}"]);
         let end = output.stdout.len() - version.len();
         assert_eq!(end, LARGE_BYTES, "{output:?}");
         assert_eq!(&output.stdout[end..], version.as_bytes());
     }
+}
+
+#[test]
+fn a_websocket_over_tls_is_one_of_http_1() {
+    let tls = Tls::new(
+        "",
+        r"
+async def application(scope, receive, send):
+    if scope['type'] != 'websocket':
+        raise NotImplementedError
+    await receive()
+    await send({'type': 'websocket.accept'})
+    message = await receive()
+    await send({'type': 'websocket.send', 'text': scope['scheme'] + ' ' + message['text']})
+",
+    );
+    let told = tls.python(
+        r"
+made = context()
+made.set_alpn_protocols(['http/1.1'])
+tls = connect(made)
+assert tls.selected_alpn_protocol() == 'http/1.1'
+tls.sendall(b'GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
+            b'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
+data = b''
+while b'\r\n\r\n' not in data:
+    data += more(tls)
+assert data.startswith(b'HTTP/1.1 101 '), data
+tls.sendall(b'\x81\x82\0\0\0\0hi')
+data = data.partition(b'\r\n\r\n')[2]
+while len(data) < 8:
+    data += more(tls)
+print(data[2:8].decode())
+",
+    );
+    assert_eq!(told, "wss hi\n");
 }

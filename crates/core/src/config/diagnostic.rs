@@ -13,7 +13,7 @@ use super::source::Source;
 use super::tree::Place;
 
 /// Most complaints that are shown for one file.
-const SHOWN_LIMIT: usize = 20;
+const SHOWN_LIMIT: usize = 100;
 /// Longest quotation of a file's text inside a message, in characters.
 const QUOTE_LIMIT: usize = 60;
 /// Longest message or hint, in characters; ours are far shorter.
@@ -245,6 +245,8 @@ impl Diagnostics {
                 "the file does not make a vassal",
             ));
         }
+        // What is shown is what stands first, whatever was found first.
+        complaints.sort_by_key(|complaint| complaint.place.rank());
         let mut shown: Vec<Diagnostic> = complaints
             .iter()
             .take(SHOWN_LIMIT)

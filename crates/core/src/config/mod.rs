@@ -5,6 +5,7 @@
 //! `draft` (rules across options) → [`VassalConfig`]. What lies outside the file is asked of an
 //! [`Outside`], which for [`parse_vassal`] answers nothing.
 
+mod convert;
 mod diagnostic;
 mod dialect;
 mod draft;
@@ -22,6 +23,7 @@ mod types;
 mod values;
 mod vassal;
 
+pub use convert::{Conversion, convert_vassal};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use dialect::{Answer, Machine, Outside, Policy, Question};
 pub use explain::{every_option_example, explain, option_table_markdown};
@@ -31,10 +33,10 @@ pub use read::{
     VassalUser, parse_flags, parse_vassal, parse_vassal_under, parse_vassal_with, read_vassal,
     read_vassal_bytes, vassal_user,
 };
-pub use types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
+pub use types::{AccessLog, Address, GroupName, Mode, PythonChoice, SocketOwner, UserName};
 pub use vassal::{
     AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
-    FilesConfig, ForwardedField, Http2, HttpsAddress, Interface, Lifespan, LogField, LogFormat,
-    LogPiece, RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer,
-    VassalConfig, WebsocketConfig, WireConfig,
+    FilesConfig, ForwardedField, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig, LogField,
+    LogFormat, LogPiece, ProcessConfig, ProcessNames, RequestLogConfig, SendfileRoot, StaticMap,
+    TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
 };

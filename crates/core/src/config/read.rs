@@ -12,7 +12,7 @@ use super::dialect::{First, Outside, Policy, Unasked, expand, user_entries};
 use super::draft::{Draft, Start};
 use super::flags::{flag_entries, is_overridden};
 use super::format::Format;
-use super::options::{Found, ValueKind, look_up, nearest};
+use super::options::{Answer, Found, ValueKind, look_up, nearest};
 use super::setting::{Outcome, Setting};
 use super::source::Source;
 use super::tree::{Entry, Node, Place, Value};
@@ -204,18 +204,18 @@ fn too_large() -> Complaint {
         .hint("a vassal file holds the options of one app and nothing else")
 }
 
-fn unknown_format() -> Complaint {
+pub(super) fn unknown_format() -> Complaint {
     Complaint::new(Place::File, "the file's name does not say its format")
         .hint("end it in `.toml`, `.yaml`, `.yml`, `.json` or `.ini`")
 }
 
 /// The directory that a file's relative paths are relative to, absolute by text alone.
-fn directory_of(path: &Path) -> PathBuf {
+pub(super) fn directory_of(path: &Path) -> PathBuf {
     absolute(path).parent().unwrap_or(Path::new("/")).to_owned()
 }
 
 /// Relative to the working directory; should that be gone, to the root.
-fn absolute(path: &Path) -> PathBuf {
+pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| Path::new("/").join(path))
 }
 
@@ -254,25 +254,40 @@ impl Reading {
                         continue;
                     };
                     let may_repeat = source.is_none_or(Source::repeats_keys);
-                    if may_repeat && spec.kind == ValueKind::Many && known.key == entry.key {
+                    if may_repeat && spec.kind == ValueKind::Many {
                         known.nodes.push(&entry.node);
                     } else {
                         self.complaints.push(repeated(known, entry, may_repeat));
                     }
                 }
-                Some(Found::Fixed(fixed)) => {
-                    self.complaints
-                        .extend(fixed.complaint(&entry.key, &entry.node));
-                }
-                Some(Found::Absent(absent)) => {
-                    self.complaints
-                        .push(absent.complaint(&entry.key, entry.place.clone()));
-                    self.told.extend(absent.stands_for);
-                }
+                Some(Found::Foreign(foreign)) => self.foreign(entry, &foreign.answer),
                 None => self.unknown(entry),
             }
         }
         settings
+    }
+
+    /// What is said to a name of uWSGI's that is no option of ours.
+    fn foreign(&mut self, entry: &Entry, answer: &Answer) {
+        match answer {
+            Answer::Fixed(fixed) => {
+                self.complaints
+                    .extend(fixed.complaint(&entry.key, &entry.node));
+            }
+            Answer::Dialect(_) => {
+                let message = format!("{} belongs to uWSGI's own files", quote(&entry.key));
+                self.complaints
+                    .push(Complaint::new(entry.place.clone(), message).hint(
+                        "write it into an INI file, or below the key `uwsgi` of a YAML or \
+                             JSON file, where uWSGI's dialect is read",
+                    ));
+            }
+            Answer::Refused(refused) => {
+                self.complaints
+                    .push(refused.complaint(&entry.key, entry.place.clone()));
+                self.told.extend(refused.stands_for);
+            }
+        }
     }
 
     fn unknown(&mut self, entry: &Entry) {

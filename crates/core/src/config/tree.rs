@@ -45,6 +45,20 @@ impl Place {
     }
 }
 
+impl Place {
+    /// What orders places without looking at their text: those of the file before those of the files
+    /// that it names.
+    pub(super) fn rank(&self) -> (usize, usize) {
+        match self {
+            Self::File => (0, 0),
+            Self::Bytes(range) => (1, range.start),
+            Self::YamlNode(ordinal) => (1, *ordinal),
+            Self::Inside(number, place) => (number + 1, place.rank().1),
+            Self::Flag(_) => (usize::MAX, 0),
+        }
+    }
+}
+
 /// A value and its place.
 #[derive(Clone, Debug)]
 pub(super) struct Node {

@@ -110,12 +110,12 @@ impl RequestRecord {
         self.thread.store(thread, Ordering::Relaxed);
     }
 
-    pub(super) fn enter(&self, request: &Taken<'_>, now_ms: u64) {
+    pub(super) fn enter(&self, request: &Taken<'_>, started_ms: u64) {
         // The end of the request before is seen before anything of this one.
         fence(Ordering::Release);
         let socket = request.socket.as_raw_fd();
         self.socket.store(socket, Ordering::Relaxed);
-        self.started_ms.store(now_ms, Ordering::Relaxed);
+        self.started_ms.store(started_ms, Ordering::Relaxed);
         let answer = if request.is_blocked {
             BLOCKED
         } else {

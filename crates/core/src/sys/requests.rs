@@ -26,6 +26,7 @@ struct Common {
     /// The worker accepts no connection any more.
     has_withdrawn: AtomicBool,
     connections: AtomicU32,
+    grace_ms: AtomicU32,
 }
 
 /// The records of one worker. The master makes it, the worker inherits it by the fork.
@@ -104,7 +105,12 @@ impl RequestBoard {
 
     /// This thread, whose record it is, takes up a request.
     pub fn enter(&self, record: &RequestRecord, request: &Taken<'_>) {
-        record.enter(request, self.now_ms());
+        self.enter_since(record, request, self.now_ms());
+    }
+
+    /// The same for a request that began at that moment, on the clock of the records.
+    pub fn enter_since(&self, record: &RequestRecord, request: &Taken<'_>, started_ms: u64) {
+        record.enter(request, started_ms);
         // Ordered by both sides' SeqCst: either this sees the flag, or the master sees the request.
         if self.common().is_parked.load(Ordering::SeqCst)
             && self.common().is_parked.swap(false, Ordering::SeqCst)
@@ -132,6 +138,17 @@ impl RequestBoard {
     /// Whether the number of connections can only fall.
     pub fn has_withdrawn(&self) -> bool {
         self.common().has_withdrawn.load(Ordering::Acquire)
+    }
+
+    /// An event loop runs here, which ends overdue requests itself unless it is blocked: it is to have
+    /// so much longer than its requests.
+    pub fn set_grace_ms(&self, grace_ms: u32) {
+        self.common().grace_ms.store(grace_ms, Ordering::Relaxed);
+    }
+
+    /// How much longer than its requests may take the worker is left alone; 0 without an event loop.
+    pub fn grace_ms(&self) -> u32 {
+        self.common().grace_ms.load(Ordering::Relaxed)
     }
 
     /// Whether the next request will ring.

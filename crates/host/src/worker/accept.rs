@@ -4,7 +4,6 @@
 //! wakes one of them per connection (EPOLLEXCLUSIVE), and a worker takes one connection per wake-up,
 //! so that the others get theirs.
 
-use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,12 +14,13 @@ use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, sockopt};
 use rustix::process::{Resource, getrlimit};
 
+use super::TlsServer;
 use super::connection::Connection;
 use super::exchange::Peer;
 use super::http::Socket;
-use super::reactor::{LISTENER_KEY, Phase, Reactor};
+use super::phase::Phase;
+use super::reactor::Reactor;
 use super::sync::lock;
-use super::{Listener, TlsServer};
 use lictor_core::config::Address;
 
 /// Most connections of one worker without `max-connections`, however many descriptors it may have.
@@ -61,27 +61,6 @@ enum Accepted {
 }
 
 impl Reactor {
-    /// Lets the listeners wake this worker.
-    pub(super) fn watch_listeners(&self) -> io::Result<()> {
-        for (index, listener) in lock(&self.listeners).iter().enumerate() {
-            let flags = EventFlags::IN | EventFlags::EXCLUSIVE;
-            epoll::add(
-                &self.epoll,
-                &listener.fd,
-                EventData::new_u64(LISTENER_KEY | index as u64),
-                flags,
-            )?;
-        }
-        Ok(())
-    }
-
-    fn unwatch_listeners(&self, listeners: &[Listener]) {
-        for listener in listeners {
-            // Not watched while accepting pauses.
-            let _not_watched = epoll::delete(&self.epoll, &listener.fd);
-        }
-    }
-
     /// A listener has connections waiting.
     pub(super) fn accept(self: &Arc<Self>, index: usize) {
         let most = if self.is_alone {

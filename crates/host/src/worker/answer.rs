@@ -2,40 +2,20 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use bytes::Bytes;
-use lictor_core::config::{LogFormat, VassalConfig};
 use lictor_core::sys::{RequestRecord, Taken};
 
-use super::access_line::{AccessLine, Selection};
 use super::connection::Connection;
 use super::deadlines::NEVER;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
-use super::http::{Arrived, ArrivedBody};
+use super::http::{Arrived, ArrivedBody, Spare};
 use super::introduce::{Introduction, introduced};
-use super::reactor::{Phase, Reactor};
+use super::phase::Phase;
+use super::reactor::Reactor;
+use super::request_log::{Measured, RequestLog};
 use super::{App, threads};
-
-/// What the log of requests needs to know of the worker.
-pub(super) struct RequestLog {
-    selection: Selection,
-    format: LogFormat,
-    worker: u32,
-    pid: u32,
-}
-
-impl RequestLog {
-    /// None if no request will ever get a line.
-    pub(super) fn new(config: &VassalConfig, worker: u32) -> Option<Self> {
-        Some(Self {
-            selection: Selection::new(config.access_log, &config.request_log)?,
-            format: config.request_log.format.clone(),
-            worker,
-            pid: std::process::id(),
-        })
-    }
-}
 
 impl Reactor {
     /// Calls the app for a request and lays its answer down; an ASGI app may do that later.
@@ -70,7 +50,7 @@ impl Reactor {
         // Never given up while the app works on it.
         connection.set_deadline_ms(NEVER);
         Tale {
-            started: self.request_log.is_some().then(Instant::now),
+            started: self.shared.request_log.is_some().then(Instant::now),
             introduction: connection.introduce(request),
             is_probe,
             is_ended: false,
@@ -82,7 +62,7 @@ impl Reactor {
         let App::Wsgi(app) = &self.app else { return };
         let (mut report, record) = {
             let head = tale.head(connection, &request);
-            let record = self.write_down(connection, &head);
+            let record = self.write_down_call(connection, &head);
             let exchange: Arc<dyn Exchange> = Arc::<Connection>::clone(connection);
             let called = Request {
                 head: &head,
@@ -97,7 +77,7 @@ impl Reactor {
             // The client was told by harakiri, and so was the log; what the app says now is too late.
             (report.outcome, report.is_error) = (Outcome::Cut, true);
         }
-        self.conclude(connection, request, report, &Tale { is_ended, ..tale });
+        self.conclude(connection, request, report, &tale.ended(is_ended));
     }
 
     /// The app may have named a file that is to be sent instead.
@@ -134,10 +114,18 @@ impl Reactor {
         if !tale.is_probe {
             self.slot.leave_request(report.is_error);
         }
-        if !tale.is_ended {
+        let log = self.shared.request_log.as_ref().filter(|_| !tale.is_ended);
+        if log.is_some_and(RequestLog::counts_heads) {
+            // How long its head is shows when it is laid down.
+            let outcome = std::mem::replace(&mut report.outcome, Outcome::Streamed);
+            lay_down(connection, outcome, Spare::default);
             self.log_access(connection, &request, &report, tale);
+        } else {
+            if log.is_some() {
+                self.log_access(connection, &request, &report, tale);
+            }
+            lay_down(connection, report.outcome, || request.into_spare());
         }
-        lay_down(connection, report.outcome, request);
         if let Some(limits) = &self.limits
             && !tale.is_probe
         {
@@ -146,60 +134,31 @@ impl Reactor {
     }
 
     /// Lets the master see, with `harakiri`, what this thread is in from now on.
-    fn write_down(
+    fn write_down_call(
         &self,
         connection: &Connection,
         head: &RequestHead<'_>,
     ) -> Option<&'static RequestRecord> {
         let board = self.board?;
         let record = threads::record()?;
-        connection.set_record(record);
-        let request = Taken {
-            socket: connection.as_fd(),
-            remote: &head.peer.address,
-            method: head.method,
-            uri: head.uri,
-            is_http_10: head.is_http_10,
-            is_http_2: head.is_http_2,
-            // A signal handler cannot encrypt: what is overdue is cut, as if behind another answer.
-            is_blocked: connection.socket().is_write_blocked()
-                || connection.socket().is_tls()
-                || connection.parent.is_some(),
-        };
-        board.enter(record, &request);
+        write_down(connection, head, |request| board.enter(record, request));
+        connection.set_record(Some(record));
         Some(record)
     }
 
     fn log_access(&self, connection: &Connection, request: &Arrived, report: &Report, tale: &Tale) {
-        let (Some(log), Some(started)) = (&self.request_log, tale.started) else {
+        let (Some(log), Some(started)) = (&self.shared.request_log, tale.started) else {
             return;
         };
         let took = started.elapsed();
-        if !log.selection.wants(report.status, report.is_error, took) {
-            return;
+        if log.wants(report, took) {
+            let head_bytes = log.counts_heads().then(|| connection.head_bytes());
+            let measured = Measured {
+                took,
+                head_bytes: head_bytes.flatten(),
+            };
+            log.tell(&tale.head(connection, request), request, report, measured);
         }
-        let head = tale.head(connection, request);
-        let line = AccessLine {
-            remote: &head.peer.address,
-            remote_port: &head.peer.port,
-            method: head.method,
-            uri: head.uri,
-            is_http_10: head.is_http_10,
-            is_http_2: head.is_http_2,
-            is_secure: head.is_secure,
-            host: head.host,
-            status: report.status,
-            body_bytes: report.body_bytes,
-            took,
-            worker: log.worker,
-            pid: log.pid,
-            thread: Some(threads::number()),
-            request_id: head.request_id,
-            field: &|name| request.field(name),
-        };
-        let line = line.render(&log.format, SystemTime::now());
-        // One write, so that lines of several workers do not mix; a full pipe loses it.
-        let _lost = rustix::io::write(rustix::stdio::stderr(), line.as_bytes());
     }
 }
 
@@ -211,10 +170,15 @@ pub(super) struct Tale {
     introduction: Option<Introduction>,
     is_probe: bool,
     /// By `harakiri`, which has told the log.
-    pub(super) is_ended: bool,
+    is_ended: bool,
 }
 
 impl Tale {
+    /// The same, once it is known whether `harakiri` has ended it.
+    pub(super) fn ended(self, is_ended: bool) -> Self {
+        Self { is_ended, ..self }
+    }
+
     /// What the app is told of the request before its body.
     pub(super) fn head<'a>(
         &'a self,
@@ -228,6 +192,26 @@ impl Tale {
     }
 }
 
+/// What the master is to know of a request, with `harakiri`.
+pub(super) fn write_down(
+    connection: &Connection,
+    head: &RequestHead<'_>,
+    enter: impl FnOnce(&Taken<'_>),
+) {
+    enter(&Taken {
+        socket: connection.as_fd(),
+        remote: &head.peer.address,
+        method: head.method,
+        uri: head.uri,
+        is_http_10: head.is_http_10,
+        is_http_2: head.is_http_2,
+        // A signal handler cannot encrypt: what is overdue is cut, as if behind another answer.
+        is_blocked: connection.socket().is_write_blocked()
+            || connection.socket().is_tls()
+            || connection.parent.is_some(),
+    });
+}
+
 fn refused(status: u16) -> Report {
     Report {
         outcome: Outcome::Failed,
@@ -238,10 +222,10 @@ fn refused(status: u16) -> Report {
 }
 
 /// Ends the exchange, as far as a failure has not ended it.
-fn lay_down(connection: &Connection, outcome: Outcome, request: Arrived) {
+fn lay_down(connection: &Connection, outcome: Outcome, spare: impl FnOnce() -> Spare) {
     match outcome {
         Outcome::Answer(head, body) => {
-            let spare = request.into_spare();
+            let spare = spare();
             connection.settle(|driver, is_closing| {
                 driver.end_body();
                 driver.recycle(spare);
@@ -251,6 +235,10 @@ fn lay_down(connection: &Connection, outcome: Outcome, request: Arrived) {
         Outcome::File(head, part) => connection.settle(|driver, is_closing| {
             driver.end_body();
             driver.begin_file(head, part, is_closing);
+        }),
+        Outcome::FileParts(head, pieces) => connection.settle(|driver, is_closing| {
+            driver.end_body();
+            driver.begin_file_parts(head, pieces, is_closing);
         }),
         Outcome::Streamed => connection.settle(|driver, _| driver.finish()),
         Outcome::Cut => connection.settle(|driver, _| driver.cut()),

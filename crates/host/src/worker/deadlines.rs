@@ -72,7 +72,9 @@ impl Reactor {
         for (_, connection) in lock(&self.table).iter() {
             for stream in connection.late_streams(now) {
                 // The others of its connection go on.
-                stream.abandon();
+                if !stream.stall() {
+                    stream.abandon();
+                }
             }
             let deadline = connection.earliest_ms();
             if deadline == NEVER {
@@ -89,6 +91,15 @@ impl Reactor {
         for connection in late {
             if connection.is_talking() {
                 // It knows itself what is due.
+                self.work_on(&connection);
+                continue;
+            }
+            if connection.stall() {
+                connection.release();
+                continue;
+            }
+            if let Some(patience) = connection.look_at_streams() {
+                self.set_deadline(&connection, patience);
                 self.work_on(&connection);
                 continue;
             }

@@ -17,7 +17,8 @@ use super::connection::DRAIN_IDLE_LIMIT;
 use super::deadlines::millis;
 use super::exchange::Peer;
 use super::http::Socket;
-use super::reactor::{Phase, Reactor};
+use super::phase::Phase;
+use super::reactor::Reactor;
 use super::sync::lock;
 use super::wsgi::Application;
 
@@ -138,6 +139,9 @@ impl Reactor {
 
     /// Every thread leaves its loop.
     pub(super) fn finish(&self) {
+        if let Some(log) = &self.shared.request_log {
+            log.finish();
+        }
         self.set_phase(Phase::Finished);
         self.wake_all();
     }

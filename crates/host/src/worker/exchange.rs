@@ -57,8 +57,14 @@ pub(crate) struct RequestHead<'a> {
 pub(crate) struct TlsFacts {
     /// `TLSv1.3` or `TLSv1.2`.
     pub(crate) protocol: &'static str,
+    /// The same as its number (RFC 8446 §4.1.2).
+    pub(crate) version: Option<u16>,
     /// As OpenSSL calls it.
     pub(crate) cipher: &'static str,
+    /// The same as its number in IANA's registry.
+    pub(crate) suite: Option<u16>,
+    /// The certificate that the client was shown.
+    pub(crate) server_pem: Option<Arc<str>>,
     /// The host that the client asked for (SNI).
     pub(crate) server_name: Option<String>,
     /// The client's certificate, which has been checked.
@@ -77,6 +83,8 @@ pub(crate) struct ClientFacts {
     /// In hexadecimal.
     pub(crate) serial: String,
     pub(crate) pem: String,
+    /// What the client has sent behind its own, towards its authority.
+    pub(crate) chain: Vec<String>,
 }
 
 /// The fields of a request, names in lower case, equal names next to each other.
@@ -115,10 +123,17 @@ pub(crate) struct ResponseHead {
 /// Part of an open regular file, which is sent as the client takes it, while no thread waits.
 #[derive(Debug)]
 pub(crate) struct FilePart {
-    pub(crate) file: OwnedFd,
+    pub(crate) file: Arc<OwnedFd>,
     pub(crate) offset: u64,
     /// It reaches no further than the file did when it was opened.
     pub(crate) length: u64,
+}
+
+/// A piece of a body that is made of parts of a file.
+#[derive(Debug)]
+pub(crate) enum BodyPiece {
+    Bytes(Bytes),
+    File(FilePart),
 }
 
 /// What came of a call of the app.
@@ -128,6 +143,8 @@ pub(crate) enum Outcome {
     Answer(ResponseHead, Bytes),
     /// The same, the body being part of a file. `Content-Length` is not among the fields.
     File(ResponseHead, FilePart),
+    /// The same, with several parts and what stands between them.
+    FileParts(ResponseHead, Vec<BodyPiece>),
     /// The answer went through the exchange, and is complete.
     Streamed,
     /// The answer cannot be completed; the connection must not look as if it were.

@@ -47,6 +47,14 @@ impl Reception {
     }
 }
 
+impl Reception {
+    /// A name for a request that nobody could name, and the field that carries it.
+    pub(super) fn name_anew(&self) -> Option<(&str, String)> {
+        let field = self.request_id.as_deref()?;
+        Some((field, fresh_name()))
+    }
+}
+
 /// Who is behind a connection.
 #[derive(Debug, Default)]
 pub(super) struct Visitor {
@@ -170,7 +178,7 @@ impl Connection {
                 .only_field(field)
                 .filter(|id| is_believed && is_request_id(id));
             let given = given.and_then(|id| std::str::from_utf8(id).ok());
-            let id = given.map_or_else(fresh_id, str::to_owned);
+            let id = given.map_or_else(fresh_name, str::to_owned);
             request.set_field(field, &id);
             lock(&self.state).driver.mark(field, &id);
             introduction.request_id = Some(id);
@@ -197,7 +205,8 @@ impl Connection {
     }
 }
 
-fn fresh_id() -> String {
+/// What nobody can guess: 32 hexadecimal digits.
+pub(super) fn fresh_name() -> String {
     let mut bits = [0; 16];
     // Waits only before the machine has gathered any chance at all, and fails for no such size.
     let _never_fails = getrandom(&mut bits, GetRandomFlags::empty());

@@ -14,8 +14,9 @@ use super::App;
 use super::answer::Tale;
 use super::connection::{Connection, Next, State};
 use super::deadlines::NEVER;
+use super::eldest::{Eldest, Place};
 use super::exchange::{
-    Asked, ExchangeError, LiveExchange, Report, RequestBody, RequestFields, ResponseHead,
+    Asked, ExchangeError, LiveExchange, Outcome, Report, RequestBody, RequestFields, ResponseHead,
 };
 use super::http::Arrived;
 use super::reactor::Reactor;
@@ -32,7 +33,9 @@ pub(super) struct Ongoing {
     /// The websocket that it has become.
     pub(super) talk: OnceLock<Arc<Mutex<Talk>>>,
     /// None once the request is over: the app may hold this for long, but not the client's socket.
-    live: Mutex<Option<Live>>,
+    pub(super) live: Mutex<Option<Live>>,
+    /// Where its master looks for it, with `harakiri`.
+    pub(super) place: Option<Place>,
     /// What it was, once a websocket is over: its app may still say something about it.
     was: OnceLock<String>,
     /// Bytes that had gone either way when the client was last waited for.
@@ -40,10 +43,10 @@ pub(super) struct Ongoing {
 }
 
 /// What there is as long as the request is not over.
-struct Live {
-    connection: Arc<Connection>,
-    request: Arrived,
-    tale: Tale,
+pub(super) struct Live {
+    pub(super) connection: Arc<Connection>,
+    pub(super) request: Arrived,
+    pub(super) tale: Tale,
 }
 
 impl Reactor {
@@ -86,8 +89,13 @@ impl Reactor {
                 request,
                 tale,
             })),
+            place: self.eldest.as_ref().map(Eldest::place),
             bytes_seen: AtomicU64::new(0),
         });
+        // Before the app can keep the thread.
+        if let Some(eldest) = &self.eldest {
+            eldest.enter(&exchange);
+        }
         let asked = if is_socket {
             Asked::Websocket(exchange)
         } else {
@@ -193,15 +201,22 @@ impl LiveExchange for Ongoing {
 
     fn begin_stream(&self, head: ResponseHead) {
         if let Some(connection) = self.connection() {
+            if let Some(place) = &self.place {
+                place.begin(head.status);
+            }
             let is_closing = connection.is_draining();
-            lock(&connection.state)
-                .driver
-                .begin_stream(head, is_closing);
+            let mut state = lock(&connection.state);
+            if state.begin(head.status, 0) {
+                state.driver.begin_stream(head, is_closing);
+            }
         }
     }
 
     fn put(&self, chunk: Bytes) {
         if let Some(connection) = self.connection() {
+            if let Some(place) = &self.place {
+                place.add_body_bytes(chunk.len());
+            }
             lock(&connection.state).put(chunk);
         }
     }
@@ -243,6 +258,7 @@ impl LiveExchange for Ongoing {
         if self.upgrade.is_some() {
             self.was.get_or_init(|| self.title());
         }
+        let is_ended = self.leave_place();
         let live = lock(&self.live).take();
         if let Some(Live {
             connection,
@@ -250,10 +266,15 @@ impl LiveExchange for Ongoing {
             tale,
         }) = live
         {
-            let report = {
+            let mut report = {
                 let head = tale.head(&connection, &request);
                 self.reactor.take_over(report, &head, &request)
             };
+            if is_ended {
+                // The client was told by harakiri, and so was the log.
+                (report.outcome, report.is_error) = (Outcome::Cut, true);
+            }
+            let tale = tale.ended(is_ended);
             self.reactor.conclude(&connection, request, report, &tale);
             self.reactor.go_on_with(&connection);
         }

@@ -2,15 +2,16 @@
 //!
 //! An epoll set used directly: mio offers neither EPOLLEXCLUSIVE nor EPOLLONESHOT, and a runtime
 //! would put its own loop between the socket and the app. With one thread every connection is
-//! registered once, edge-triggered; with several they share the set, one-shot, each taking one
+//! registered once, edge-triggered, and again only when it waits for room to write; with several they share the set, one-shot, each taking one
 //! event at a time, so that nothing waits behind a busy thread. The loop runs without the
 //! interpreter, which is attached around each call of the app alone.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use lictor_core::config::VassalConfig;
 use lictor_core::ipc::Channel;
 use lictor_core::sys::{RequestBoard, Slot};
 use rustix::buffer::spare_capacity;
@@ -19,14 +20,18 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use slab::Slab;
 
-use super::answer::RequestLog;
 use super::connection::{Connection, Next, Shared};
 use super::deadlines::NEVER;
+use super::door::Door;
+use super::eldest::Eldest;
 use super::files::Files;
 use super::http::DriverSettings;
 use super::introduce::Reception;
+use super::phase::Phase;
 use super::recycle::Limits;
+use super::request_log::RequestLog;
 use super::sync::lock;
+use super::table::index_of;
 use super::wsgi::Application;
 use super::{App, Listener, Worker, accept, threads, websocket};
 
@@ -37,36 +42,27 @@ pub(super) const LISTENER_KEY: u64 = 1 << 63;
 const CHANNEL_KEY: u64 = u64::MAX;
 const WAKE_KEY: u64 = u64::MAX - 1;
 
-/// Where the worker stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Phase {
-    /// For the word to serve.
-    Waiting,
-    Serving,
-    Draining,
-    Finished,
-}
-
 /// What the threads of a worker share.
 pub(super) struct Reactor {
     pub(super) epoll: OwnedFd,
     pub(super) wake: OwnedFd,
     pub(super) channel: Channel,
     pub(super) listeners: Mutex<Vec<Listener>>,
+    /// Where they are watched instead of `epoll`, with an event loop.
+    pub(super) door: OnceLock<Door>,
     pub(super) table: Mutex<Slab<Arc<Connection>>>,
     pub(super) shared: Arc<Shared>,
     pub(super) app: App,
     pub(super) slot: &'static Slot,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
-    /// Where any request gets a line.
-    pub(super) request_log: Option<RequestLog>,
+    /// With `harakiri` and an event loop.
+    pub(super) eldest: Option<Eldest>,
     /// With `static-map`, `check-static` or `file-serve-mode`.
     pub(super) files: Option<Files>,
     pub(super) limits: Option<Limits>,
     pub(super) websockets: websocket::Limits,
-    phase: AtomicU8,
+    pub(super) phase: AtomicU8,
     pub(super) started: Instant,
     /// When the earliest deadline of any connection passes, at the earliest.
     pub(super) next_look_ms: AtomicU64,
@@ -74,7 +70,7 @@ pub(super) struct Reactor {
     pub(super) is_accept_paused: AtomicBool,
     /// Given up for the connection that comes when there is no other descriptor left.
     pub(super) spare: Mutex<Option<OwnedFd>>,
-    generation: AtomicU32,
+    pub(super) generation: AtomicU32,
     pub(super) connection_limit: usize,
     pub(super) backlog: u32,
     pub(super) reload_mercy: Duration,
@@ -105,6 +101,7 @@ impl Reactor {
             spare: Mutex::new(wake.try_clone().ok()),
             wake,
             listeners: Mutex::new(worker.listeners),
+            door: OnceLock::new(),
             table: Mutex::default(),
             shared: Arc::new(Shared {
                 driver: Arc::new(
@@ -114,24 +111,24 @@ impl Reactor {
                         !config.wire.keepalive.is_zero(),
                     )
                     .speaking(config.wire.http2)
+                    .measuring_heads(config.request_log.format.counts_heads())
                     .compressing(&config.files.compress),
                 ),
                 wire: config.wire.clone(),
                 reception: Reception::new(config),
+                request_log: RequestLog::new(config, worker.id),
                 is_draining: AtomicBool::new(false),
             }),
+            eldest: worker
+                .board
+                .filter(|_| matches!(app, App::Asgi(_)))
+                .and_then(Eldest::new),
             app,
             slot: worker.slot,
             board: worker.board,
-            request_log: RequestLog::new(config, worker.id),
             files: Files::new(&config.files),
             limits: Limits::new(config),
-            websockets: websocket::Limits {
-                message_size: config.asgi.websocket.max_size,
-                ping_interval: config.asgi.websocket.ping_interval,
-                ping_timeout: config.asgi.websocket.ping_timeout,
-                deflate: config.asgi.websocket.deflate,
-            },
+            websockets: websocket_limits(config),
             phase: AtomicU8::new(Phase::Waiting as u8),
             started: Instant::now(),
             next_look_ms: AtomicU64::new(NEVER),
@@ -231,10 +228,11 @@ impl Reactor {
         }
         let flags = self.connection_flags(connection);
         let has_given_way = connection.socket().has_given_way();
+        let has_no_room = !self.tells_room() && connection.socket().is_write_blocked();
         // Released first: an event that comes between the two must find the connection free.
         connection.release();
         // Changed or not, epoll then tells what is ready, after all that was ready before.
-        if self.is_shared || has_given_way {
+        if self.is_shared || has_given_way || has_no_room {
             self.arm_connection(connection, flags);
         }
     }
@@ -251,57 +249,22 @@ impl Reactor {
     }
 
     pub(super) fn connection_flags(&self, connection: &Connection) -> EventFlags {
-        let flags = EventFlags::IN | EventFlags::RDHUP;
-        if !self.is_shared {
-            return flags | EventFlags::OUT | EventFlags::ET;
-        }
-        let blocked = connection.socket().is_write_blocked();
+        let mut flags = EventFlags::IN | EventFlags::RDHUP;
+        flags |= if self.is_shared {
+            EventFlags::ONESHOT
+        } else {
+            EventFlags::ET
+        };
+        let wants_room = self.tells_room() || connection.socket().is_write_blocked();
+        flags.set(EventFlags::OUT, wants_room);
         flags
-            | EventFlags::ONESHOT
-            | if blocked {
-                EventFlags::OUT
-            } else {
-                EventFlags::empty()
-            }
     }
 
-    /// Lets go of a claimed connection.
-    pub(super) fn forget(&self, connection: &Arc<Connection>) {
-        // A child that the app forked may hold the descriptor, which then would stay in the set.
-        let _already_removed = epoll::delete(&self.epoll, &**connection);
-        connection.abandon();
-        let mut table = lock(&self.table);
-        let index = index_of(connection.key);
-        if table
-            .get(index)
-            .is_some_and(|held| held.key == connection.key)
-        {
-            drop(table.remove(index));
-        }
-        let is_empty = table.is_empty();
-        self.tell_connections(table.len());
-        if is_empty {
-            // Before another thread can add a connection, whose deadline this would take away.
-            self.next_look_ms.store(NEVER, Ordering::Relaxed);
-        }
-        drop(table);
-        if is_empty {
-            self.finish_if_empty();
-        }
-        self.resume_accepting();
-    }
-
-    /// For the master, which ends a worker that has nothing but lost requests.
-    pub(super) fn tell_connections(&self, count: usize) {
-        if let Some(board) = self.board {
-            board.set_connections(count);
-        }
-    }
-
-    /// A key that no earlier connection at this place of the table had.
-    pub(super) fn next_key(&self, index: usize) -> u64 {
-        let generation = self.generation.fetch_add(1, Ordering::Relaxed) & 0x3fff_ffff;
-        u64::from(generation) << 32 | index as u64
+    /// Whether epoll tells of room for writing unasked. An ASGI app may run out of it anywhere;
+    /// all else passes `work_on`, which then asks: the peer of a unix socket makes room whenever
+    /// it reads, and a worker that is told so wakes twice for each request.
+    fn tells_room(&self) -> bool {
+        !self.is_shared && matches!(self.app, App::Asgi(_))
     }
 
     /// Wakes every thread, to look at the phase and the deadlines again: a semaphore with a token
@@ -315,29 +278,14 @@ impl Reactor {
             let _another_took_it = rustix::io::read(&self.wake, &mut [0_u8; 8]);
         }
     }
-
-    pub(super) fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Acquire) {
-            0 => Phase::Waiting,
-            1 => Phase::Serving,
-            2 => Phase::Draining,
-            _ => Phase::Finished,
-        }
-    }
-
-    pub(super) fn set_phase(&self, phase: Phase) {
-        self.phase.store(phase as u8, Ordering::Release);
-    }
-
-    pub(super) fn change_phase(&self, from: Phase, to: Phase) -> bool {
-        let (from, to) = (from as u8, to as u8);
-        self.phase
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
-    }
 }
 
-/// The place in the table that a key stands for.
-fn index_of(key: u64) -> usize {
-    usize::try_from(key & u64::from(u32::MAX)).unwrap_or(usize::MAX)
+fn websocket_limits(config: &VassalConfig) -> websocket::Limits {
+    let options = &config.asgi.websocket;
+    websocket::Limits {
+        message_size: options.max_size,
+        ping_interval: options.ping_interval,
+        ping_timeout: options.ping_timeout,
+        deflate: options.deflate,
+    }
 }

@@ -103,6 +103,10 @@ impl LiveSocket for Ongoing {
         let fields = upgrade.accept(subprotocol, given)?;
         let connection = self.connection().ok_or(ExchangeError::Gone)?;
         self.begin_talk(&connection, upgrade, &fields)?;
+        // A websocket has all time.
+        if !self.leave_place() {
+            connection.set_record(None);
+        }
         self.reactor.go_on_with(&connection);
         Ok(())
     }

@@ -4,19 +4,25 @@
 //! the one socket does, and hyper is pumped in between.
 
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::connection::Connection;
+use super::connection::{Connection, State};
 use super::exchange::{Exchange, ExchangeError, ResponseHead};
 use super::sync::lock;
 
 impl Connection {
     /// Waits for this socket alone.
-    fn wait(&self, wanted: PollFlags) -> Result<(), ExchangeError> {
-        let limit = Timespec::try_from(self.shared.wire.socket_timeout).ok();
+    fn wait(&self, wanted: PollFlags, patience: &Patience) -> Result<(), ExchangeError> {
+        let left = patience.left(self.shared.wire.socket_timeout);
+        if left.is_zero() {
+            // Something may be ready at all times, for other streams.
+            return Err(ExchangeError::Stalled);
+        }
+        let limit = Timespec::try_from(left).ok();
         let mut fds = [PollFd::new(&*self.socket, wanted)];
         match poll(&mut fds, limit.as_ref()) {
             Ok(0) => return Err(ExchangeError::Stalled),
@@ -39,9 +45,40 @@ impl Connection {
     }
 }
 
+/// Since when a client has not moved. What moves on a connection of its own is the client; on that of
+/// a stream it may be other streams.
+struct Patience {
+    since: Option<Instant>,
+    moved: u64,
+}
+
+impl Patience {
+    fn of(connection: &Connection, state: &State) -> Self {
+        let is_stream = connection.parent.is_some();
+        Self {
+            since: is_stream.then(Instant::now),
+            moved: state.driver.moved(),
+        }
+    }
+
+    /// Looks whether the client has moved.
+    fn look(&mut self, state: &State) {
+        if self.since.is_some() && self.moved != state.driver.moved() {
+            self.moved = state.driver.moved();
+            self.since = Some(Instant::now());
+        }
+    }
+
+    fn left(&self, limit: Duration) -> Duration {
+        let passed = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        limit.saturating_sub(passed)
+    }
+}
+
 impl Exchange for Connection {
     fn read(&self) -> Result<Option<Bytes>, ExchangeError> {
         let mut state = lock(&self.state);
+        let patience = Patience::of(self, &state);
         loop {
             if let Poll::Ready(piece) = state.driver.poll_body() {
                 return piece;
@@ -58,7 +95,7 @@ impl Exchange for Connection {
             }
             let mut wanted = PollFlags::IN | PollFlags::RDHUP;
             wanted.set(PollFlags::OUT, self.socket.is_write_blocked());
-            match self.wait(wanted) {
+            match self.wait(wanted, &patience) {
                 Err(ExchangeError::Stalled) => state.driver.stall(),
                 other => other?,
             }
@@ -85,6 +122,7 @@ impl Exchange for Connection {
 
     fn flush(&self) -> Result<(), ExchangeError> {
         let mut state = lock(&self.state);
+        let mut patience = Patience::of(self, &state);
         loop {
             let is_open = state.driver.pump();
             let is_flushed = !self.socket.is_write_blocked();
@@ -102,7 +140,8 @@ impl Exchange for Connection {
             wanted.set(PollFlags::OUT, !is_flushed);
             // Where it is the client's window that is full.
             wanted.set(PollFlags::IN | PollFlags::RDHUP, self.parent.is_some());
-            self.wait(wanted)?;
+            patience.look(&state);
+            self.wait(wanted, &patience)?;
         }
     }
 }

@@ -97,7 +97,10 @@ pub(super) fn parsed(
         return (source, Err(inside(vec![complaint])));
     }
     let sections = match asked.format {
-        Format::Ini => ini::sections(source.text()),
+        Format::Ini => match ini::sections(source.text()) {
+            (sections, faults) if faults.is_empty() => Ok(sections),
+            (_, faults) => Err(faults),
+        },
         Format::Yaml | Format::Json | Format::Toml => {
             asked.format.parse(source.text()).map(|document| {
                 vec![ini::Section {

@@ -101,7 +101,7 @@ pub(super) fn user_entries(
     let outcome = match sections_of(first) {
         Err(complaints) => Err(complaints),
         Ok(Sections::Plain(document)) => Ok(document.entries),
-        Ok(Sections::Dialect(sections, _)) => {
+        Ok(Sections::Dialect(sections, ..)) => {
             load(&mut loader, first.format, sections, policy);
             users_of(&loader)
         }
@@ -115,7 +115,7 @@ fn expand_with(
     policy: &Policy,
     told: &mut Vec<&'static str>,
 ) -> Outcome<Document> {
-    let (sections, place) = match sections_of(first)? {
+    let (sections, place, faults) = match sections_of(first)? {
         Sections::Plain(document) if policy.is_empty() => return Ok(document),
         Sections::Plain(document) => {
             // The provider's word counts for every format; its own keys stay as they stand.
@@ -124,8 +124,9 @@ fn expand_with(
                 "write the options into an INI file, or below the key `uwsgi`",
             )]);
         }
-        Sections::Dialect(sections, place) => (sections, place),
+        Sections::Dialect(sections, place, faults) => (sections, place, faults),
     };
+    loader.complaints.extend(faults);
     load(loader, first.format, sections, policy);
     loader.complaints.extend(unread_sections(loader));
     told.extend(told_by(&loader.failed));
@@ -166,18 +167,22 @@ fn names_of(path: &Path) -> Names {
 }
 
 enum Sections {
-    Dialect(Vec<ini::Section>, Place),
+    /// With where the first begins, and what is wrong with single lines.
+    Dialect(Vec<ini::Section>, Place, Vec<Complaint>),
     Plain(Document),
 }
 
 fn sections_of(first: &First<'_>) -> Outcome<Sections> {
     if first.format == Format::Ini {
-        let sections = ini::sections(first.text)?;
+        let (sections, faults) = ini::sections(first.text);
         let own: Vec<&ini::Section> = sections
             .iter()
             .filter(|section| SECTIONS.contains(&section.name.as_str()))
             .collect();
         let Some(main) = own.first() else {
+            if !faults.is_empty() {
+                return Err(faults);
+            }
             return Err(foreign(&sections).unwrap_or_else(|| vec![empty()]));
         };
         if let Some(other) = own.iter().find(|section| section.name != main.name) {
@@ -189,7 +194,7 @@ fn sections_of(first: &First<'_>) -> Outcome<Sections> {
             ]);
         }
         let place = main.place.clone();
-        return Ok(Sections::Dialect(sections, place));
+        return Ok(Sections::Dialect(sections, place, faults));
     }
     let document = first.format.parse(first.text)?;
     if !document.is_dialect {
@@ -201,7 +206,7 @@ fn sections_of(first: &First<'_>) -> Outcome<Sections> {
         place: document.place,
         entries: document.entries,
     };
-    Ok(Sections::Dialect(vec![section], place))
+    Ok(Sections::Dialect(vec![section], place, Vec::new()))
 }
 
 /// The complaint about a file that has other sections only.

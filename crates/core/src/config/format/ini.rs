@@ -15,8 +15,8 @@ pub(in crate::config) struct Section {
     pub(in crate::config) entries: Vec<Entry>,
 }
 
-/// Parses a document. INI's lines are independent, so all complaints are collected.
-pub(in crate::config) fn sections(text: &str) -> Result<Vec<Section>, Vec<Complaint>> {
+/// Parses a document. INI's lines are independent: what is wrong with some does not hide the others.
+pub(in crate::config) fn sections(text: &str) -> (Vec<Section>, Vec<Complaint>) {
     let mut reader = Reader::default();
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
@@ -35,11 +35,7 @@ pub(in crate::config) fn sections(text: &str) -> Result<Vec<Section>, Vec<Compla
             break;
         }
     }
-    if reader.complaints.is_empty() {
-        Ok(reader.sections)
-    } else {
-        Err(reader.complaints)
-    }
+    (reader.sections, reader.complaints)
 }
 
 #[derive(Default)]

@@ -84,7 +84,7 @@ fn apply_maps(draft: &mut Draft, setting: &Setting<'_>, is_prefix_kept: bool) ->
 
 const CHECK_STATIC: OptionSpec = OptionSpec {
     name: "check-static",
-    aliases: &[],
+    aliases: &["static-check"],
     kind: ValueKind::Many,
     takes: "the path of a directory, or a list of them",
     default: "none",
@@ -160,7 +160,7 @@ const STATIC_SAFE: OptionSpec = OptionSpec {
 
 const FILE_SERVE_MODE: OptionSpec = OptionSpec {
     name: "file-serve-mode",
-    aliases: &[],
+    aliases: &["fileserve-mode"],
     kind: ValueKind::One,
     takes: "`off`, `x-sendfile` or `x-accel-redirect`",
     default: "off",
@@ -252,6 +252,13 @@ fn media_types(setting: &Setting<'_>, node: &Node) -> Result<Vec<String>, Compla
         None => {}
     }
     let text = setting.text(node)?.to_ascii_lowercase();
+    if let Some(hint) = coding_hint(&text) {
+        let what = format!(
+            "has {}, which is an encoding and not a media type",
+            quote(&text)
+        );
+        return Err(setting.wrong(node, &what).hint(hint));
+    }
     let is_token = |part: &str| {
         !part.is_empty()
             && part
@@ -274,5 +281,19 @@ fn media_types(setting: &Setting<'_>, node: &Node) -> Result<Vec<String>, Compla
                 .wrong(node, &what)
                 .hint("write it as in `Content-Type` without parameters, such as `text/html`"))
         }
+    }
+}
+
+/// What to do for somebody who names an encoding. Of the others `docs/static.md` has the figures.
+fn coding_hint(text: &str) -> Option<&'static str> {
+    match text {
+        "gzip" | "x-gzip" | "gz" => {
+            Some("write `true` for text, JSON and the like: gzip is what is spoken")
+        }
+        "br" | "brotli" | "zstd" | "zst" | "deflate" => Some(
+            "write `true`: answers are compressed with gzip alone, since the others take several times \
+             the memory for each answer in progress; files may have `.br` and `.zst` beside them",
+        ),
+        _ => None,
     }
 }

@@ -21,7 +21,7 @@ const LOG_FORMAT: OptionSpec = OptionSpec {
         `json` is an object a line, `common` and `combined` are Apache's. A format is made of \
         uWSGI's `%(addr)`, `%(user)`, `%(method)`, `%(uri)`, `%(path)`, `%(query)`, `%(proto)`, \
         `%(host)`, `%(scheme)`, `%(port)`, `%(referer)`, `%(uagent)`, `%(cl)`, `%(status)`, \
-        `%(rsize)`, `%(micros)`, `%(msecs)`, `%(secs)`, `%(time)`, `%(tmsecs)`, `%(tmicros)`, \
+        `%(rsize)`, `%(hsize)`, `%(size)`, `%(micros)`, `%(msecs)`, `%(secs)`, `%(time)`, `%(tmsecs)`, `%(tmicros)`, \
         `%(ltime)`, `%(ctime)`, `%(epoch)`, `%(pid)`, `%(wid)`, `%(core)`, `%(request_id)`, \
         `%(header.NAME)` and `%(var.NAME)`, and of Apache's `%h %a %l %u %t %r %s %>s %b %B %D %T \
         %m %U %q %H %v %P %L %{NAME}i %{ms}T`; `%%` is a percent sign. Times are UTC. Whatever the \

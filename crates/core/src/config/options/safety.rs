@@ -73,7 +73,8 @@ const HARAKIRI: OptionSpec = OptionSpec {
         with status 504, the log gets its method, path, age and Python traceback, and its worker is \
         replaced; requests in the worker's other threads may finish within `reload-mercy`. An answer \
         that has begun is cut off. The time that the app waits for a slow client counts as well, so \
-        it has to be long enough for the longest upload or download. A bare number is seconds.",
+        it has to be long enough for the longest upload or download. With an ASGI app only the \
+        request's task is cancelled, unless the event loop is blocked. A bare number is seconds.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         let limit = setting.one(|s, node| values::duration(s, node, LONGEST_REQUEST))?;

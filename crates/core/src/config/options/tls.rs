@@ -13,7 +13,7 @@ const HTTPS: OptionSpec = OptionSpec {
     default: "none",
     example: "\":8443,site.pem,site.key\"",
     is_local: true,
-    documentation: "The addresses to speak HTTP/1.1 over TLS on, beside or instead of `http`. An \
+    documentation: "The addresses to speak HTTP/2 and HTTP/1.1 over TLS on, beside or instead of `http`. An \
         address is written as for `http`; CERT and KEY are PEM files, CERT with the certificates \
         between it and its authority behind it. TLS 1.2 and 1.3 are spoken. Both files are read by \
         the vassal's own user, and again when they have changed, so that a renewed certificate needs \

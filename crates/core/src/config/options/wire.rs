@@ -116,13 +116,14 @@ const HTTP2: OptionSpec = OptionSpec {
     aliases: &[],
     kind: ValueKind::One,
     takes: "`tls`, `all` or `off`",
-    default: "off",
-    example: "\"off\"",
+    default: "tls",
+    example: "\"tls\"",
     is_local: false,
     documentation: "Where HTTP/2 is spoken beside HTTP/1.1. With `tls` at the addresses of `https`, \
         with clients that ask for it (ALPN); with `all` also at those of `http`, with clients that \
         know it beforehand and begin with its preface, such as a proxy or a load balancer; with \
-        `off` nowhere.",
+        `off` nowhere. All others speak HTTP/1.1, and websockets are opened over that. What holds \
+        for each stream stands in `docs/http2.md`.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         draft.wire.http2 = setting.one(values::http2)?;

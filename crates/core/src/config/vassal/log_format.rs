@@ -15,6 +15,22 @@ pub enum LogFormat {
     Pieces(Vec<LogPiece>),
 }
 
+impl LogFormat {
+    /// Whether a line tells how long the head of an answer was.
+    #[must_use]
+    pub fn counts_heads(&self) -> bool {
+        let Self::Pieces(pieces) = self else {
+            return false;
+        };
+        pieces.iter().any(|piece| {
+            matches!(
+                piece,
+                LogPiece::Field(LogField::HeadBytes | LogField::AnswerBytes)
+            )
+        })
+    }
+}
+
 /// A piece of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -55,6 +71,10 @@ pub enum LogField {
     Host,
     /// `http` or `https`.
     Scheme,
+    /// Bytes of the head of the answer.
+    HeadBytes,
+    /// Bytes of its head and body.
+    AnswerBytes,
     /// The length that the request declares, or 0.
     RequestLength,
     /// The status of the answer.

@@ -2,7 +2,10 @@
 
 mod asgi;
 mod files;
+mod limits;
 mod log_format;
+mod names;
+mod process;
 mod request_log;
 mod tls;
 mod trust;
@@ -15,7 +18,10 @@ use serde::{Deserialize, Serialize};
 
 pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
+pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
+pub use names::ProcessNames;
+pub use process::ProcessConfig;
 pub use request_log::RequestLogConfig;
 pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};
 pub(super) use trust::first_bits;
@@ -68,6 +74,8 @@ pub struct VassalConfig {
     pub limit_post: Option<u64>,
     /// File for the app's output, opened as the vassal's user.
     pub logto: Option<PathBuf>,
+    /// Limits and names of processes, and what they leave to others.
+    pub process: ProcessConfig,
     /// User to run as.
     pub uid: Option<UserName>,
     /// Group to run as; the user's own by default.

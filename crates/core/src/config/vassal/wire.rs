@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case")]
 pub enum Http2 {
     /// At addresses of `https`, with clients that agree on it.
+    #[default]
     Tls,
     /// Also at those of `http`, with clients that begin with it.
     All,
     /// Nowhere.
-    #[default]
     Off,
 }
 

@@ -24,7 +24,7 @@ use self::report::{Report, cleaned};
 use self::rules::{Seen, Step, View, Watch};
 use super::pool::{PoolEvent, Reason, Seat};
 use super::run::Master;
-use crate::worker::{AccessLine, Selection};
+use crate::worker::{AccessLine, Selection, protocol};
 
 /// Most of a traceback that is read.
 const DUMP_LIMIT_BYTES: usize = 64 * 1024;
@@ -191,6 +191,7 @@ impl Watched {
             // Before the number, which cannot rise any more then.
             has_withdrawn: self.board.has_withdrawn(),
             connections: self.board.connections(),
+            grace_ms: self.board.grace_ms(),
         }
     }
 
@@ -222,6 +223,7 @@ impl Watched {
             pid: self.pid,
             request,
             age_ms,
+            is_loop: self.board.grace_ms() > 0,
             ended,
             traceback: cleaned(dump.get(..length).unwrap_or_default()),
         })
@@ -278,12 +280,12 @@ fn access_line(report: &Report, config: &VassalConfig) -> Option<String> {
         remote_port: "",
         method: &request.method,
         uri: &request.uri,
-        is_http_10: request.is_http_10,
-        is_http_2: request.is_http_2,
+        protocol: protocol(request.is_http_10, request.is_http_2),
         is_secure: false,
         host: None,
         status,
         body_bytes: report.ended.map_or(0, |ended| ended.body_bytes),
+        head_bytes: None,
         took,
         worker: report.worker,
         pid: report.pid,
@@ -296,7 +298,7 @@ fn access_line(report: &Report, config: &VassalConfig) -> Option<String> {
 }
 
 /// Says it in the app's own log, as far as that takes it without blocking.
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     let now = Timespec {
         tv_sec: 0,
         tv_nsec: 0,

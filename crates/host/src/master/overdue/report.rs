@@ -14,6 +14,8 @@ pub(crate) struct Report {
     pub(crate) pid: u32,
     pub(crate) request: Described,
     pub(crate) age_ms: u64,
+    /// It was one of many requests of an event loop.
+    pub(crate) is_loop: bool,
     /// None if its thread did not take the signal.
     pub(crate) ended: Option<Ended>,
     /// As it was written; see [`cleaned`].
@@ -30,10 +32,15 @@ impl Report {
         }
         let (seconds, rest) = (self.age_ms / 1000, self.age_ms % 1000);
         let outcome = self.outcome();
+        let state = if self.is_loop {
+            "whose event loop is blocked, "
+        } else {
+            ""
+        };
         // Writing to a string cannot fail.
         let _infallible = writeln!(
             text,
-            "` took {seconds}.{rest:03} s; {outcome}; worker {worker}, pid {pid}, is replaced"
+            "` took {seconds}.{rest:03} s; {outcome}; worker {worker}, pid {pid}, {state}is replaced"
         );
         text.push_str(&self.traceback);
         if !self.traceback.ends_with('\n') {
@@ -83,10 +90,15 @@ pub(crate) fn cleaned(dump: &[u8]) -> String {
     clean
 }
 
-/// The line that loaded the host, and what the threads of a worker begin with.
+/// The line that loaded the host, what the threads of a worker begin with, and an event loop.
 fn is_ours(line: &str) -> bool {
+    const BELOW: [&str; 3] = [
+        "/threading.py\", line ",
+        "/asyncio/base_events.py\", line ",
+        "/asyncio/events.py\", line ",
+    ];
     line.starts_with("  File \"<string>\", line 1 in <module>")
-        || line.starts_with("  File \"") && line.contains("/threading.py\", line ")
+        || line.starts_with("  File \"") && BELOW.iter().any(|below| line.contains(below))
 }
 
 fn visible(c: char) -> char {
@@ -102,7 +114,7 @@ mod tests {
         application\n  File \"/usr/lib/python3.12/threading.py\", line 1010 in run\n  \
         File \"/usr/lib/python3.12/threading.py\", line 1073 in _bootstrap_inner\n";
 
-    fn report(ended: Option<Ended>) -> String {
+    fn report(ended: Option<Ended>, is_loop: bool) -> String {
         let request = Described {
             remote: "127.0.0.1".to_owned(),
             method: "GET".to_owned(),
@@ -115,6 +127,7 @@ mod tests {
             pid: 77,
             request,
             age_ms: 2007,
+            is_loop,
             ended,
             traceback: "Stack\n".to_owned(),
         };
@@ -129,7 +142,7 @@ mod tests {
             body_bytes: 0,
         };
         assert_eq!(
-            report(Some(ended)),
+            report(Some(ended), false),
             "lictor: harakiri: `GET /a\u{fffd}[0m\u{fffd}` took 2.007 s; the client got status 504; \
              worker 2, pid 77, is replaced\nStack\n"
         );
@@ -138,10 +151,13 @@ mod tests {
             is_answered: false,
             ..ended
         };
-        assert!(report(Some(cut)).contains("begun with status 200, was cut off"));
+        assert!(report(Some(cut), false).contains("begun with status 200, was cut off"));
         let blocked = Ended { begun: None, ..cut };
-        assert!(report(Some(blocked)).contains("not taken the answer before"));
-        assert!(report(None).contains("takes no signals"));
+        assert!(report(Some(blocked), false).contains("not taken the answer before"));
+        assert!(
+            report(Some(cut), true).contains("pid 77, whose event loop is blocked, is replaced")
+        );
+        assert!(report(None, false).contains("takes no signals"));
     }
 
     #[test]
@@ -155,6 +171,11 @@ mod tests {
         let main = "Stack (most recent call first):\n  File \"/\x1b[1m.py\", line 9 in f\n  \
                     File \"<string>\", line 1 in <module>\n";
         assert!(cleaned(main.as_bytes()).ends_with("/\u{fffd}[1m.py\", line 9 in f\n"));
+        let in_loop = "Stack (most recent call first):\n  File \"/srv/app.py\", line 3 in view\n  \
+                       File \"/usr/lib/python3.11/asyncio/events.py\", line 80 in _run\n  \
+                       File \"/usr/lib/python3.11/asyncio/base_events.py\", line 607 in run_forever\n  \
+                       File \"<string>\", line 1 in <module>\n";
+        assert!(cleaned(in_loop.as_bytes()).ends_with("/app.py\", line 3 in view\n"));
         assert!(cleaned(b"").starts_with("no traceback"));
         let long = format!(
             "Stack\n{}",

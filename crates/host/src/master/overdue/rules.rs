@@ -31,6 +31,8 @@ pub(crate) struct View {
     pub(crate) threads: Vec<Seen>,
     pub(crate) has_withdrawn: bool,
     pub(crate) connections: u32,
+    /// How much longer it is left alone: an event loop ends what merely waits too long itself.
+    pub(crate) grace_ms: u32,
 }
 
 /// What is to be done.
@@ -175,9 +177,10 @@ impl Watch {
 
     /// The oldest request that takes too long.
     fn ask(&mut self, view: &View, now_ms: u64, steps: &mut Vec<Step>) {
+        let limit_ms = self.limit_in(view);
         let overdue = self
             .pending(view)
-            .filter(|(_, request)| now_ms.saturating_sub(request.started_ms) >= self.limit_ms)
+            .filter(|(_, request)| now_ms.saturating_sub(request.started_ms) >= limit_ms)
             .min_by_key(|(_, request)| request.started_ms);
         let Some((thread, request)) = overdue else {
             return;
@@ -191,7 +194,7 @@ impl Watch {
     }
 
     fn next_look(&self, view: &View, now_ms: u64, has_lost: bool) -> Option<u64> {
-        let limit_ms = self.limit_ms;
+        let limit_ms = self.limit_in(view);
         let oldest = self
             .pending(view)
             .map(|(_, request)| request.started_ms.min(now_ms) + limit_ms)
@@ -201,6 +204,11 @@ impl Watch {
             None if has_lost => Some(oldest.unwrap_or(u64::MAX).min(now_ms + LOOK_MS)),
             None => oldest,
         }
+    }
+
+    /// How old a request may get before the master ends it.
+    fn limit_in(&self, view: &View) -> u64 {
+        self.limit_ms.saturating_add(view.grace_ms.into())
     }
 
     /// Requests in flight that nobody has been told about.
@@ -253,6 +261,7 @@ mod tests {
             threads: in_flight.iter().map(seen).collect(),
             has_withdrawn: false,
             connections: 9,
+            grace_ms: 0,
         }
     }
 
@@ -389,6 +398,30 @@ mod tests {
         let next = view(&[Some(request(9, 2000))]);
         assert_eq!(look(&mut watch, &next, 2001), []);
         assert_eq!(watch.look_at_ms(), Some(4000));
+    }
+
+    #[test]
+    fn an_event_loop_has_a_moment_to_end_its_requests_itself() {
+        let mut watch = Watch::new(LIMIT, 1);
+        let waits = View {
+            grace_ms: 1000,
+            ..view(&[Some(request(7, 0))])
+        };
+        assert_eq!(look(&mut watch, &waits, 1), []);
+        assert_eq!(watch.look_at_ms(), Some(LIMIT + 1000));
+        assert_eq!(look(&mut watch, &waits, LIMIT + 999), []);
+        let ask = Ask {
+            thread: 0,
+            request: request(7, 0),
+        };
+        assert_eq!(look(&mut watch, &waits, LIMIT + 1000), [ask]);
+        // It did: the next one has its own time.
+        let next = View {
+            grace_ms: 1000,
+            ..view(&[Some(request(9, 2500))])
+        };
+        assert_eq!(look(&mut watch, &next, LIMIT + 1001), []);
+        assert_eq!(watch.look_at_ms(), Some(2500 + LIMIT + 1000));
     }
 
     #[test]

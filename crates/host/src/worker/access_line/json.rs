@@ -16,13 +16,15 @@ impl AccessLine<'_> {
         push_string(line, self.method.as_bytes());
         line.push_str(",\"uri\":");
         push_string(line, self.uri.as_bytes());
-        let (protocol, scheme) = (self.protocol(), self.scheme());
+        line.push_str(",\"protocol\":");
+        push_string(line, self.protocol.as_bytes());
+        let scheme = self.scheme();
         let (status, bytes, micros) = (self.status, self.body_bytes, self.took.as_micros());
         let (worker, pid) = (self.worker, self.pid);
         // Writing to a string cannot fail.
         let _infallible = write!(
             line,
-            ",\"protocol\":\"{protocol}\",\"scheme\":\"{scheme}\",\"status\":{status},\
+            ",\"scheme\":\"{scheme}\",\"status\":{status},\
              \"bytes\":{bytes},\"micros\":{micros},\"worker\":{worker},\"pid\":{pid}"
         );
         let id = self.request_id.map(str::as_bytes);

@@ -3,9 +3,11 @@
 //! What the client chose is escaped in every form, so that it can neither forge a line nor reach a
 //! terminal. Header fields are looked up while a line is written, and only those that it shows.
 
+pub(crate) mod allowance;
 mod json;
 mod moment;
 mod pieces;
+pub(crate) mod refused;
 mod selection;
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,9 @@ use lictor_core::config::LogFormat;
 
 pub(crate) use self::selection::Selection;
 
+/// What stands for what is not there.
+const NOTHING: &str = "-";
+
 /// What a line says.
 pub(crate) struct AccessLine<'a> {
     /// The client's address; empty for a unix socket.
@@ -24,13 +29,15 @@ pub(crate) struct AccessLine<'a> {
     pub(crate) remote_port: &'a str,
     pub(crate) method: &'a str,
     pub(crate) uri: &'a str,
-    pub(crate) is_http_10: bool,
-    pub(crate) is_http_2: bool,
+    /// `HTTP/1.1`. Like the two before it, this may be empty, or anything, where a head was refused.
+    pub(crate) protocol: &'a str,
     pub(crate) is_secure: bool,
     /// The host, where not the header field says it.
     pub(crate) host: Option<&'a str>,
     pub(crate) status: u16,
     pub(crate) body_bytes: u64,
+    /// Known where the format shows it.
+    pub(crate) head_bytes: Option<u64>,
     pub(crate) took: Duration,
     pub(crate) worker: u32,
     pub(crate) pid: u32,
@@ -67,27 +74,17 @@ impl<'a> AccessLine<'a> {
     }
 
     fn push_request(&self, line: &mut String) {
-        push_escaped(line, self.method);
+        push_some(line, Some(self.method));
         line.push(' ');
-        push_escaped(line, self.uri);
+        push_some(line, Some(self.uri));
         line.push(' ');
-        line.push_str(self.protocol());
+        push_some(line, Some(self.protocol));
     }
 
     fn remote(&self) -> &'a str {
         match self.remote {
             "" => "unix",
             remote => remote,
-        }
-    }
-
-    fn protocol(&self) -> &'static str {
-        if self.is_http_10 {
-            "HTTP/1.0"
-        } else if self.is_http_2 {
-            "HTTP/2.0"
-        } else {
-            "HTTP/1.1"
         }
     }
 
@@ -114,6 +111,25 @@ impl<'a> AccessLine<'a> {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         now.saturating_sub(self.took)
+    }
+}
+
+/// How a version is written, of those that are spoken here.
+pub(crate) fn protocol(is_http_10: bool, is_http_2: bool) -> &'static str {
+    if is_http_10 {
+        "HTTP/1.0"
+    } else if is_http_2 {
+        "HTTP/2.0"
+    } else {
+        "HTTP/1.1"
+    }
+}
+
+/// Adds text, or what stands for none.
+fn push_some(line: &mut String, text: Option<&str>) {
+    match text {
+        None | Some("") => line.push_str(NOTHING),
+        Some(text) => push_escaped(line, text),
     }
 }
 

@@ -6,10 +6,7 @@ use std::time::SystemTime;
 use lictor_core::config::{LogField, LogPiece};
 
 use super::moment::Moment;
-use super::{AccessLine, push_escaped};
-
-/// What stands for what is not there.
-const NOTHING: &str = "-";
+use super::{AccessLine, NOTHING, push_escaped, push_some};
 
 impl AccessLine<'_> {
     pub(super) fn push_pieces(&self, line: &mut String, pieces: &[LogPiece], now: SystemTime) {
@@ -39,7 +36,7 @@ impl AccessLine<'_> {
                     push_escaped(line, query);
                 }
             }
-            LogField::Protocol => line.push_str(self.protocol()),
+            LogField::Protocol => push_some(line, Some(self.protocol)),
             LogField::RequestLine => self.push_request(line),
             LogField::Host => push_bytes(line, self.host()),
             LogField::Scheme => line.push_str(self.scheme()),
@@ -51,6 +48,10 @@ impl AccessLine<'_> {
             LogField::BodyBytesOrDash if self.body_bytes == 0 => line.push_str(NOTHING),
             LogField::BodyBytes | LogField::BodyBytesOrDash => {
                 push_number(line, self.body_bytes.into());
+            }
+            LogField::HeadBytes => push_known(line, self.head_bytes),
+            LogField::AnswerBytes => {
+                push_known(line, self.head_bytes.map(|head| head + self.body_bytes));
             }
             LogField::Micros => push_number(line, self.took.as_micros()),
             LogField::Millis => push_number(line, self.took.as_millis()),
@@ -79,16 +80,16 @@ impl AccessLine<'_> {
     }
 }
 
-fn push_some(line: &mut String, text: Option<&str>) {
-    match text {
-        None | Some("") => line.push_str(NOTHING),
-        Some(text) => push_escaped(line, text),
-    }
-}
-
 fn push_bytes(line: &mut String, bytes: Option<&[u8]>) {
     let text = bytes.map(String::from_utf8_lossy);
     push_some(line, text.as_deref());
+}
+
+fn push_known(line: &mut String, number: Option<u64>) {
+    match number {
+        Some(number) => push_number(line, number.into()),
+        None => line.push_str(NOTHING),
+    }
 }
 
 fn push_number(line: &mut String, number: u128) {

@@ -6,7 +6,7 @@ use lictor_core::config::{AccessLog, LogField, LogFormat, LogPiece, RequestLogCo
 use proptest::prelude::*;
 
 use super::moment::Moment;
-use super::{AccessLine, Selection};
+use super::{AccessLine, Selection, protocol};
 
 const NOW: Duration = Duration::new(1_795_176_000, 123_456_789);
 
@@ -16,12 +16,12 @@ fn line(field: &'static dyn Fn(&str) -> Option<&'static [u8]>) -> AccessLine<'st
         remote_port: "4000",
         method: "GET",
         uri: "/a?b=1",
-        is_http_10: false,
-        is_http_2: false,
+        protocol: protocol(false, false),
         is_secure: false,
         host: None,
         status: 500,
         body_bytes: 12,
+        head_bytes: Some(100),
         took: Duration::from_micros(3900),
         worker: 2,
         pid: 77,
@@ -46,7 +46,7 @@ fn a_client_cannot_forge_a_line() {
         rendered(&line, &LogFormat::Text),
         "127.0.0.1 - \"GET /a?b=1 HTTP/1.1\" 500 12 3ms\n"
     );
-    (line.remote, line.uri, line.is_http_10) = ("", "/\"\u{1b}[0m\u{9b}\n", true);
+    (line.remote, line.uri, line.protocol) = ("", "/\"\u{1b}[0m\u{9b}\n", protocol(true, false));
     line.request_id = Some("6f1d");
     assert_eq!(
         rendered(&line, &LogFormat::Text),

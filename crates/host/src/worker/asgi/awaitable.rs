@@ -14,45 +14,6 @@ use pyo3::prelude::*;
 
 use super::call::Call;
 
-/// Nothing to wait for, and nothing to give. One for all.
-#[pyclass(frozen, module = "lictor")]
-pub(super) struct Done;
-
-#[pymethods]
-impl Done {
-    fn __await__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    #[expect(clippy::unused_self, reason = "Python calls it")]
-    fn __next__(&self) -> Option<Py<PyAny>> {
-        None
-    }
-
-    #[expect(clippy::unused_self, reason = "Python calls it")]
-    fn send(&self, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        Err(PyStopIteration::new_err(()))
-    }
-
-    #[pyo3(signature = (kind, value=None, traceback=None))]
-    #[expect(clippy::unused_self, reason = "Python calls it")]
-    fn throw(
-        &self,
-        kind: &Bound<'_, PyAny>,
-        value: Option<&Bound<'_, PyAny>>,
-        traceback: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        Err(thrown(kind, value, traceback))
-    }
-
-    #[expect(clippy::unused_self, reason = "Python calls it")]
-    fn close(&self) {}
-}
-
 /// What somebody waits for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wanted {
@@ -66,29 +27,31 @@ pub(super) enum Wanted {
     File,
 }
 
-/// Asks a call for something each time it is stepped.
+/// Asks a call for something each time it is stepped, or is done from the beginning.
 #[pyclass(frozen, module = "lictor")]
-pub(super) struct Waiting {
-    call: Arc<Call>,
-    wanted: Wanted,
-}
+pub(super) struct Waiting(Option<(Arc<Call>, Wanted)>);
 
 impl Waiting {
     pub(super) fn new(call: &Arc<Call>, wanted: Wanted) -> Self {
-        Self {
-            call: Arc::clone(call),
-            wanted,
-        }
+        Self(Some((Arc::clone(call), wanted)))
     }
 
-    /// A future to wait for, or the end as `StopIteration`.
-    fn step(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        match self.call.attempt(py, self.wanted)? {
+    /// Nothing to wait for, and nothing to give. One for all.
+    pub(super) fn done() -> Self {
+        Self(None)
+    }
+
+    /// A future to wait for; none at the end, if it gives nothing, else the end as `StopIteration`.
+    fn step(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let Some((call, wanted)) = &self.0 else {
+            return Ok(None);
+        };
+        match call.attempt(py, *wanted)? {
             Poll::Ready(value) => Err(PyStopIteration::new_err((value.unbind(),))),
             Poll::Pending => {
-                let future = self.call.new_waiter(py)?;
+                let future = call.new_waiter(py)?;
                 future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
-                Ok(future.unbind())
+                Ok(Some(future.unbind()))
             }
         }
     }
@@ -104,12 +67,13 @@ impl Waiting {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         self.step(py)
     }
 
     fn send(&self, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        self.step(value.py())
+        let future = self.step(value.py())?;
+        future.ok_or_else(|| PyStopIteration::new_err(()))
     }
 
     #[pyo3(signature = (kind, value=None, traceback=None))]

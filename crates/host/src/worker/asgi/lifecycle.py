@@ -4,6 +4,7 @@ What happens once in the life of a worker; requests never come through here.
 """
 
 import asyncio
+import os
 import sys
 import traceback
 
@@ -14,6 +15,29 @@ FAILED_LIMIT = 1.0
 
 
 def new_loop(wanted):
+    """Gives the loop and the number of the epoll set in which it waits, or -1 if that is not to be seen."""
+    before = epoll_sets()
+    loop = made_loop(wanted)
+    made = epoll_sets() - before
+    return loop, made.pop() if len(made) == 1 else -1
+
+
+def epoll_sets():
+    sets = set()
+    try:
+        for number in os.listdir("/proc/self/fd"):
+            try:
+                if os.readlink("/proc/self/fd/" + number) == "anon_inode:[eventpoll]":
+                    sets.add(int(number))
+            except OSError:
+                # The one of the directory itself.
+                pass
+    except OSError:
+        pass
+    return sets
+
+
+def made_loop(wanted):
     if wanted != "asyncio":
         try:
             import uvloop
@@ -55,7 +79,7 @@ class Lifespan:
         self.ask("shutdown")
         await asyncio.wait([asyncio.ensure_future(self.answered.wait())], timeout=seconds)
         if not self.answered.is_set():
-            return complain("the app's lifespan did not shut down in time")
+            return complain("the app's lifespan did not shut down within `reload-mercy`; it is cancelled")
         await asyncio.wait([self.task], timeout=CANCELLED_LIMIT)
         self.complain("could not shut down")
 

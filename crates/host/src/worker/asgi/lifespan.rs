@@ -1,23 +1,26 @@
 //! The event loop and the app's lifespan: made before the worker is ready, ended after its last request.
 
 use std::ffi::CString;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use lictor_core::config::{EventLoop, Lifespan, VassalConfig};
 use lictor_core::observe::{Failure, FailureKind};
+use lictor_core::sys::duplicate;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyList, PyModule};
 use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
 
 use super::Application;
-use super::awaitable::Done;
+use super::awaitable::Waiting;
 use super::call::Call;
 use super::scope::Scopes;
 use crate::worker::Listener;
 use crate::worker::deadlines::NEVER;
+use crate::worker::files::file_field;
 use crate::worker::wsgi::log;
 
 const CODE: &str = include_str!("lifecycle.py");
@@ -28,6 +31,8 @@ const LAST_MOMENT: Duration = Duration::from_millis(400);
 /// The event loop, the module that begins and ends it, and what the app makes of its lifespan.
 pub(super) struct Life {
     event_loop: Py<PyAny>,
+    /// The epoll set in which it waits, if that is to be seen.
+    epoll: Option<OwnedFd>,
     module: Py<PyModule>,
     /// None if the app does not take part.
     lifespan: Option<Py<PyAny>>,
@@ -40,6 +45,11 @@ pub(super) struct Life {
 impl Life {
     pub(super) fn event_loop<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
         self.event_loop.bind(py)
+    }
+
+    /// Another descriptor of the epoll set in which the loop waits.
+    pub(super) fn epoll(&self) -> Option<OwnedFd> {
+        self.epoll.as_ref()?.try_clone().ok()
     }
 
     pub(super) fn state<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyDict>> {
@@ -142,12 +152,15 @@ fn make_loop(py: Python<'_>, config: &VassalConfig) -> PyResult<Life> {
         EventLoop::Asyncio => "asyncio",
         EventLoop::Uvloop => "uvloop",
     };
-    let event_loop = module.call_method1("new_loop", (wanted,))?;
+    let made = module.call_method1("new_loop", (wanted,))?;
+    let (event_loop, epoll): (Bound<'_, PyAny>, i32) = made.extract()?;
+    let epoll = (epoll >= 0).then(|| duplicate(epoll).ok()).flatten();
     py.import("asyncio")?
         .call_method1("set_event_loop", (&event_loop,))?;
     let context = py.import("contextvars")?.call_method0("copy_context")?;
     Ok(Life {
         event_loop: event_loop.unbind(),
+        epoll,
         module: module.unbind(),
         lifespan: None,
         state: None,
@@ -233,12 +246,15 @@ fn assemble(
         scopes: Scopes::new(py, addresses)?,
         spawn: spawn.unbind(),
         is_eager,
-        done: Py::new(py, Done)?,
+        done: Py::new(py, Waiting::done())?,
         calls: Mutex::default(),
         harakiri: config.harakiri,
+        file_field: file_field(config.files.file_serve_mode),
         next_overdue_ms: AtomicU64::new(NEVER),
         later: Mutex::default(),
         later_turn: OnceLock::new(),
+        fresh: Mutex::default(),
+        fresh_look: OnceLock::new(),
         timer,
         armed_ms: AtomicU64::new(NEVER),
         is_stopped: AtomicBool::new(false),

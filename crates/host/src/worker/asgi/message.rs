@@ -6,17 +6,17 @@ use std::path::Path;
 use bytes::Bytes;
 use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString, PyTuple};
 
-use super::fields::{self, Field};
 use crate::worker::exchange::ResponseHead;
+use crate::worker::fields::{self, Field};
 use crate::worker::wsgi::lent_or_copied;
 
 pub(super) fn required<'py>(
     message: &Bound<'py, PyDict>,
-    key: &str,
+    key: &Bound<'py, PyString>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let found = message.get_item(PyString::intern(message.py(), key))?;
+    let found = message.get_item(key)?;
     found.ok_or_else(|| PyValueError::new_err(format!("the message has no `{key}`")))
 }
 
@@ -44,11 +44,15 @@ pub(super) fn bytes_of(body: &Bound<'_, PyAny>) -> PyResult<Bytes> {
 /// One header as ASGI has it: a pair of bytes.
 fn pair<'py>(pair: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
     let odd = |_| PyTypeError::new_err("a header must be a pair of bytes");
-    if pair.len().map_err(odd)? != 2 {
-        return Err(PyTypeError::new_err("a header must be a pair of bytes"));
-    }
-    let name = pair.get_item(0).map_err(odd)?;
-    let value = pair.get_item(1).map_err(odd)?;
+    let (name, value) = match pair.cast_exact::<PyTuple>() {
+        Ok(tuple) if tuple.len() == 2 => (tuple.get_item(0)?, tuple.get_item(1)?),
+        // A list, or whatever else has two items.
+        Err(_) if pair.len().map_err(odd)? == 2 => (
+            pair.get_item(0).map_err(odd)?,
+            pair.get_item(1).map_err(odd)?,
+        ),
+        Ok(_) | Err(_) => return Err(PyTypeError::new_err("a header must be a pair of bytes")),
+    };
     let (Ok(name), Ok(value)) = (name.cast_into::<PyBytes>(), value.cast_into::<PyBytes>()) else {
         return Err(PyTypeError::new_err(
             "a header must be a pair of bytes: encode names and values first",

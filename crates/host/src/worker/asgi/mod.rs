@@ -7,13 +7,14 @@
 
 mod awaitable;
 mod call;
-mod fields;
 mod lifespan;
 mod message;
+mod pathsend;
 mod receive;
 mod reply;
 mod scope;
 mod send;
+mod tls;
 mod turn;
 mod websocket;
 
@@ -26,7 +27,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use slab::Slab;
 
-use self::awaitable::Done;
+use self::awaitable::Waiting;
 use self::call::{Call, Ended};
 use self::lifespan::Life;
 use self::receive::Receive;
@@ -50,16 +51,21 @@ pub(crate) struct Application {
     spawn: Py<PyAny>,
     is_eager: bool,
     /// What `send` gives when there is nothing to wait for.
-    done: Py<Done>,
+    done: Py<Waiting>,
     /// The calls whose tasks go on, answered or not.
     calls: Mutex<Slab<Arc<Call>>>,
     harakiri: Option<Duration>,
+    /// By which an answer names a file that is to be sent instead.
+    file_field: Option<&'static [u8]>,
     /// When the next call is overdue, on the clock of `turn`.
     next_overdue_ms: AtomicU64,
     /// Requests that arrived while the app held the thread.
     later: Mutex<Vec<(Arc<Connection>, Arrived)>>,
     /// What the loop calls for them, once it runs.
     later_turn: OnceLock<Py<PyAny>>,
+    /// Calls whose tasks have not taken their first step, and what the loop calls when they have.
+    fresh: Mutex<Vec<Arc<Call>>>,
+    fresh_look: OnceLock<Py<PyAny>>,
     timer: OwnedFd,
     /// When it rings.
     armed_ms: AtomicU64,
@@ -99,8 +105,16 @@ impl Application {
         Python::attach(|py| {
             let begun = self.spawn(py, &call, scope);
             let result = match begun {
-                Ok(task) if !self.is_eager || !is_done(&task) => self.keep(&call, &task),
-                Ok(task) => return call.ended(py, &task),
+                Ok(task) if !self.is_eager => {
+                    self.keep(&call, &task);
+                    lock(&self.fresh).push(Arc::clone(&call));
+                    Ok(())
+                }
+                Ok(task) if is_done(&task) => return call.ended(py, &task),
+                Ok(task) => {
+                    self.keep(&call, &task);
+                    tell_end(&call, &task)
+                }
                 Err(error) => Err(error),
             };
             if let Err(error) = result {
@@ -125,8 +139,7 @@ impl Application {
     }
 
     /// Remembers a call whose task goes on.
-    fn keep(&self, call: &Arc<Call>, task: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = task.py();
+    fn keep(&self, call: &Arc<Call>, task: &Bound<'_, PyAny>) {
         // An eager task may have accepted a websocket by now, which has all time.
         let limit = self.harakiri.filter(|_| call.accepted().is_none());
         let overdue_ms = limit.map(|limit| self.now_ms() + millis(limit));
@@ -136,9 +149,31 @@ impl Application {
             self.next_overdue_ms
                 .fetch_min(overdue_ms, Ordering::Relaxed);
         }
-        let ended = Bound::new(py, Ended(Arc::clone(call)))?;
-        task.call_method1(intern!(py, "add_done_callback"), (ended,))?;
-        Ok(())
+    }
+
+    /// Has the loop look at the tasks that began in this turn, behind their first step.
+    fn look_at_fresh_soon(&self, py: Python<'_>) {
+        if lock(&self.fresh).is_empty() {
+            return;
+        }
+        if let Some(look) = self.fresh_look.get()
+            && let Err(error) = self.life.call_soon(look.bind(py))
+        {
+            error.display(py);
+        }
+    }
+
+    /// Most calls end with their first step, and need nobody to be told when they do.
+    fn look_at_fresh(&self, py: Python<'_>) {
+        let fresh = std::mem::take(&mut *lock(&self.fresh));
+        for call in fresh {
+            let Some(task) = call.task(py) else { continue };
+            if is_done(&task) {
+                call.ended(py, &task);
+            } else if let Err(error) = tell_end(&call, &task) {
+                call.failed(py, Some(error));
+            }
+        }
     }
 
     fn forget(&self, index: usize) {
@@ -179,6 +214,14 @@ impl Application {
             call.expire(py);
         }
     }
+}
+
+/// Lets the loop say when the task of a call is done.
+fn tell_end(call: &Arc<Call>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = task.py();
+    let ended = Bound::new(py, Ended(Arc::clone(call)))?;
+    task.call_method1(intern!(py, "add_done_callback"), (ended,))?;
+    Ok(())
 }
 
 fn is_done(task: &Bound<'_, PyAny>) -> bool {

@@ -65,9 +65,14 @@ impl Call {
     /// this for a client that has left, and answer something else.
     fn body_failed(&self, py: Python<'_>, error: ExchangeError) {
         lock(&self.state).is_client_to_blame = true;
-        if error == ExchangeError::TooLarge && !lock(&self.state).reply.is_begun() {
+        let status = match error {
+            ExchangeError::TooLarge => 413,
+            ExchangeError::Stalled => 408,
+            ExchangeError::Gone | ExchangeError::Interrupted => return,
+        };
+        if !lock(&self.state).reply.is_begun() {
             self.log(py, &error.to_string());
-            self.give_up(413, false);
+            self.give_up(status, false);
         }
     }
 }

@@ -15,6 +15,15 @@ enum Stage {
     Over,
 }
 
+/// Where the body comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Source {
+    #[default]
+    App,
+    /// A file that the app has named is sent instead of what it sends.
+    NamedFile,
+}
+
 /// The answer to one request.
 #[derive(Debug, Default)]
 pub(crate) struct Reply {
@@ -24,6 +33,7 @@ pub(crate) struct Reply {
     declared: Option<u64>,
     pub(crate) sent_bytes: u64,
     has_trailers: bool,
+    source: Source,
     /// The app sent more than it declared.
     pub(crate) is_overlong: bool,
 }
@@ -66,7 +76,7 @@ impl Reply {
 
     /// Whether something has been, or is being, sent.
     pub(crate) fn is_begun(&self) -> bool {
-        !matches!(self.stage, Stage::Start | Stage::FirstBody)
+        !self.is_replaced() && !matches!(self.stage, Stage::Start | Stage::FirstBody)
     }
 
     /// Whether the app has sent all of it.
@@ -89,6 +99,16 @@ impl Reply {
         self.declared = declared;
         self.has_trailers = has_trailers;
         Ok(())
+    }
+
+    /// The head names a file that is to be sent instead, once the app has sent everything.
+    pub(crate) fn replace(&mut self) {
+        self.source = Source::NamedFile;
+    }
+
+    /// Whether a file is sent instead of what the app sends.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.source == Source::NamedFile
     }
 
     /// `http.response.body` with so many bytes.
@@ -126,6 +146,15 @@ impl Reply {
         }
     }
 
+    /// How much of a file of this size is the whole body; none if nothing else than reading it can
+    /// tell, or nothing of it is sent.
+    pub(crate) fn part_of_file(&self, size: u64) -> Option<u64> {
+        let is_plain = !self.has_trailers && !self.is_replaced();
+        let has_body = self.status != 204 && self.status != 304;
+        let length = self.declared.unwrap_or(size);
+        (is_plain && has_body && length <= size).then_some(length)
+    }
+
     /// `http.response.trailers`. Whether they were the last.
     pub(crate) fn trailers(&mut self, is_more: bool) -> Result<bool, OutOfOrder> {
         if self.stage != Stage::Trailers {
@@ -148,7 +177,7 @@ impl Reply {
     }
 
     fn allowed(&mut self, length: usize) -> usize {
-        if self.is_bodiless() {
+        if self.is_bodiless() || self.is_replaced() {
             return 0;
         }
         let Some(declared) = self.declared else {
@@ -161,6 +190,7 @@ impl Reply {
 
     fn is_short(&self) -> bool {
         !self.is_bodiless()
+            && !self.is_replaced()
             && self
                 .declared
                 .is_some_and(|declared| self.sent_bytes < declared)
@@ -260,6 +290,28 @@ mod tests {
         assert_eq!(reply.status, 200);
         reply.close();
         assert!(reply.body(1, true).is_err());
+    }
+
+    #[test]
+    fn what_a_file_replaces_is_dropped_and_has_not_begun() {
+        let mut reply = started(false, 200, Some(9));
+        reply.replace();
+        assert_eq!(reply.body(4, true), Ok(step(true, 0, Then::Body)));
+        assert!(reply.is_replaced() && !reply.is_begun());
+        assert_eq!(reply.body(0, false), Ok(step(false, 0, Then::Complete)));
+        assert!(reply.is_over() && !reply.is_overlong && reply.sent_bytes == 0);
+    }
+
+    #[test]
+    fn a_file_is_sent_as_such_where_its_length_is_the_answer_s() {
+        assert_eq!(started(false, 200, None).part_of_file(7), Some(7));
+        assert_eq!(started(false, 200, Some(3)).part_of_file(7), Some(3));
+        assert_eq!(started(true, 200, Some(7)).part_of_file(7), Some(7));
+        assert_eq!(started(false, 200, Some(8)).part_of_file(7), None);
+        assert_eq!(started(false, 304, None).part_of_file(7), None);
+        let mut reply = Reply::new(false);
+        reply.start(200, None, true).unwrap();
+        assert_eq!(reply.part_of_file(7), None);
     }
 
     proptest! {

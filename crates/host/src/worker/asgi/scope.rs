@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
+use super::tls;
 use crate::worker::exchange::{RequestFields, RequestHead};
 use crate::worker::wsgi::USUAL;
 
@@ -109,6 +110,9 @@ impl Scopes {
         if takes_trailers && !head.is_http_10 {
             extensions.set_item(intern!(py, "http.response.trailers"), PyDict::new(py))?;
         }
+        if let Some(tls) = head.tls {
+            extensions.set_item(intern!(py, "tls"), tls::extension(py, tls)?)?;
+        }
         scope.set_item(intern!(py, "extensions"), extensions)?;
         Ok(Scope {
             dict: scope.unbind(),
@@ -157,6 +161,10 @@ impl Scope {
         scope.set_item(intern!(py, "subprotocols"), subprotocols)?;
         let extensions = PyDict::new(py);
         extensions.set_item(intern!(py, "websocket.http.response"), PyDict::new(py))?;
+        let before = scope.get_item(intern!(py, "extensions"))?;
+        if let Some(tls) = before.and_then(|before| before.get_item(intern!(py, "tls")).ok()) {
+            extensions.set_item(intern!(py, "tls"), tls)?;
+        }
         scope.set_item(intern!(py, "extensions"), extensions)?;
         Ok(self)
     }

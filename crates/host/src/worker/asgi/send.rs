@@ -3,9 +3,6 @@
 //! What it sends is laid down at once; the awaitable that it gets is done, or waits until the client
 //! has taken it, so that a slow client slows the app and nothing piles up.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -17,14 +14,12 @@ use pyo3::types::PyDict;
 
 use super::awaitable::{Waiting, Wanted};
 use super::call::Call;
-use super::fields;
-use super::message::{bytes_of, flag, os_error, required, take_fields};
+use super::message::{bytes_of, flag, required, take_fields};
 use super::reply::{OutOfOrder, Step, Then};
 use crate::worker::exchange::{Outcome, Report, ResponseHead, Watcher};
+use crate::worker::fields;
+use crate::worker::files::take_name;
 use crate::worker::sync::lock;
-
-/// How much of a file is read at once.
-const FILE_PIECE_BYTES: usize = 64 * 1024;
 
 /// The callable that an app gets.
 #[pyclass(frozen, module = "lictor")]
@@ -41,7 +36,7 @@ impl Send {
                 "send() takes a dict, not {given}"
             )));
         };
-        let kind = required(message, "type")?;
+        let kind = required(message, intern!(py, "type"))?;
         let wanted = if let Some(socket) = &call.socket {
             call.take_of_socket(socket, &kind, message)?
         } else if kind.eq(intern!(py, "http.response.body"))? {
@@ -72,7 +67,7 @@ pub(super) type Left = PyResult<Option<Wanted>>;
 impl Call {
     pub(super) fn take_start(&self, message: &Bound<'_, PyDict>) -> Left {
         let py = message.py();
-        let status: u16 = required(message, "status")?.extract()?;
+        let status: u16 = required(message, intern!(py, "status"))?.extract()?;
         // 1xx is not an answer: the connection would wait for another one.
         if !(200..1000).contains(&status) {
             return Err(PyValueError::new_err(format!(
@@ -87,8 +82,14 @@ impl Call {
         if let Some(given) = message.get_item(intern!(py, "headers"))? {
             take_fields(&given, &mut head)?;
         }
+        if let Some(field) = self.app.file_field {
+            take_name(&mut head, field);
+        }
         let mut state = lock(&self.state);
         in_order(state.reply.start(status, head.content_length, has_trailers))?;
+        if head.named_file.is_some() {
+            state.reply.replace();
+        }
         state.head = Some(head);
         Ok(None)
     }
@@ -135,53 +136,11 @@ impl Call {
             };
             (is_last, trailers)
         };
-        if is_last {
+        if is_last && !self.complete_replaced() {
             self.exchange.put_trailers(trailers);
             self.complete(Outcome::Streamed);
         }
         Ok(None)
-    }
-
-    /// `http.response.pathsend`: a file is the body.
-    fn take_path(&self, message: &Bound<'_, PyDict>) -> Left {
-        let py = message.py();
-        let path: PathBuf = required(message, "path")?.extract()?;
-        self.check_client()?;
-        {
-            let mut state = lock(&self.state);
-            in_order(state.reply.expects_file())?;
-            state.file = Some(File::open(&path).map_err(|error| os_error(py, &error, &path))?);
-        }
-        Ok(Some(Wanted::File))
-    }
-
-    /// Sends as much of a file as the client takes now.
-    pub(super) fn poll_file(&self, py: Python<'_>) -> PyResult<Poll<()>> {
-        loop {
-            if self.poll_room()?.is_pending() {
-                return Ok(Poll::Pending);
-            }
-            let (step, piece) = {
-                let mut state = lock(&self.state);
-                let state = &mut *state;
-                let Some(file) = &mut state.file else {
-                    return Ok(Poll::Ready(()));
-                };
-                let mut piece = vec![0; FILE_PIECE_BYTES];
-                // An answer without a body needs no byte of it.
-                let count = if state.reply.is_bodiless() {
-                    0
-                } else {
-                    file.read(&mut piece)?
-                };
-                piece.truncate(count);
-                if count == 0 {
-                    state.file = None;
-                }
-                (in_order(state.reply.body(count, count > 0))?, piece)
-            };
-            self.carry_out(py, step, &Bytes::from(piece));
-        }
     }
 
     /// Whether the kernel has everything.
@@ -202,7 +161,7 @@ impl Call {
     }
 
     /// An app that was told that its request is over hears it again, not that it is out of order.
-    fn check_client(&self) -> PyResult<()> {
+    pub(super) fn check_client(&self) -> PyResult<()> {
         let state = lock(&self.state);
         if state.is_client_to_blame && state.reply.is_over() {
             return Err(PyBrokenPipeError::new_err("the client went away"));
@@ -211,7 +170,13 @@ impl Call {
     }
 
     /// Lays down a piece of the body and what comes of it.
-    fn carry_out(&self, py: Python<'_>, step: Step, piece: &Bytes) {
+    pub(super) fn carry_out(&self, py: Python<'_>, step: Step, piece: &Bytes) {
+        if lock(&self.state).reply.is_replaced() {
+            if step.then == Then::Complete {
+                self.complete_replaced();
+            }
+            return;
+        }
         let (head, is_bodiless) = {
             let mut state = lock(&self.state);
             let head = state.head.take().filter(|_| step.begins);
@@ -241,6 +206,20 @@ impl Call {
         }
     }
 
+    /// The app has sent everything, and none of it counts but the name of a file. False if it named
+    /// none.
+    fn complete_replaced(&self) -> bool {
+        let head = {
+            let mut state = lock(&self.state);
+            state.reply.is_replaced().then(|| state.head.take())
+        };
+        let Some(head) = head.flatten() else {
+            return false;
+        };
+        self.complete(Outcome::Answer(head, Bytes::new()));
+        true
+    }
+
     /// The app has sent everything.
     pub(super) fn complete(&self, outcome: Outcome) {
         let report = {
@@ -268,6 +247,6 @@ impl Call {
     }
 }
 
-fn in_order<T>(result: Result<T, OutOfOrder>) -> PyResult<T> {
+pub(super) fn in_order<T>(result: Result<T, OutOfOrder>) -> PyResult<T> {
     result.map_err(|error| PyRuntimeError::new_err(error.to_string()))
 }

@@ -20,8 +20,10 @@ use super::Application;
 use crate::worker::App;
 use crate::worker::connection::Connection;
 use crate::worker::deadlines::NEVER;
+use crate::worker::door::Door;
 use crate::worker::http::Arrived;
-use crate::worker::reactor::{Phase, Reactor};
+use crate::worker::phase::Phase;
+use crate::worker::reactor::Reactor;
 use crate::worker::sync::lock;
 
 /// Events taken in one turn.
@@ -42,21 +44,21 @@ pub(in crate::worker) fn run(
         EventFlags::IN,
     )
     .map_err(std::io::Error::from)?;
-    let turn = |is_look| {
+    let turn = |sort| {
         let (reactor, app) = (Arc::clone(reactor), Arc::clone(app));
-        Bound::new(
-            py,
-            Turn {
-                reactor,
-                app,
-                is_look,
-            },
-        )
+        Bound::new(py, Turn { reactor, app, sort })
     };
-    let _set_once = app.later_turn.set(turn(false)?.into_any().unbind());
+    let _set_once = app.later_turn.set(turn(Sort::Later)?.into_any().unbind());
+    let fresh_look = Bound::new(py, FreshLook(Arc::clone(app)))?;
+    let _set_once = app.fresh_look.set(fresh_look.into_any().unbind());
     let event_loop = app.life.event_loop(py);
     let number = reactor.epoll.as_raw_fd();
-    event_loop.call_method1("add_reader", (number, turn(true)?))?;
+    event_loop.call_method1("add_reader", (number, turn(Sort::Look)?))?;
+    let door = app.life.epoll().map(Door::new).transpose()?;
+    let door = door.map(|door| reactor.door.get_or_init(|| door).number());
+    if let Some(door) = door {
+        event_loop.call_method1("add_reader", (door, turn(Sort::Accept)?))?;
+    }
     while reactor.phase() != Phase::Finished {
         match event_loop.call_method0("run_forever") {
             Ok(_) => {}
@@ -66,7 +68,9 @@ pub(in crate::worker) fn run(
             Err(_) => reactor.finish(),
         }
     }
-    event_loop.call_method1("remove_reader", (number,))?;
+    for number in [Some(number), door].into_iter().flatten() {
+        event_loop.call_method1("remove_reader", (number,))?;
+    }
     let until = reactor.drain_until_ms.load(Ordering::Relaxed);
     let left = match until {
         NEVER => reactor.reload_mercy,
@@ -85,8 +89,18 @@ pub(in crate::worker) fn run(
 struct Turn {
     reactor: Arc<Reactor>,
     app: Arc<Application>,
-    /// Whether to ask the epoll set, or only to answer what has arrived before.
-    is_look: bool,
+    sort: Sort,
+}
+
+/// What a turn is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    /// To ask the epoll set what is ready.
+    Look,
+    /// To answer what has arrived before.
+    Later,
+    /// To take a new connection.
+    Accept,
 }
 
 #[pymethods]
@@ -98,9 +112,12 @@ impl Turn {
             self.reactor
                 .work_on(connection.parent.as_ref().unwrap_or(&connection));
         }
-        if self.is_look {
-            self.look();
+        match self.sort {
+            Sort::Look => self.look(),
+            Sort::Accept => self.reactor.accept_any(),
+            Sort::Later => {}
         }
+        self.app.look_at_fresh_soon(py);
         self.app.look_at_calls(py);
         self.reactor.look_at_deadlines();
         self.reactor.finish_if_empty();
@@ -114,6 +131,17 @@ impl Turn {
                 .call_method0(intern!(py, "stop"))?;
         }
         Ok(())
+    }
+}
+
+/// What the loop calls behind the first steps of the tasks that a turn began.
+#[pyclass(frozen, module = "lictor")]
+struct FreshLook(Arc<Application>);
+
+#[pymethods]
+impl FreshLook {
+    fn __call__(&self, py: Python<'_>) {
+        self.0.look_at_fresh(py);
     }
 }
 

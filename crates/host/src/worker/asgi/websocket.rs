@@ -2,6 +2,8 @@
 //!
 //! Until the app accepts, the request is an ordinary one, which it may also answer.
 
+mod messages;
+
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -10,8 +12,9 @@ use bytes::Bytes;
 use pyo3::exceptions::{PyBrokenPipeError, PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::types::{PyDict, PyString};
 
+use self::messages::{given, message, received};
 use super::awaitable::Wanted;
 use super::call::{Call, is_cancelled};
 use super::message::{bytes_of, unjudged_fields};
@@ -309,38 +312,4 @@ fn expected(stage: Stage) -> &'static str {
 
 fn gone(error: ExchangeError) -> PyErr {
     PyBrokenPipeError::new_err(error.to_string())
-}
-
-/// What a message has under a key, unless it is `None`.
-fn given<'py>(
-    message: &Bound<'py, PyDict>,
-    key: &Bound<'py, PyString>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    Ok(message.get_item(key)?.filter(|value| !value.is_none()))
-}
-
-fn message<'py>(py: Python<'py>, kind: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyDict>> {
-    let message = PyDict::new(py);
-    message.set_item(intern!(py, "type"), kind)?;
-    Ok(message)
-}
-
-fn received(py: Python<'_>, received: SocketMessage) -> PyResult<Bound<'_, PyDict>> {
-    let (code, reason) = match received {
-        SocketMessage::Text(text) => {
-            let message = message(py, intern!(py, "websocket.receive"))?;
-            message.set_item(intern!(py, "text"), text)?;
-            return Ok(message);
-        }
-        SocketMessage::Binary(bytes) => {
-            let message = message(py, intern!(py, "websocket.receive"))?;
-            message.set_item(intern!(py, "bytes"), PyBytes::new(py, &bytes))?;
-            return Ok(message);
-        }
-        SocketMessage::End { code, reason } => (code, reason),
-    };
-    let message = message(py, intern!(py, "websocket.disconnect"))?;
-    message.set_item(intern!(py, "code"), code)?;
-    message.set_item(intern!(py, "reason"), reason)?;
-    Ok(message)
 }

@@ -4,11 +4,14 @@
 //! same thread comes back through the `Exchange`, which waits for this one socket with poll(2).
 
 mod patience;
+mod refuse;
+mod streams;
+mod websocket;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use lictor_core::config::WireConfig;
@@ -20,8 +23,9 @@ use super::exchange::{Peer, Watcher};
 use super::http::{Arrived, Driver, DriverSettings, Progress, Socket};
 use super::introduce::{Reception, Visitor};
 use super::preface::Opening;
+use super::request_log::RequestLog;
 use super::sync::lock;
-use super::talk::{Step, Talk};
+use super::talk::Talk;
 
 /// How long an idle connection is kept once the worker is leaving.
 pub(super) const DRAIN_IDLE_LIMIT: Duration = Duration::from_secs(1);
@@ -32,6 +36,8 @@ pub(super) struct Shared {
     pub(super) driver: Arc<DriverSettings>,
     /// Where an option asks for more than taking requests as they come.
     pub(super) reception: Option<Reception>,
+    /// Where any request gets a line.
+    pub(super) request_log: Option<RequestLog>,
     pub(super) wire: WireConfig,
     /// Every answer from now on says `Connection: close`.
     pub(super) is_draining: AtomicBool,
@@ -102,6 +108,8 @@ pub(super) struct State {
     lingered_bytes: usize,
     /// `Socket::bytes_read` and `bytes_written` when the phase was last looked at.
     bytes_seen: (u64, u64),
+    /// What they came to when streams were last looked at.
+    moved_at_look: u64,
 }
 
 impl Connection {
@@ -125,23 +133,6 @@ impl Connection {
             parent: None,
             state: Mutex::new(State::new(driver, opening)),
             is_claimed: AtomicBool::new(false),
-            deadline_ms: AtomicU64::new(NEVER),
-            spare: AtomicU8::new(BUSY),
-        }
-    }
-
-    /// One stream of a connection: a request like any other, over the same socket. The reactor does
-    /// not know it.
-    fn stream(parent: &Arc<Self>, driver: Driver) -> Self {
-        Self {
-            key: parent.key,
-            visitor: Visitor::default(),
-            listener: parent.listener,
-            socket: Arc::clone(&parent.socket),
-            shared: Arc::clone(&parent.shared),
-            parent: Some(Arc::clone(parent)),
-            state: Mutex::new(State::new(driver, None)),
-            is_claimed: AtomicBool::new(true),
             deadline_ms: AtomicU64::new(NEVER),
             spare: AtomicU8::new(BUSY),
         }
@@ -177,6 +168,11 @@ impl Connection {
         self.shared.reception.as_ref()
     }
 
+    /// How long the head of the last answer is, where that is measured.
+    pub(super) fn head_bytes(&self) -> Option<u64> {
+        lock(&self.state).driver.head_bytes()
+    }
+
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
     }
@@ -187,28 +183,6 @@ impl Connection {
 
     pub(super) fn set_deadline_ms(&self, deadline: u64) {
         self.deadline_ms.store(deadline, Ordering::Relaxed);
-    }
-
-    /// When the first of the connection's deadlines and those of its streams passes.
-    pub(super) fn earliest_ms(&self) -> u64 {
-        // A thread whose app reads or writes has it for long, and sees to its own time limit.
-        let Ok(state) = self.state.try_lock() else {
-            return self.deadline_ms();
-        };
-        let streams = state.streams.iter().map(|stream| stream.deadline_ms());
-        streams.min().unwrap_or(NEVER).min(self.deadline_ms())
-    }
-
-    /// Those of its streams whose client does not move.
-    pub(super) fn late_streams(&self, now_ms: u64) -> Vec<Arc<Self>> {
-        let Ok(state) = self.state.try_lock() else {
-            return Vec::new();
-        };
-        let late = state
-            .streams
-            .iter()
-            .filter(|stream| stream.deadline_ms() <= now_ms);
-        late.cloned().collect()
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -236,20 +210,14 @@ impl Connection {
         match state.driver.advance() {
             Progress::Stream(driver, arrived) => {
                 self.spare.store(BUSY, Ordering::Relaxed);
+                if state.phase != Phase::Body {
+                    state.phase = Phase::Answered;
+                }
                 let stream = Arc::new(Self::stream(self, *driver));
                 state.streams.push(Arc::clone(&stream));
                 Next::Stream(stream, arrived)
             }
-            Progress::Waiting if !state.streams.is_empty() => {
-                let watchers = state.moved_watchers();
-                drop(state);
-                for watcher in watchers {
-                    watcher.progressed();
-                }
-                // Each stream has its own patience with the client.
-                self.set_deadline_ms(NEVER);
-                Next::Wait(None)
-            }
+            Progress::Waiting if !state.streams.is_empty() => self.wait_for_streams(state),
             Progress::Request(arrived) => {
                 self.spare.store(BUSY, Ordering::Relaxed);
                 Next::Answer(arrived)
@@ -264,42 +232,21 @@ impl Connection {
                 Next::Wait(None)
             }
             Progress::Waiting => Next::Wait(self.patience(&mut state)),
+            Progress::Refused(status) => {
+                self.refuse(&mut state, status);
+                self.begin_lingering(&mut state)
+            }
             Progress::Closed if state.driver.needs_lingering() => self.begin_lingering(&mut state),
             Progress::Closed => Next::Close,
         }
     }
 
-    /// Goes on with a websocket.
-    fn talk(&self, mut state: MutexGuard<'_, State>, talk: &Mutex<Talk>) -> Next {
-        let now = Instant::now();
-        let (step, has_news) = {
-            let mut talk = lock(talk);
-            let step = talk.advance(&self.socket, self.is_draining(), now);
-            (step, talk.has_news() || step == Step::Linger)
-        };
-        let next = match step {
-            Step::Wait(Some(due)) => Next::Wait(Some(due.saturating_duration_since(now))),
-            Step::Wait(None) => {
-                self.set_deadline_ms(NEVER);
-                Next::Wait(None)
-            }
-            Step::Linger => {
-                self.socket.end_raw();
-                self.begin_lingering(&mut state)
-            }
-            Step::Over => Next::Close,
-        };
-        let watcher = state.watcher.clone().filter(|_| has_news);
-        drop(state);
-        if let Some(watcher) = watcher {
-            watcher.progressed();
-        }
-        next
-    }
-
     /// The client's time is up, or its place is wanted.
     pub(super) fn give_up(&self) {
-        lock(&self.state).driver.time_out();
+        let mut state = lock(&self.state);
+        if let Some(status) = state.driver.time_out() {
+            self.refuse(&mut state, status);
+        }
     }
 
     /// Whether nothing is in flight, so that a leaving worker may close it soon.
@@ -311,24 +258,13 @@ impl Connection {
     }
 
     /// The app is called for a request that is written down there.
-    pub(super) fn set_record(&self, record: &'static RequestRecord) {
-        lock(&self.state).record = Some(record);
+    pub(super) fn set_record(&self, record: Option<&'static RequestRecord>) {
+        lock(&self.state).record = record;
     }
 
     /// Who waits for progress of the request in flight, until it is settled.
     pub(super) fn set_watcher(&self, watcher: Arc<dyn Watcher>) {
         lock(&self.state).watcher = Some(watcher);
-    }
-
-    /// Whether it is a websocket that is not yet being closed.
-    pub(super) fn is_talking(&self) -> bool {
-        let state = lock(&self.state);
-        state.talk.is_some() && state.phase != Phase::Lingering
-    }
-
-    /// The app is done with the websocket, which may still have to be closed.
-    pub(super) fn leave_talk(&self) {
-        lock(&self.state).watcher = None;
     }
 
     /// Nothing of the request in flight, if there is one, reaches the client from now on.
@@ -368,11 +304,7 @@ impl Connection {
         state.bytes_seen = (self.socket.bytes_read(), self.socket.bytes_written());
         drop(state);
         if let Some(parent) = &self.parent {
-            let mut state = lock(&parent.state);
-            state
-                .streams
-                .retain(|stream| !std::ptr::eq(Arc::as_ptr(stream), self));
-            state.phase = Phase::Answered;
+            parent.settle_stream(self);
         }
         result
     }
@@ -390,16 +322,8 @@ impl State {
             phase: Phase::New,
             lingered_bytes: 0,
             bytes_seen: (0, 0),
+            moved_at_look: 0,
         }
-    }
-
-    /// Of the streams for which something has come or gone.
-    fn moved_watchers(&self) -> Vec<Arc<dyn Watcher>> {
-        let moved = self.streams.iter().filter_map(|stream| {
-            let state = lock(&stream.state);
-            state.watcher.clone().filter(|_| state.driver.is_woken())
-        });
-        moved.collect()
     }
 
     /// The app begins its answer with this much of the body. False if `harakiri` was faster.

@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Connection, DRAIN_IDLE_LIMIT, Next, Phase, State};
-use crate::worker::deadlines::millis;
+use crate::worker::deadlines::{NEVER, millis};
+use crate::worker::sync::lock;
 
 /// How long what arrives after our end was closed is thrown away, and how much.
 const LINGER_LIMIT: Duration = Duration::from_secs(2);
@@ -41,10 +42,8 @@ impl Connection {
         let seen = (self.socket.bytes_read(), self.socket.bytes_written());
         let has_moved = seen != state.bytes_seen;
         let was = state.phase;
-        state.phase = if state.driver.is_gathering()
-            || state.driver.is_sending()
-            || self.socket.is_write_blocked()
-        {
+        let open = state.driver.open_streams();
+        state.phase = if state.driver.is_gathering() || open > 0 || self.socket.is_write_blocked() {
             Phase::Body
         } else if self.socket.is_head_in_part() {
             Phase::Head
@@ -57,6 +56,8 @@ impl Connection {
         self.spare.store(spare(state), Ordering::Relaxed);
         let wire = &self.shared.wire;
         match state.phase {
+            // Each stream has its own time.
+            Phase::Body if was == Phase::Body && open > 0 => None,
             Phase::Body if has_moved || was != Phase::Body => Some(wire.socket_timeout),
             // The first head has its time from the beginning of the connection.
             Phase::Head if was != Phase::Head && was != Phase::New => Some(wire.head_timeout),
@@ -69,6 +70,24 @@ impl Connection {
             | Phase::Answered
             | Phase::Lingering => None,
         }
+    }
+
+    /// The client has stopped sending in the middle of a body for which an app waits that gives its
+    /// thread back: the app hears of it, and answers. False if there is no such body, or an answer has
+    /// begun.
+    pub(in crate::worker) fn stall(&self) -> bool {
+        let watcher = {
+            let mut state = lock(&self.state);
+            let watcher = state.watcher.clone();
+            let Some(watcher) = watcher.filter(|_| state.driver.is_awaiting_body()) else {
+                return false;
+            };
+            state.driver.stall();
+            watcher
+        };
+        self.set_deadline_ms(NEVER);
+        watcher.progressed();
+        true
     }
 
     /// Which connections are given up first for a new one, least first: idle ones, then those that

@@ -11,6 +11,7 @@ mod place;
 mod rules;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -21,14 +22,17 @@ pub(crate) use self::named::{file_field, take_name};
 pub(crate) use self::rules::compressible::{Advice, advice, encoded, takes_gzip, vary};
 
 use self::named::NamedFiles;
-use self::open::{Entry, Opened, Root};
+use self::open::entry::Opened;
+use self::open::{Entry, Root};
 use self::place::Place;
 use self::rules::coding::{Coding, accepted};
 use self::rules::conditions::Conditions;
 use self::rules::content_type;
-use self::rules::plan::{Described, Facts, Fields, plan};
+use self::rules::plan::{Body, Described, Facts, Fields, plan};
+use self::rules::range::Part;
 use self::rules::route::{self, Mount, Named, is_clean, with_slash};
-use super::exchange::{FilePart, Outcome, Report, RequestHead, ResponseHead};
+use super::exchange::{BodyPiece, FilePart, Outcome, Report, RequestHead, ResponseHead};
+use super::introduce::fresh_name;
 
 /// What the options say about files.
 #[derive(Debug)]
@@ -216,18 +220,28 @@ fn facts(file: &Opened) -> Facts {
 
 /// What comes of a file and the conditions of a request.
 fn carry_out(described: &Described<'_>, file: Opened, conditions: &Conditions<'_>) -> Report {
-    let plan = plan(described, conditions, now());
+    let plan = plan(described, conditions, now(), fresh_name);
     let head = response_head(plan.status, plan.fields);
-    let Some((offset, length)) = plan.part else {
-        return report(Outcome::Answer(head, Bytes::new()), plan.status, 0);
+    let file = Arc::new(file.fd);
+    let part_of = |part: Part| FilePart {
+        file: Arc::clone(&file),
+        offset: part.first,
+        length: part.length,
     };
-    let part = FilePart {
-        file: file.fd,
-        offset,
-        length,
+    let (outcome, length) = match plan.body {
+        Body::Nothing => (Outcome::Answer(head, Bytes::new()), 0),
+        Body::Part(part) => (Outcome::File(head, part_of(part)), part.length),
+        Body::Parts(parts) => {
+            let length = parts.length();
+            let sections = parts.sections.into_iter();
+            let pieces = sections
+                .flat_map(|(lead, part)| [BodyPiece::Bytes(lead), BodyPiece::File(part_of(part))])
+                .chain([BodyPiece::Bytes(parts.end)]);
+            (Outcome::FileParts(head, pieces.collect()), length)
+        }
     };
     let body_bytes = if conditions.is_get { length } else { 0 };
-    report(Outcome::File(head, part), plan.status, body_bytes)
+    report(outcome, plan.status, body_bytes)
 }
 
 /// Seconds since 1970.

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use lictor_core::config::{FileServeMode, FilesConfig};
 
-use super::open::{Absence, Entry, Opened, Root};
+use super::open::entry::Opened;
+use super::open::{Absence, Entry, Root};
 use super::rules::conditions::Conditions;
 use super::rules::content_type;
 use super::rules::plan::Described;

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::file::Pieces;
+use super::file::{Pieces, Sequence};
 use super::station::{Station, leave};
 use crate::worker::sync::lock;
 
@@ -18,14 +18,21 @@ use crate::worker::sync::lock;
 /// occupies no thread.
 pub(crate) const GATHER_LIMIT_BYTES: u64 = 64 * 1024;
 
+const PART_BYTES: usize = 64 * 1024;
+
 /// The body of an answer.
 #[derive(Debug)]
 pub(super) enum AnswerBody {
     Whole(Option<Bytes>),
+    /// All there too, and taken in parts: what h2 has taken it keeps, and nobody sees whether the
+    /// client moves.
+    Parts(Bytes),
     /// Comes piece by piece over the station.
     Streamed(Line),
     /// Part of a file, piece by piece as the socket takes it.
     File(Pieces),
+    /// Several parts, and what stands between them.
+    FileParts(Sequence),
 }
 
 /// The reading end of a station.
@@ -34,8 +41,13 @@ pub(super) struct Line(pub(super) Arc<Mutex<Station>>);
 
 impl Drop for Line {
     fn drop(&mut self) {
-        leave(&self.0);
+        let _had_to = leave(&self.0);
     }
+}
+
+/// What h2 takes at a time.
+pub(super) fn next_part(left: &mut Bytes) -> Bytes {
+    left.split_to(left.len().min(PART_BYTES))
 }
 
 impl Body for AnswerBody {
@@ -49,20 +61,24 @@ impl Body for AnswerBody {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let Line(station) = match &mut *self {
             Self::Whole(body) => return Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
+            Self::Parts(left) => {
+                let part = next_part(left);
+                return Poll::Ready((!part.is_empty()).then_some(Ok(Frame::data(part))));
+            }
             Self::Streamed(station) => station,
             Self::File(pieces) => {
                 return Poll::Ready(pieces.next().map(|piece| piece.map(Frame::data)));
             }
+            Self::FileParts(sequence) => {
+                return Poll::Ready(sequence.next().map(|piece| piece.map(Frame::data)));
+            }
         };
         let mut station = lock(station);
-        match station.chunks.pop_front() {
+        match station.next_piece() {
             Some(chunk) => {
                 station.taken = station.taken.wrapping_add(1);
                 station.tell_owner();
                 Poll::Ready(Some(Ok(Frame::data(chunk))))
-            }
-            None if station.is_cut => {
-                Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
             }
             None if station.is_complete => Poll::Ready(
                 station
@@ -80,16 +96,20 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(body) => body.as_ref().is_none_or(Bytes::is_empty),
+            Self::Parts(left) => left.is_empty(),
             Self::Streamed(_) => false,
             Self::File(pieces) => pieces.left() == 0,
+            Self::FileParts(sequence) => sequence.left() == 0,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Parts(left) => SizeHint::with_exact(left.len() as u64),
             Self::Streamed(_) => SizeHint::default(),
             Self::File(pieces) => SizeHint::with_exact(pieces.left()),
+            Self::FileParts(sequence) => SizeHint::with_exact(sequence.left()),
         }
     }
 }
@@ -146,6 +166,11 @@ impl Gathering {
         } else {
             self.rest.extend_from_slice(&data);
         }
+    }
+
+    /// How much has come.
+    pub(super) fn bytes(&self) -> usize {
+        self.first.len() + self.rest.len()
     }
 
     pub(super) fn into_request(self) -> (Parts, Bytes) {

@@ -20,11 +20,13 @@ use super::body::{GATHER_LIMIT_BYTES, Gathered, Gathering};
 use super::encode::Compression;
 use super::gate::Gate;
 use super::head::{self, Arrived, ArrivedBody, Framing, Spare};
+use super::measure::Measure;
 use super::multiplex::Multiplex;
 use super::settings::DriverSettings;
 use super::socket::Socket;
 use super::station::{Desk, Station};
 use super::stream::Stream;
+use super::streams::Gatherer;
 use super::woken::Woken;
 use crate::worker::exchange::ExchangeError;
 use crate::worker::sync::lock;
@@ -37,6 +39,8 @@ pub(crate) enum Progress {
     Stream(Box<Driver>, Arrived),
     /// Nothing until the socket is ready.
     Waiting,
+    /// What came cannot be a request, and is to be refused with this status.
+    Refused(u16),
     /// The connection is over.
     Closed,
 }
@@ -67,7 +71,7 @@ pub(crate) struct Driver {
     /// For the streams of HTTP/2.
     pub(super) settings: Arc<DriverSettings>,
     /// Streams whose small bodies are still arriving.
-    pub(super) gatherers: Vec<Self>,
+    pub(super) gatherers: Vec<Gatherer>,
     pub(super) woken: Arc<Woken>,
     pub(super) waker: Waker,
     body_limit: Option<u64>,
@@ -80,6 +84,8 @@ pub(crate) struct Driver {
     pub(super) spare: Spare,
     /// Between a request and the end of its answer's production.
     pub(super) is_in_request: bool,
+    /// Of the head of the answer, where the log tells it.
+    pub(super) measure: Option<Measure>,
     /// A field that the answer is to have.
     pub(super) mark: Option<(HeaderName, HeaderValue)>,
     /// The head of the answer has been laid down.
@@ -124,6 +130,7 @@ impl Driver {
             framing: Framing::default(),
             spare: Spare::default(),
             is_in_request: false,
+            measure: None,
             mark: None,
             is_begun: false,
             is_unread: false,
@@ -169,8 +176,7 @@ impl Driver {
                 return Progress::Closed;
             }
             if let Some(status) = self.refused_head() {
-                self.refuse(status);
-                return Progress::Closed;
+                return Progress::Refused(status);
             }
             // Polling hyper may have handed over a piece of the body.
             if self.gathering.is_none() || !self.woken.is_set() {
@@ -236,6 +242,9 @@ impl Driver {
         self.body_bytes = 0;
         self.framing = Framing::of(&parts);
         self.compression.begin_request(&parts.headers);
+        if self.settings.measures_heads {
+            self.measure = Some(Measure::of(&parts, self.settings.keeps_alive));
+        }
         let refused = |parts, status| {
             Some(Arrived {
                 parts,

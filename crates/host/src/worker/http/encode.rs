@@ -45,8 +45,15 @@ impl Driver {
         mut head: ResponseHead,
         body: Bytes,
     ) -> (ResponseHead, Bytes) {
-        let length = body.len() as u64;
-        if self.is_to_compress(&mut head, Some(length)) {
+        let length = Some(body.len() as u64);
+        if self.framing.is_head {
+            // What GET would have, as far as it is said.
+            let length = head.content_length.or(length.filter(|length| *length > 0));
+            // Its length would show only if it were made (RFC 9110 §8.6).
+            let is_compressed = self.is_to_compress(&mut head, length);
+            return (head, if is_compressed { Bytes::new() } else { body });
+        }
+        if self.is_to_compress(&mut head, length) {
             let smaller = compress(&body);
             return (head, smaller);
         }
@@ -57,7 +64,7 @@ impl Driver {
     pub(super) fn encode_stream(&mut self, mut head: ResponseHead) -> ResponseHead {
         self.compression.encoder = None;
         let length = head.content_length;
-        if self.is_to_compress(&mut head, length) {
+        if self.is_to_compress(&mut head, length) && !self.framing.is_head {
             self.compression.encoder = Some(Box::new(Encoder::new()));
         }
         head
@@ -67,9 +74,8 @@ impl Driver {
         let Some(types) = self.compression.types.as_deref() else {
             return false;
         };
-        let is_taken = self.compression.takes_gzip && !self.framing.is_head;
-        let advice = advice(head.status, &head.fields, types, length, is_taken);
-        match advice {
+        let is_taken = self.compression.takes_gzip;
+        match advice(head.status, &head.fields, types, length, is_taken) {
             Advice::Leave => false,
             Advice::Vary => {
                 vary(&mut head.fields);

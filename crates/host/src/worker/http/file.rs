@@ -4,8 +4,10 @@
 //! no memory but for one piece where it must be read. A file that has become shorter ends the
 //! connection: the length has been promised.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use lictor_core::sys::would_die_of_sigpipe;
@@ -14,7 +16,7 @@ use rustix::io::Errno;
 use super::body::AnswerBody;
 use super::driver::Driver;
 use super::holes::hole;
-use crate::worker::exchange::{FilePart, ResponseHead};
+use crate::worker::exchange::{BodyPiece, FilePart, ResponseHead};
 
 /// A piece: hyper asks for the next when less than its buffer's size is left of it.
 const PIECE_BYTES: usize = 128 * 1024;
@@ -25,7 +27,7 @@ const SMALL_BYTES: u64 = 32 * 1024;
 #[derive(Debug)]
 pub(super) struct Pieces {
     /// Without it the pieces are holes, which the socket fills.
-    file: Option<OwnedFd>,
+    file: Option<Arc<OwnedFd>>,
     offset: u64,
     left: u64,
 }
@@ -69,6 +71,45 @@ impl Pieces {
     }
 }
 
+/// Parts of a file and what stands between them, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Sequence(VecDeque<Member>);
+
+#[derive(Debug)]
+enum Member {
+    Bytes(Bytes),
+    File(Pieces),
+}
+
+impl Sequence {
+    pub(super) fn left(&self) -> u64 {
+        let left = self.0.iter().map(|member| match member {
+            Member::Bytes(bytes) => bytes.len() as u64,
+            Member::File(pieces) => pieces.left(),
+        });
+        left.sum()
+    }
+
+    /// The next piece; `None` at the end.
+    pub(super) fn next(&mut self) -> Option<io::Result<Bytes>> {
+        loop {
+            match self.0.front_mut()? {
+                Member::File(pieces) => {
+                    if let Some(piece) = pieces.next() {
+                        return Some(piece);
+                    }
+                }
+                Member::Bytes(bytes) => {
+                    let bytes = std::mem::take(bytes);
+                    let _given = self.0.pop_front();
+                    return Some(Ok(bytes));
+                }
+            }
+            let _sent = self.0.pop_front();
+        }
+    }
+}
+
 /// At least one byte, at most as many as wanted.
 pub(super) fn read_at(file: &OwnedFd, offset: u64, wanted: usize) -> io::Result<Bytes> {
     let mut piece = Vec::with_capacity(wanted);
@@ -93,16 +134,38 @@ impl Driver {
             small(part)
         } else if !self.framing.has_body(head.status) {
             AnswerBody::File(Pieces::holes(part.length))
-        } else if self.socket.is_tls() || self.is_stream() || would_die_of_sigpipe() {
-            // What is encrypted passes through here; and sendfile(2) cannot be told to raise no
-            // signal when the client has left.
-            AnswerBody::File(Pieces::read(part))
         } else {
-            let length = part.length;
-            self.socket.holes().push(part);
-            AnswerBody::File(Pieces::holes(length))
+            AnswerBody::File(self.pieces(part))
         };
         self.begin(head, body, is_closing);
+    }
+
+    /// The same with several parts, one after the other.
+    pub(crate) fn begin_file_parts(
+        &mut self,
+        head: ResponseHead,
+        pieces: Vec<BodyPiece>,
+        is_closing: bool,
+    ) {
+        let members = pieces.into_iter().map(|piece| match piece {
+            BodyPiece::Bytes(bytes) => Member::Bytes(bytes),
+            BodyPiece::File(part) if part.length <= SMALL_BYTES => Member::File(Pieces::read(part)),
+            BodyPiece::File(part) => Member::File(self.pieces(part)),
+        });
+        let sequence = Sequence(members.collect());
+        self.begin(head, AnswerBody::FileParts(sequence), is_closing);
+    }
+
+    /// A part as it is sent here.
+    fn pieces(&self, part: FilePart) -> Pieces {
+        if self.socket.is_tls() || self.is_stream() || would_die_of_sigpipe() {
+            // What is encrypted passes through here; and sendfile(2) cannot be told to raise no
+            // signal when the client has left.
+            return Pieces::read(part);
+        }
+        let length = part.length;
+        self.socket.holes().push(part);
+        Pieces::holes(length)
     }
 }
 

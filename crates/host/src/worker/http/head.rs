@@ -145,10 +145,11 @@ pub(super) fn assemble(
     is_closing: bool,
 ) -> Response<AnswerBody> {
     let known = match &body {
-        AnswerBody::Whole(Some(body)) => Some(body.len() as u64),
+        AnswerBody::Whole(Some(body)) | AnswerBody::Parts(body) => Some(body.len() as u64),
         AnswerBody::Whole(None) => Some(0),
         AnswerBody::Streamed(_) => head.content_length,
         AnswerBody::File(pieces) => Some(pieces.left()),
+        AnswerBody::FileParts(sequence) => Some(sequence.left()),
     };
     let has_body = framing.has_body(head.status);
     let mut response = Response::new(if has_body {
@@ -210,16 +211,19 @@ pub(super) fn plain(status: u16) -> (ResponseHead, Bytes) {
     (head, body)
 }
 
-/// The bytes of an answer to what hyper never saw, after which the connection is closed.
-pub(super) fn refusal(status: u16) -> Vec<u8> {
+/// The bytes of an answer to what hyper never saw, after which the connection is closed; and how many
+/// of them are its body.
+pub(super) fn refusal(status: u16, mark: Option<(&str, &str)>) -> (Vec<u8>, u64) {
     let (head, body) = plain(status);
+    let mark = mark.map(|(name, value)| format!("{name}: {value}\r\n"));
     let mut answer = format!(
-        "HTTP/1.1 {status} {}\r\nserver: lictor\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\ndate: {}\r\n\r\n",
+        "HTTP/1.1 {status} {}\r\nserver: lictor\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n{}content-length: {}\r\ndate: {}\r\n\r\n",
         String::from_utf8_lossy(&head.reason),
+        mark.unwrap_or_default(),
         body.len(),
         httpdate::fmt_http_date(SystemTime::now()),
     )
     .into_bytes();
     answer.extend_from_slice(&body);
-    answer
+    (answer, body.len() as u64)
 }

@@ -10,11 +10,14 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
 
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use slab::Slab;
 
+use super::frames::Traffic;
+use super::meter::Meter;
 use super::settings::DriverSettings;
 use super::station::{Desks, Station};
 use super::stream::Stream;
@@ -24,13 +27,15 @@ use crate::worker::sync::lock;
 /// A stream's work: from its request to the last frame of its answer.
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Takes the work of streams in.
+/// Takes the work of streams in, each right after its request has been laid down.
 #[derive(Clone, Default)]
-pub(super) struct Crew(Arc<Mutex<Vec<Work>>>);
+pub(super) struct Crew(Arc<Mutex<Vec<Begun>>>, Desks);
+
+type Begun = (Work, Arc<Mutex<Station>>);
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Crew {
     fn execute(&self, work: F) {
-        lock(&self.0).push(Box::pin(work));
+        lock(&self.0).push((Box::pin(work), self.1.latest()));
     }
 }
 
@@ -60,39 +65,52 @@ impl Wake for Call {
 
 struct Task {
     work: Work,
+    station: Arc<Mutex<Station>>,
     call: Arc<Call>,
     waker: Waker,
+    /// When there was anything to do for it.
+    moved_at: Instant,
 }
 
 /// One HTTP/2 connection, shared by its streams.
 pub(crate) struct Multiplex {
     state: Mutex<State>,
     desks: Desks,
+    traffic: Arc<Mutex<Traffic>>,
     woken: Arc<Woken>,
 }
 
 struct State {
-    hyper: Option<http2::Connection<Stream, Desks, Crew>>,
+    hyper: Option<http2::Connection<Meter, Desks, Crew>>,
     crew: Crew,
     tasks: Slab<Task>,
     waker: Waker,
+    /// The client broke the protocol or was too much.
+    is_broken: bool,
+    /// It was told that no further streams are taken.
+    is_leaving: bool,
 }
 
 impl Multiplex {
     pub(super) fn new(stream: Stream, settings: &DriverSettings) -> Arc<Self> {
         let woken = Arc::<Woken>::default();
-        let (crew, desks) = (Crew::default(), Desks::default());
+        let desks = Desks::default();
+        let crew = Crew(Arc::default(), desks.clone());
+        let traffic = Arc::new(Mutex::new(Traffic::new(Instant::now())));
         let mut builder = http2::Builder::new(crew.clone());
         settings.streams.apply(&mut builder);
-        let hyper = builder.serve_connection(stream, desks.clone());
+        let hyper = builder.serve_connection(Meter::new(stream, &traffic), desks.clone());
         Arc::new(Self {
             state: Mutex::new(State {
                 hyper: Some(hyper),
                 crew,
                 tasks: Slab::new(),
                 waker: Waker::from(Arc::clone(&woken)),
+                is_broken: false,
+                is_leaving: false,
             }),
             desks,
+            traffic,
             woken,
         })
     }
@@ -108,8 +126,9 @@ impl Multiplex {
             }
             state.poll_tasks(&self.woken);
             if self.desks.is_flooded() {
-                state.end();
-                return false;
+                // Which the meter then says to the client.
+                lock(&self.traffic).condemn();
+                return state.poll();
             }
             if !self.woken.is_set() {
                 return true;
@@ -122,20 +141,60 @@ impl Multiplex {
         self.desks.take()
     }
 
-    pub(super) fn is_busy(&self) -> bool {
-        !lock(&self.state).tasks.is_empty()
+    /// Streams that the client has not seen the end of.
+    pub(super) fn open_streams(&self) -> usize {
+        lock(&self.traffic).open()
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        lock(&self.state).is_broken
+    }
+
+    /// Resets a stream.
+    pub(super) fn reset(&self, station: &Arc<Mutex<Station>>) {
+        lock(station).is_left = true;
+        // The stream's work is all that holds it; what it has handed over goes with it.
+        let mut state = lock(&self.state);
+        state
+            .tasks
+            .retain(|_, task| !Arc::ptr_eq(&task.station, station));
+        Waker::from(Arc::clone(&self.woken)).wake();
+    }
+
+    /// Resets the streams whose answer is all there, and of which the client has not taken anything
+    /// for so long. When the next of them is due.
+    pub(super) fn drop_stalled(&self, patience: Duration, now: Instant) -> Option<Instant> {
+        let mut next = None;
+        lock(&self.state).tasks.retain(|_, task| {
+            if !lock(&task.station).is_for_client_to_move() {
+                return true;
+            }
+            let due = task.moved_at + patience;
+            if due > now {
+                next = Some(next.map_or(due, |next: Instant| next.min(due)));
+            }
+            due > now
+        });
+        Waker::from(Arc::clone(&self.woken)).wake();
+        next
     }
 
     pub(super) fn is_open(&self) -> bool {
         lock(&self.state).hyper.is_some()
     }
 
-    /// No further streams; the connection ends with those that there are.
-    pub(super) fn leave(&self) {
-        if let Some(hyper) = &mut lock(&self.state).hyper {
+    /// No further streams; the connection ends with those that there are. False if that was said
+    /// before.
+    pub(super) fn leave(&self) -> bool {
+        let mut state = lock(&self.state);
+        let is_first = !std::mem::replace(&mut state.is_leaving, true);
+        if let Some(hyper) = &mut state.hyper
+            && is_first
+        {
             Pin::new(hyper).graceful_shutdown();
+            Waker::from(Arc::clone(&self.woken)).wake();
         }
-        Waker::from(Arc::clone(&self.woken)).wake();
+        is_first
     }
 
     pub(super) fn cut(&self) {
@@ -149,26 +208,36 @@ impl State {
             return false;
         };
         let mut cx = Context::from_waker(&self.waker);
-        if Pin::new(hyper).poll(&mut cx).is_ready() {
-            self.end();
-            return false;
+        match Pin::new(hyper).poll(&mut cx) {
+            Poll::Ready(ended) => {
+                self.is_broken |= ended.is_err();
+                self.end();
+                false
+            }
+            Poll::Pending => true,
         }
-        true
     }
 
     fn poll_tasks(&mut self, woken: &Arc<Woken>) {
-        for work in std::mem::take(&mut *lock(&self.crew.0)) {
+        for (work, station) in std::mem::take(&mut *lock(&self.crew.0)) {
             let call = Arc::new(Call {
                 is_set: AtomicBool::new(true),
                 connection: Arc::clone(woken),
             });
             let waker = Waker::from(Arc::clone(&call));
-            self.tasks.insert(Task { work, call, waker });
+            self.tasks.insert(Task {
+                work,
+                station,
+                call,
+                waker,
+                moved_at: Instant::now(),
+            });
         }
         self.tasks.retain(|_, task| {
             if !task.call.is_set.swap(false, Ordering::Relaxed) {
                 return true;
             }
+            task.moved_at = Instant::now();
             let mut cx = Context::from_waker(&task.waker);
             // What it has laid down is for the connection to send, which it wakes itself.
             matches!(task.work.as_mut().poll(&mut cx), Poll::Pending)

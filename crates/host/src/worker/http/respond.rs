@@ -1,12 +1,9 @@
 //! The answering half of a driver: what is laid down for hyper to send.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Context;
 
 use bytes::Bytes;
 use http_body::Body;
-use hyper::rt::Write;
 
 use super::body::{AnswerBody, Line};
 use super::driver::{Driver, Machine};
@@ -18,7 +15,12 @@ impl Driver {
     /// Lays down an answer whose body is all there.
     pub(crate) fn begin_whole(&mut self, head: ResponseHead, body: Bytes, is_closing: bool) {
         let (head, body) = self.encode_whole(head, body);
-        self.begin(head, AnswerBody::Whole(Some(body)), is_closing);
+        let body = if self.is_stream() {
+            AnswerBody::Parts(body)
+        } else {
+            AnswerBody::Whole(Some(body))
+        };
+        self.begin(head, body, is_closing);
     }
 
     /// Lays down the head of an answer whose body comes by [`Driver::put`].
@@ -28,6 +30,7 @@ impl Driver {
         laid.chunks.clear();
         laid.trailers = None;
         laid.is_complete = false;
+        laid.is_streamed = true;
         drop(laid);
         let head = self.encode_stream(head);
         self.begin(head, AnswerBody::Streamed(Line(station)), is_closing);
@@ -39,6 +42,9 @@ impl Driver {
         let mut response = head::assemble(head, body, spare, self.framing, is_closing);
         if let Some((name, value)) = self.mark.take() {
             response.headers_mut().insert(name, value);
+        }
+        if let Some(measure) = &mut self.measure {
+            measure.take(&response);
         }
         let mut station = lock(&self.station);
         station.response = Some(response);
@@ -59,6 +65,11 @@ impl Driver {
     /// clients that have said `TE: trailers`.
     pub(crate) fn put_trailers(&mut self, fields: Vec<(Bytes, Bytes)>) {
         lock(&self.station).trailers = Some(head::field_map(fields));
+    }
+
+    /// How long the head of the last answer is, where that is measured.
+    pub(crate) fn head_bytes(&self) -> Option<u64> {
+        Some(self.measure?.bytes())
     }
 
     /// Whether the connection has neither ended nor been cut.
@@ -100,40 +111,6 @@ impl Driver {
         Some(length)
     }
 
-    /// Answers past hyper, which waits between two requests, and ends the connection.
-    pub(super) fn refuse(&mut self, status: u16) {
-        let hyper = match self.machine.take() {
-            Some(Machine::One(hyper)) => hyper,
-            other => {
-                self.machine = other;
-                return self.cut();
-            }
-        };
-        let mut stream = hyper.into_parts().io;
-        let mut cx = Context::from_waker(&self.waker);
-        let answer = head::refusal(status);
-        // A client that does not take these few bytes is gone or not waiting for them.
-        let _untaken = Pin::new(&mut stream).poll_write(&mut cx, &answer);
-        let _gone = Pin::new(&mut stream).poll_shutdown(&mut cx);
-        self.is_unread = true;
-    }
-
-    /// The client took too long. It is told so if a part of a request has come and nothing is on its
-    /// way back; one that was just idle is not.
-    pub(crate) fn time_out(&mut self) {
-        if self.is_many() {
-            // Says farewell, if the client takes that.
-            self.leave();
-            let _open = self.pump();
-            return;
-        }
-        let has_part =
-            self.gathering.is_some() || !self.is_in_request && self.socket.is_head_in_part();
-        if has_part && !self.socket.is_write_blocked() {
-            self.refuse(408);
-        }
-    }
-
     /// The status to fail with, if the app failed because of what the client sent.
     pub(crate) fn blame(&self) -> Option<u16> {
         match self.body_error? {
@@ -142,6 +119,11 @@ impl Driver {
             ExchangeError::Stalled => Some(408),
             ExchangeError::Interrupted => None,
         }
+    }
+
+    /// Whether the app has yet to read of the body, and has begun no answer.
+    pub(crate) fn is_awaiting_body(&self) -> bool {
+        self.incoming.is_some() && !self.is_begun
     }
 
     /// The client stopped sending in the middle of the body.
@@ -155,11 +137,7 @@ impl Driver {
             None | Some(Machine::One(_)) => {}
             Some(Machine::Many(all)) => all.cut(),
             Some(Machine::Stream(all)) => {
-                let mut station = lock(&self.station);
-                station.chunks.clear();
-                station.is_cut = true;
-                station.tell_reader();
-                drop(station);
+                all.reset(&self.station);
                 // Sends the reset.
                 let _open = all.pump();
             }
@@ -185,9 +163,10 @@ impl Driver {
         self.spare = spare;
     }
 
-    /// Whether the body of a request is being gathered.
+    /// Whether nothing but the bodies of requests is on its way, which are being gathered.
     pub(crate) fn is_gathering(&self) -> bool {
-        self.gathering.is_some()
+        let uploads = self.gatherers.len();
+        self.gathering.is_some() || uploads > 0 && uploads == self.open_streams()
     }
 
     /// Whether closing at once could destroy the answer on its way: what arrives at a closed socket

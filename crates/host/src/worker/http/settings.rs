@@ -20,6 +20,9 @@ pub(crate) struct DriverSettings {
     pub(super) http2: Http2,
     pub(super) streams: Streams,
     pub(super) compress: Option<Arc<[String]>>,
+    pub(super) keeps_alive: bool,
+    /// The log of requests tells how long heads of answers are.
+    pub(super) measures_heads: bool,
 }
 
 impl DriverSettings {
@@ -44,12 +47,20 @@ impl DriverSettings {
                 head_limit: u32::try_from(head_limit).unwrap_or(u32::MAX),
             },
             compress: None,
+            keeps_alive,
+            measures_heads: false,
         }
     }
 
     /// Speaks HTTP/2, where it may.
     pub(crate) fn speaking(mut self, http2: Http2) -> Self {
         self.http2 = http2;
+        self
+    }
+
+    /// The log of requests tells how long heads of answers are.
+    pub(crate) fn measuring_heads(mut self, measures_heads: bool) -> Self {
+        self.measures_heads = measures_heads;
         self
     }
 

@@ -8,7 +8,6 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -18,7 +17,7 @@ use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service;
 
-use super::body::AnswerBody;
+use super::body::{AnswerBody, next_part};
 use crate::worker::sync::lock;
 
 /// So many streams may be reset before they are answered, beyond those that were answered.
@@ -26,6 +25,10 @@ const LEFT_STREAMS: u64 = 200;
 
 /// What lies between hyper and the driver of one connection, or of one stream.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is said by another side at its own time"
+)]
 pub(super) struct Station {
     pub(super) request: Option<Request<Incoming>>,
     pub(super) response: Option<Response<AnswerBody>>,
@@ -35,12 +38,13 @@ pub(super) struct Station {
     pub(super) trailers: Option<HeaderMap>,
     /// No more pieces will come.
     pub(super) is_complete: bool,
-    /// The answer cannot be completed.
-    pub(super) is_cut: bool,
     /// Pieces that hyper has taken.
     pub(super) taken: u64,
     /// hyper has let go of the stream.
     pub(super) is_left: bool,
+    /// hyper has the head of the answer; and pieces are to follow by way of this.
+    is_answered: bool,
+    pub(super) is_streamed: bool,
     /// Whoever polls the answer, where that is not the connection as a whole.
     reader: Option<Waker>,
     /// The stream's driver, which wants to know what moves.
@@ -53,6 +57,23 @@ impl Station {
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
+    }
+
+    /// What hyper takes next.
+    pub(super) fn next_piece(&mut self) -> Option<Bytes> {
+        if self.owner.is_none() {
+            return self.chunks.pop_front();
+        }
+        let part = next_part(self.chunks.front_mut()?);
+        if self.chunks.front().is_some_and(Bytes::is_empty) {
+            self.chunks.pop_front();
+        }
+        Some(part)
+    }
+
+    /// Whether nothing but the client keeps the answer from going on.
+    pub(super) fn is_for_client_to_move(&self) -> bool {
+        self.is_answered && (!self.is_streamed || self.is_complete)
     }
 
     pub(super) fn tell_owner(&self) {
@@ -107,6 +128,7 @@ pub(super) struct Desks(Arc<Mutex<Hall>>);
 #[derive(Debug, Default)]
 struct Hall {
     waiting: VecDeque<Arc<Mutex<Station>>>,
+    latest: Arc<Mutex<Station>>,
     /// Streams that got an answer.
     answered: u64,
     /// Streams that were reset before that.
@@ -118,6 +140,11 @@ impl Desks {
         lock(&self.0).waiting.pop_front()
     }
 
+    /// That of the request which was laid down last.
+    pub(super) fn latest(&self) -> Arc<Mutex<Station>> {
+        Arc::clone(&lock(&self.0).latest)
+    }
+
     /// Whether the client resets what it asks for, again and again (CVE-2023-44487).
     pub(super) fn is_flooded(&self) -> bool {
         let hall = lock(&self.0);
@@ -127,7 +154,7 @@ impl Desks {
 
 impl Service<Request<Incoming>> for Desks {
     type Response = Response<AnswerBody>;
-    type Error = io::Error;
+    type Error = Infallible;
     type Future = StreamAnswer;
 
     fn call(&self, request: Request<Incoming>) -> StreamAnswer {
@@ -136,17 +163,20 @@ impl Service<Request<Incoming>> for Desks {
             owner: Some(Waker::noop().clone()),
             ..Station::default()
         }));
-        lock(&self.0).waiting.push_back(Arc::clone(&station));
+        let mut hall = lock(&self.0);
+        hall.waiting.push_back(Arc::clone(&station));
+        hall.latest = Arc::clone(&station);
+        drop(hall);
         StreamAnswer(Some(station), self.clone())
     }
 }
 
-/// Waits for the answer of one stream. An error resets the stream. Empty once it has it.
+/// Waits for the answer of one stream. Empty once it has it.
 #[derive(Debug)]
 pub(super) struct StreamAnswer(Option<Arc<Mutex<Station>>>, Desks);
 
 impl Future for StreamAnswer {
-    type Output = io::Result<Response<AnswerBody>>;
+    type Output = Result<Response<AnswerBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(held) = self.0.take() else {
@@ -154,13 +184,10 @@ impl Future for StreamAnswer {
         };
         let mut station = lock(&held);
         if let Some(response) = station.response.take() {
+            station.is_answered = true;
             station.tell_owner();
             lock(&self.1.0).answered += 1;
             return Poll::Ready(Ok(response));
-        }
-        if station.is_cut {
-            station.is_left = true;
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         station.wait(cx);
         drop(station);
@@ -171,16 +198,18 @@ impl Future for StreamAnswer {
 
 impl Drop for StreamAnswer {
     fn drop(&mut self) {
-        if let Some(station) = &self.0 {
+        if let Some(station) = &self.0
+            && leave(station)
+        {
             lock(&self.1.0).left += 1;
-            leave(station);
         }
     }
 }
 
-/// hyper has let go of a stream that is not complete.
-pub(super) fn leave(station: &Mutex<Station>) {
+/// hyper has let go of a stream that is not complete. False if it had to.
+pub(super) fn leave(station: &Mutex<Station>) -> bool {
     let mut station = lock(station);
-    station.is_left = true;
+    let is_first = !std::mem::replace(&mut station.is_left, true);
     station.tell_owner();
+    is_first
 }

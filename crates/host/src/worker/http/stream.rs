@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use hyper::rt::{Read, ReadBufCursor};
 use lictor_core::config::Http2;
 
+use super::frames::PREFACE;
 use super::gate::Gate;
 use super::socket::{Socket, with_scratch};
 
@@ -27,12 +28,10 @@ enum Lead {
     Open(Vec<u8>),
     /// HTTP/1, through the gate.
     Gated,
-    /// HTTP/2, beginning with what was read before that was known.
+    /// HTTP/2, beginning with what was read before that was known. Nothing more is read here: the
+    /// driver takes it from hyper's machine for HTTP/1, which may ask until then.
     Through(Vec<u8>),
 }
-
-/// How every connection of HTTP/2 begins (RFC 9113 §3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 impl Stream {
     pub(super) fn new(socket: &Arc<Socket>, gate: Gate, http2: Http2) -> Self {
@@ -79,24 +78,23 @@ impl Stream {
         }
     }
 
-    fn read_through(
-        &mut self,
-        scratch: &mut [u8],
-        buffer: &mut ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        if let Lead::Through(held) = &mut self.2
-            && !held.is_empty()
-        {
-            let count = held.len().min(buffer.remaining());
-            buffer.put_slice(held.get(..count).unwrap_or_default());
-            held.drain(..count);
-            return Poll::Ready(Ok(()));
+    /// What was read before it was known that this is HTTP/2.
+    pub(super) fn take_lead(&mut self) -> Vec<u8> {
+        match &mut self.2 {
+            Lead::Open(held) | Lead::Through(held) => std::mem::take(held),
+            Lead::Gated => Vec::new(),
         }
-        let wanted = buffer.remaining().min(scratch.len());
-        let room = scratch.get_mut(..wanted).unwrap_or_default();
-        self.0.read(room).map_ok(|got| {
-            buffer.put_slice(room.get(..got).unwrap_or_default());
-        })
+    }
+
+    fn read_some(&mut self, scratch: &mut [u8], limit: usize) -> Poll<io::Result<usize>> {
+        match self.2 {
+            Lead::Gated => {
+                let wanted = limit.min(scratch.len());
+                self.0.read(scratch.get_mut(..wanted).unwrap_or_default())
+            }
+            Lead::Open(_) => self.read_lead(scratch, limit),
+            Lead::Through(_) => Poll::Pending,
+        }
     }
 
     /// Reads until something may pass: an empty answer would be the end to hyper.
@@ -105,35 +103,8 @@ impl Stream {
         scratch: &mut [u8],
         buffer: &mut ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        if let Lead::Through(_) = self.2 {
-            // hyper's machine for HTTP/1 polls until the driver has taken it away.
-            if self.0.is_http2_driven.load(Ordering::Relaxed) {
-                return self.read_through(scratch, buffer);
-            }
-            return Poll::Pending;
-        }
-        let limit = buffer.remaining();
-        let led = match self.2 {
-            Lead::Open(..) => match self.read_lead(scratch, limit) {
-                Poll::Ready(Ok(got)) => Some(got),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
-            },
-            Lead::Gated | Lead::Through(_) => None,
-        };
-        let Self(socket, gate, _) = self;
-        if let Some(got) = led {
-            if got == 0 {
-                return Poll::Ready(Ok(()));
-            }
-            let through = gate.take(scratch.get_mut(..got).unwrap_or_default());
-            socket.note(gate);
-            if !through.is_empty() {
-                buffer.put_slice(through);
-                return Poll::Ready(Ok(()));
-            }
-        }
         loop {
+            let gate = &mut self.1;
             let ready = gate.ready();
             if !ready.is_empty() {
                 let count = ready.len().min(buffer.remaining());
@@ -147,14 +118,14 @@ impl Stream {
                 Some(_) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
                 None => {}
             }
-            let wanted = buffer.remaining().min(scratch.len());
-            let read = match socket.read(scratch.get_mut(..wanted).unwrap_or_default()) {
+            let got = match self.read_some(scratch, buffer.remaining()) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(got)) => scratch.get_mut(..got).unwrap_or_default(),
+                Poll::Ready(Ok(got)) => got,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
             };
-            let through = gate.take(read);
+            let Self(socket, gate, _) = self;
+            let through = gate.take(scratch.get_mut(..got).unwrap_or_default());
             socket.note(gate);
             if !through.is_empty() {
                 buffer.put_slice(through);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
 
 use http::header::{COOKIE, HOST};
 use http::request::Parts;
@@ -14,6 +15,13 @@ use super::gate::target::{is_host_field, is_target};
 use super::head::{Arrived, ArrivedBody};
 use super::multiplex::Multiplex;
 use crate::worker::sync::lock;
+
+/// A stream whose small body is still arriving.
+#[derive(Debug)]
+pub(super) struct Gatherer {
+    driver: Driver,
+    moved_at: Instant,
+}
 
 /// Fields of a request, as in HTTP/1.
 const MOST_FIELDS: usize = 100;
@@ -28,18 +36,39 @@ impl Driver {
         matches!(self.machine, Some(Machine::Many(_)))
     }
 
-    /// Whether answers are on their way that no app works on any more.
-    pub(crate) fn is_sending(&self) -> bool {
+    /// Streams that the client has not seen the end of.
+    pub(crate) fn open_streams(&self) -> usize {
         match &self.machine {
-            Some(Machine::Many(all)) => all.is_busy(),
-            _ => false,
+            Some(Machine::Many(all)) => all.open_streams(),
+            _ => 0,
         }
     }
 
-    /// No further streams.
-    pub(crate) fn leave(&self) {
-        if let Some(Machine::Many(all)) = &self.machine {
-            all.leave();
+    /// Ends the streams that no app works on and whose client has not moved for so long: uploads with
+    /// an answer, answers with a reset. When the next of them is due.
+    pub(crate) fn drop_stalled(&mut self, patience: Duration, now: Instant) -> Option<Instant> {
+        let Some(Machine::Many(all)) = &self.machine else {
+            return None;
+        };
+        self.gatherers.retain_mut(|Gatherer { driver, moved_at }| {
+            let is_late = *moved_at + patience <= now;
+            if is_late {
+                driver.gathering = None;
+                driver.fail(408, false);
+            }
+            !is_late
+        });
+        let uploads = self.gatherers.iter();
+        let upload = uploads.map(|gatherer| gatherer.moved_at + patience).min();
+        let answer = all.drop_stalled(patience, now);
+        upload.into_iter().chain(answer).min()
+    }
+
+    /// No further streams. False if that was said before, or cannot be.
+    pub(crate) fn leave(&self) -> bool {
+        match &self.machine {
+            Some(Machine::Many(all)) => all.leave(),
+            _ => false,
         }
     }
 
@@ -47,7 +76,6 @@ impl Driver {
     pub(super) fn change_protocol(&mut self) -> bool {
         match self.machine.take() {
             Some(Machine::One(hyper)) => {
-                self.socket.drive_http2();
                 let stream = hyper.into_parts().io;
                 self.machine = Some(Machine::Many(Multiplex::new(stream, &self.settings)));
                 true
@@ -84,7 +112,10 @@ impl Driver {
                 };
                 return Progress::Stream(Box::new(driver), arrived);
             }
-            self.gatherers.push(driver);
+            self.gatherers.push(Gatherer {
+                driver,
+                moved_at: Instant::now(),
+            });
         }
         for index in (0..self.gatherers.len()).rev() {
             if let Some(progress) = self.gather(index) {
@@ -92,17 +123,22 @@ impl Driver {
             }
         }
         if is_open {
-            Progress::Waiting
-        } else {
-            Progress::Closed
+            return Progress::Waiting;
         }
+        // What it still sends must not destroy what it is told.
+        self.is_unread = all.is_broken();
+        Progress::Closed
     }
 
     fn gather(&mut self, index: usize) -> Option<Progress> {
-        let driver = self.gatherers.get_mut(index)?;
+        let Gatherer { driver, moved_at } = self.gatherers.get_mut(index)?;
         let mut gathering = driver.gathering.take()?;
+        let before = gathering.bytes();
         match gathering.poll(&mut Context::from_waker(&driver.waker)) {
             Gathered::Waiting => {
+                if gathering.bytes() > before {
+                    *moved_at = Instant::now();
+                }
                 driver.gathering = Some(gathering);
                 None
             }
@@ -111,7 +147,7 @@ impl Driver {
                 None
             }
             Gathered::Complete => {
-                let driver = self.gatherers.swap_remove(index);
+                let Gatherer { driver, .. } = self.gatherers.swap_remove(index);
                 let (parts, body) = gathering.into_request();
                 let body = ArrivedBody::Whole(body);
                 Some(Progress::Stream(Box::new(driver), Arrived { parts, body }))

@@ -1,5 +1,7 @@
 //! What a finished handshake tells about the connection and its client.
 
+use std::sync::Arc;
+
 use rustls::pki_types::CertificateDer;
 use rustls::{CipherSuite, ProtocolVersion, ServerConnection};
 
@@ -50,25 +52,29 @@ const OPENSSL_NAMES: [(CipherSuite, &str); 9] = [
     ),
 ];
 
-/// After the handshake.
-pub(super) fn facts(connection: &ServerConnection) -> TlsFacts {
+/// After the handshake, in which the client was shown `server_pem`.
+pub(super) fn facts(connection: &ServerConnection, server_pem: Option<Arc<str>>) -> TlsFacts {
     let suite = connection.negotiated_cipher_suite();
+    let version = connection.protocol_version();
     let client = connection
         .peer_certificates()
-        .and_then(<[CertificateDer<'_>]>::first);
+        .and_then(<[CertificateDer<'_>]>::split_first);
     TlsFacts {
-        protocol: match connection.protocol_version() {
+        protocol: match version {
             Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
             Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
             _ => "",
         },
+        version: version.map(u16::from),
         cipher: suite.map_or("", |suite| openssl_name(suite.suite())),
+        suite: suite.map(|suite| suite.suite().into()),
+        server_pem,
         server_name: connection.server_name().map(str::to_owned),
-        client: client.map(|certificate| client_facts(certificate)),
+        client: client.map(|(certificate, others)| client_facts(certificate, others)),
     }
 }
 
-fn client_facts(certificate: &[u8]) -> ClientFacts {
+fn client_facts(certificate: &[u8], others: &[CertificateDer<'_>]) -> ClientFacts {
     let description = Description::of(certificate);
     let description = description.as_ref();
     let subject = description.map(|described| &described.subject);
@@ -84,6 +90,7 @@ fn client_facts(certificate: &[u8]) -> ClientFacts {
             .map(|described| described.serial.clone())
             .unwrap_or_default(),
         pem: pem(certificate),
+        chain: others.iter().map(|certificate| pem(certificate)).collect(),
     }
 }
 
@@ -92,7 +99,8 @@ fn openssl_name(suite: CipherSuite) -> &'static str {
     known.map_or("", |(_, name)| name)
 }
 
-fn pem(certificate: &[u8]) -> String {
+/// A certificate as text (RFC 7468 §5).
+pub(super) fn pem(certificate: &[u8]) -> String {
     let mut characters = Vec::with_capacity(certificate.len() / 3 * 4 + 4);
     for group in certificate.chunks(3) {
         let byte = |place: usize| u32::from(group.get(place).copied().unwrap_or(0));

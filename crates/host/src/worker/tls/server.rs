@@ -170,10 +170,7 @@ fn configure(
     provider: &Arc<CryptoProvider>,
     ratchet: &Arc<Ratchet>,
 ) -> Result<ServerConfig, TlsError> {
-    let pairs = https
-        .certificates
-        .iter()
-        .map(|files| Ok(Arc::new(load(files, provider)?)));
+    let pairs = https.certificates.iter().map(|files| load(files, provider));
     let pairs = pairs.collect::<Result<Vec<_>, TlsError>>()?;
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(&number.to_be_bytes());
@@ -198,7 +195,7 @@ fn configure(
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let mut config = builder.with_cert_resolver(Arc::new(Choice(pairs)));
+    let mut config = builder.with_cert_resolver(Arc::new(Choice::new(pairs)));
     config.alpn_protocols = vec![b"http/1.1".to_vec(), b"http/1.0".to_vec()];
     if offered != Http2::Off {
         config.alpn_protocols.insert(0, b"h2".to_vec());

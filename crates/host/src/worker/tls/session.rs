@@ -10,6 +10,7 @@ use std::task::Poll;
 
 use rustls::ServerConnection;
 
+use super::choice::take_shown;
 use super::client;
 use super::complaints::handshake_failed;
 use super::server::TlsServer;
@@ -62,6 +63,8 @@ struct State {
     rustls: Option<ServerConnection>,
     /// Ciphertext that is not looked at yet, because hyper wants no more.
     unfed: Vec<u8>,
+    /// The certificate that the client was shown, until the handshake is over.
+    shown: Option<Arc<str>>,
     /// The client sends nothing more.
     is_ended: bool,
     /// The end has been told to the client.
@@ -170,11 +173,14 @@ impl Session {
                 // Nothing counts after the client's own end.
                 break;
             }
-            if let Err(error) = rustls.process_new_packets() {
+            let processed = rustls.process_new_packets();
+            state.shown = take_shown().or(state.shown.take());
+            if let Err(error) = processed {
                 return Err(self.fail(rustls, wire, error));
             }
             if self.facts.get().is_none() && !rustls.is_handshaking() {
-                self.facts.get_or_init(|| client::facts(rustls));
+                self.facts
+                    .get_or_init(|| client::facts(rustls, state.shown.take()));
             }
             // What the kernel does not take is tried again with the next flush.
             let _blocked = flush(rustls, wire)?;

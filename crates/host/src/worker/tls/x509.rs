@@ -186,5 +186,27 @@ mod tests {
             let _whatever = Description::of(&bytes);
             let _whatever = Name::of(&bytes);
         }
+
+        /// Values within values, whose lengths are right; only so does reading get far.
+        #[test]
+        fn no_structure_is_too_strange(
+            values in proptest::collection::vec((0..TAGS.len(), proptest::collection::vec(any::<u8>(), 0..20)), 0..12),
+            nesting in proptest::collection::vec(0..TAGS.len(), 0..6),
+        ) {
+            let mut bytes: Vec<u8> = values.iter().flat_map(|(tag, value)| der(TAGS[*tag], value)).collect();
+            for tag in nesting {
+                bytes = der(TAGS[tag], &bytes);
+                let _whatever = Description::of(&bytes);
+                let _whatever = Name::of(&bytes).map(|name| (name.rfc4514(), name.one_line()));
+            }
+        }
+    }
+
+    /// Tags that certificates have.
+    const TAGS: [u8; 9] = [0x02, 0x03, 0x06, 0x0c, 0x13, 0x17, 0x30, 0x31, 0xa0];
+
+    fn der(tag: u8, value: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(value.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82][..], &length, value].concat()
     }
 }

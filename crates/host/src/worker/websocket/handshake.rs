@@ -182,6 +182,8 @@ fn offers(lines: &[&[u8]]) -> Option<Vec<Offer>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::Limits;
     use super::{Refusal, Upgrade};
 
@@ -323,5 +325,58 @@ mod tests {
         assert!(fields.contains(&("upgrade", "websocket")));
         assert_eq!(Refusal::Key.status(), 400);
         assert!(Refusal::Key.fields().is_empty());
+    }
+
+    /// What the grammar of offers is made of.
+    const WORDS: &[&str] = &[
+        "permessage-deflate",
+        ";",
+        ",",
+        "=",
+        " ",
+        "\"",
+        "\\",
+        "server_no_context_takeover",
+        "15",
+        "8",
+        "7",
+        "client_no_context_takeover",
+        "server_max_window_bits",
+        "client_max_window_bits",
+        "x",
+        "\t",
+    ];
+
+    proptest! {
+        #[test]
+        fn nothing_is_too_odd(fields in proptest::collection::vec((0..8_usize, any::<Vec<u8>>()), 0..8)) {
+            const NAMES: [&str; 8] = [
+                "upgrade", "connection", "content-length", "transfer-encoding", "sec-websocket-version",
+                "sec-websocket-key", "sec-websocket-protocol", "sec-websocket-extensions",
+            ];
+            let good = GOOD.iter().map(|(name, value)| (*name, value.as_bytes()));
+            let odd = fields.iter().map(|(name, value)| (NAMES[*name], &**value));
+            if let Ok(Some(upgrade)) = Upgrade::read("GET", good.chain(odd), &Limits::default()) {
+                prop_assert!(upgrade.subprotocols().iter().all(|name| super::is_token(name.as_bytes())));
+            }
+        }
+
+        /// What is agreed to was offered, and is within what can be done.
+        #[test]
+        fn no_more_is_agreed_to_than_was_offered(
+            words in proptest::collection::vec(proptest::sample::select(WORDS), 0..14),
+        ) {
+            let offer = words.concat();
+            let Ok(Some(upgrade)) = read("GET", &with(&[])[..].iter().copied().chain([("sec-websocket-extensions", &*offer)]).collect::<Vec<_>>()) else {
+                return Ok(());
+            };
+            let Some(agreement) = upgrade.deflate else {
+                return Ok(());
+            };
+            prop_assert!(offer.contains("permessage-deflate"));
+            prop_assert!((8..=15).contains(&agreement.server_window_bits));
+            prop_assert!(agreement.client_window_bits.is_none() || offer.contains("client_max_window_bits"));
+            prop_assert!(super::extensions::parse(&agreement.field()).is_some(), "{}", agreement.field());
+        }
     }
 }

@@ -74,6 +74,8 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{Text, Violation};
 
     #[test]
@@ -123,6 +125,46 @@ mod tests {
                 assert_eq!(whole, Err(Violation::NotUtf8), "{bytes:x?} at once");
             } else {
                 assert_eq!(read.finish(), Err(Violation::NotUtf8), "{bytes:x?} ends");
+            }
+        }
+    }
+
+    proptest! {
+        /// The standard library reads the same, and says where it fails.
+        #[test]
+        fn it_is_read_as_the_standard_library_reads_it(
+            before in ".{0,20}",
+            wild in proptest::collection::vec(
+                prop_oneof![any::<u8>(), prop::sample::select(&b"\x80\x9f\xbf\xc2\xe0\xed\xef\xf0\xf4"[..])],
+                0..8,
+            ),
+            size in 1_usize..9,
+        ) {
+            let bytes = [before.as_bytes(), &wild].concat();
+            let mut read = Text::default();
+            let fails = bytes.chunks(size).position(|piece| read.push(piece).is_err());
+            match std::str::from_utf8(&bytes) {
+                Ok(text) => {
+                    prop_assert_eq!(fails, None);
+                    prop_assert_eq!(read.finish().ok(), Some(text.to_owned()));
+                }
+                Err(error) => match error.error_len() {
+                    // Its end is missing.
+                    None => {
+                        prop_assert_eq!(fails, None);
+                        prop_assert_eq!(read.finish(), Err(Violation::NotUtf8));
+                    }
+                    // The first byte that cannot be right stands behind those that could still be.
+                    Some(length) => {
+                        let good = error.valid_up_to();
+                        let wrong = (good..=good + length)
+                            .find(|end| match std::str::from_utf8(&bytes[good..=*end]) {
+                                Ok(_) => false,
+                                Err(error) => error.error_len().is_some(),
+                            });
+                        prop_assert_eq!(fails, wrong.map(|at| at / size));
+                    }
+                },
             }
         }
     }

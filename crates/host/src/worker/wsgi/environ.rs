@@ -13,7 +13,7 @@ use super::RequestFields;
 use super::field_name::{USUAL, environ_key};
 use super::file_wrapper::FileWrapper;
 use super::input::Input;
-use super::text::native;
+use super::text::{native, native_text};
 use super::tls_variables::set_tls;
 use crate::worker::Listener;
 use crate::worker::exchange::RequestHead;
@@ -89,12 +89,9 @@ impl Environ {
         }
         environ.set_item(intern!(py, "PATH_INFO"), native(py, &head.path))?;
         if !head.query.is_empty() {
-            environ.set_item(
-                intern!(py, "QUERY_STRING"),
-                native(py, head.query.as_bytes()),
-            )?;
+            environ.set_item(intern!(py, "QUERY_STRING"), native_text(py, head.query))?;
         }
-        let uri = native(py, head.uri.as_bytes());
+        let uri = native_text(py, head.uri);
         environ.set_item(intern!(py, "REQUEST_URI"), &uri)?;
         environ.set_item(intern!(py, "RAW_URI"), uri)?;
         if head.is_http_10 {

@@ -1,6 +1,8 @@
 //! `wsgi.file_wrapper`: an iterable over the blocks of a file, which need not be iterated over when
 //! the file is a real one.
 
+use std::sync::Arc;
+
 use lictor_core::sys::duplicate;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -8,7 +10,7 @@ use pyo3::types::PyBytes;
 
 use super::start_response::StartResponse;
 use crate::worker::exchange::{FilePart, Outcome};
-use crate::worker::files::open::Opened;
+use crate::worker::files::open::entry::Opened;
 
 /// What PEP 3333 calls a file wrapper.
 #[pyclass(frozen, module = "lictor")]
@@ -68,7 +70,7 @@ pub(super) fn as_file(iterable: &Bound<'_, PyAny>, start: &StartResponse) -> Opt
     let rest = file.size.saturating_sub(offset);
     let (head, length) = start.with_reply(|reply| reply.file(rest))?;
     let part = FilePart {
-        file: file.fd,
+        file: Arc::new(file.fd),
         offset,
         length,
     };

@@ -93,9 +93,9 @@ impl Application {
             .and_then(|iterable| respond::respond(&iterable, &start));
         // The app may keep both; neither may reach into the next request of this connection.
         input.get().close();
-        start.get().close();
+        let said = start.get().close();
         let (outcome, is_error) = match result {
-            Ok(outcome) => (outcome, start.get().was_wrong()),
+            Ok(outcome) => (outcome, said.is_wrong),
             // The client's doing, so no traceback: there is nothing to mend in the app.
             Err(error) if input.get().is_broken_off() && error.is_instance_of::<PyOSError>(py) => {
                 let uri = head.uri.escape_debug();
@@ -110,16 +110,17 @@ impl Application {
                 (Outcome::Failed, true)
             }
         };
-        let (status, body_bytes) = start.get().tally();
         let status = match outcome {
-            Outcome::Failed if !start.get().is_begun() => 500,
-            Outcome::Answer(ref head, _) | Outcome::File(ref head, _) => head.status,
-            Outcome::Streamed | Outcome::Cut | Outcome::Failed | Outcome::Switched => status,
+            Outcome::Failed if !said.is_begun => 500,
+            Outcome::Answer(ref head, _)
+            | Outcome::File(ref head, _)
+            | Outcome::FileParts(ref head, _) => head.status,
+            Outcome::Streamed | Outcome::Cut | Outcome::Failed | Outcome::Switched => said.status,
         };
         Report {
             outcome,
             status,
-            body_bytes,
+            body_bytes: said.body_bytes,
             is_error,
         }
     }

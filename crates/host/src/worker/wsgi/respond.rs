@@ -28,7 +28,6 @@ pub(super) fn respond(
 ) -> PyResult<Outcome> {
     let start = start.get();
     if let Some(body) = joined(iterable)? {
-        check_started(start)?;
         return whole(iterable.py(), start, body);
     }
     if let Some(advice) = not_a_body(iterable) {
@@ -148,6 +147,7 @@ fn whole(py: Python<'_>, start: &StartResponse, body: Bytes) -> PyResult<Outcome
     if let Some(head) = start.with_reply(|reply| reply.whole(&body)) {
         return Ok(Outcome::Answer(head, body));
     }
+    check_started(start)?;
     if !body.is_empty() && start.send(py, &body, false)?.is_err() {
         return Ok(Outcome::Cut);
     }

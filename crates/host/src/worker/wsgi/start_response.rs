@@ -16,6 +16,7 @@ use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 use super::reply::Reply;
 use super::text::push_native;
 use crate::worker::exchange::{Exchange, ExchangeError, ResponseHead};
+use crate::worker::fields::{is_name, is_value};
 use crate::worker::files::take_name;
 use crate::worker::sync::lock;
 
@@ -26,6 +27,15 @@ pub(super) struct StartResponse {
     exchange: Mutex<Option<Arc<dyn Exchange>>>,
     /// By which the app may name a file.
     file_field: Option<&'static [u8]>,
+}
+
+/// What is known of an answer once the app is done with it.
+pub(super) struct Said {
+    pub(super) status: u16,
+    pub(super) body_bytes: u64,
+    pub(super) is_begun: bool,
+    /// Though given, it was not what it should be.
+    pub(super) is_wrong: bool,
 }
 
 #[pymethods]
@@ -121,25 +131,22 @@ impl StartResponse {
         Ok(sent)
     }
 
-    /// The request is over.
-    pub(super) fn close(&self) {
+    /// The request is over. What was said of it.
+    pub(super) fn close(&self) -> Said {
         *lock(&self.exchange) = None;
-    }
-
-    /// Status and bytes of the body.
-    pub(super) fn tally(&self) -> (u16, u64) {
         let reply = lock(&self.reply);
-        (reply.status, reply.sent_bytes)
+        Said {
+            status: reply.status,
+            body_bytes: reply.sent_bytes,
+            is_begun: reply.is_begun,
+            is_wrong: reply.status >= 500
+                || reply.is_overlong
+                || reply.is_begun && reply.is_short(),
+        }
     }
 
     pub(super) fn is_begun(&self) -> bool {
         lock(&self.reply).is_begun
-    }
-
-    /// Whether the answer, though given, was not what it should be.
-    pub(super) fn was_wrong(&self) -> bool {
-        let reply = lock(&self.reply);
-        reply.status >= 500 || reply.is_overlong || reply.is_begun && reply.is_short()
     }
 }
 
@@ -222,7 +229,7 @@ fn checked_status(status: &[u8]) -> PyResult<u16> {
     if ![hundreds, tens, ones].into_iter().all(u8::is_ascii_digit) || reason.is_empty() {
         return refused("is not a three-digit code, a space and a reason");
     }
-    if has_control(reason) {
+    if !is_value(reason) {
         return refused("has a control character");
     }
     let digit = |byte: &u8| u16::from(byte - b'0');
@@ -239,10 +246,10 @@ fn check_field(head: &mut ResponseHead, name: &[u8], value: &[u8]) -> PyResult<(
         let name = String::from_utf8_lossy(name);
         Err(PyValueError::new_err(format!("the header {name:?} {why}")))
     };
-    if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+    if !is_name(name) {
         return refused("is not a valid name");
     }
-    if has_control(value) {
+    if !is_value(value) {
         return refused("has a control character in its value");
     }
     if is_hop_by_hop(name) {
@@ -260,19 +267,6 @@ fn check_field(head: &mut ResponseHead, name: &[u8], value: &[u8]) -> PyResult<(
         }
     }
     Ok(())
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-// PEP 3333 forbids all of them, so that a value cannot end its line; a tab is harmless (RFC 9110
-// §5.5) and some apps fold with it.
-fn has_control(value: &[u8]) -> bool {
-    value
-        .iter()
-        .any(|byte| byte.is_ascii_control() && *byte != b'\t')
 }
 
 fn is_hop_by_hop(name: &[u8]) -> bool {

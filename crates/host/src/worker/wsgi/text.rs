@@ -16,6 +16,14 @@ pub(super) fn native<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString>
     PyString::new(py, &text)
 }
 
+/// The same of text, which need not be looked at as closely.
+pub(super) fn native_text<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    if text.is_ascii() {
+        return PyString::new(py, text);
+    }
+    native(py, text.as_bytes())
+}
+
 /// Adds the bytes of a native string to `out`.
 pub(super) fn push_native(
     out: &mut Vec<u8>,

@@ -29,7 +29,7 @@ pub(crate) fn takes_gzip<'f>(fields: impl Iterator<Item = &'f [u8]>) -> bool {
     accepted(&list).any(|coding| coding == Coding::Gzip)
 }
 
-/// `length` is that of the body, if it is known; `is_taken`: the client takes gzip, and a body at all.
+/// `length` is that of the body, if it is known; `is_taken`: the client takes gzip.
 pub(crate) fn advice(
     status: u16,
     fields: &[(Bytes, Bytes)],

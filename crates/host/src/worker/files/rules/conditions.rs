@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::list::elements;
-use super::range::{self, Wanted};
+use super::range::{self, Part, Wanted};
 
 /// The fields of a request that matter for a file. A field that comes twice is one list, which none
 /// of those that hold one value survives.
@@ -65,12 +65,14 @@ pub(crate) struct Subject<'a> {
 }
 
 /// What the client gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// 200.
     Whole,
     /// 206.
-    Part { first: u64, length: u64 },
+    Part(Part),
+    /// 206, the parts one after the other.
+    Parts(Vec<Part>),
     /// 304.
     NotModified,
     /// 412.
@@ -105,7 +107,8 @@ pub(crate) fn judge(conditions: &Conditions<'_>, subject: &Subject<'_>) -> Verdi
         Some(range) if conditions.if_range.as_deref().is_none_or(is_fresh) => {
             match range::wanted(range, subject.size) {
                 Wanted::Whole => Verdict::Whole,
-                Wanted::Part { first, length } => Verdict::Part { first, length },
+                Wanted::Part(part) => Verdict::Part(part),
+                Wanted::Parts(parts) => Verdict::Parts(parts),
                 Wanted::Unsatisfiable => Verdict::Unsatisfiable,
             }
         }
@@ -160,7 +163,7 @@ pub(crate) fn date_text(seconds: u64) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Conditions, Subject, Verdict, date_text, judge};
+    use super::{Conditions, Part, Subject, Verdict, date_text, judge};
 
     const SUBJECT: Subject<'static> = Subject {
         size: 10,
@@ -227,20 +230,20 @@ mod tests {
 
     #[test]
     fn a_range_is_of_this_file_or_of_none() {
-        use Verdict::{NotModified, Part, Unsatisfiable, Whole};
+        use Verdict::{NotModified, Unsatisfiable, Whole};
         let (at, after) = (date_text(1_000_000_000), date_text(1_000_000_001));
         let (at, after) = (at.as_str(), after.as_str());
-        let part = Part {
-            first: 2,
-            length: 3,
-        };
+        let part = |first, length| Part { first, length };
+        let large = ("range", "bytes=2-4,500-");
+        let parts = Verdict::Parts(vec![part(2, 3), part(500, 500)]);
+        let part = Verdict::Part(part(2, 3));
         let range = ("range", "bytes=2-4");
         let beyond = ("range", "bytes=10-");
         check(vec![
-            (vec![range], part),
+            (vec![range], part.clone()),
             (vec![range, ("range", "bytes=1-1")], Whole),
             (vec![beyond], Unsatisfiable),
-            (vec![range, ("if-range", "\"a\"")], part),
+            (vec![range, ("if-range", "\"a\"")], part.clone()),
             (vec![range, ("if-range", "W/\"a\"")], Whole),
             (vec![range, ("if-range", "\"b\"")], Whole),
             (vec![range, ("if-range", at)], part),
@@ -249,6 +252,16 @@ mod tests {
             (vec![range, ("if-none-match", "\"a\"")], NotModified),
         ]);
         assert_eq!(verdict(&[range], "HEAD"), Whole);
+        for (if_range, expected) in [("\"a\"", parts), ("\"b\"", Whole)] {
+            let fields =
+                [large, ("if-range", if_range)].map(|(name, value)| (name, value.as_bytes()));
+            let subject = Subject {
+                size: 1000,
+                ..SUBJECT
+            };
+            let conditions = Conditions::read("GET", fields.into_iter());
+            assert_eq!(judge(&conditions, &subject), expected, "{if_range}");
+        }
     }
 
     #[test]
@@ -276,7 +289,7 @@ mod tests {
                 "GET",
                 fields.iter().map(|(name, value)| (names[name % names.len()], value.as_slice())),
             );
-            if let Verdict::Part { first, length } = judge(&conditions, &Subject { size, ..SUBJECT }) {
+            if let Verdict::Part(Part { first, length }) = judge(&conditions, &Subject { size, ..SUBJECT }) {
                 prop_assert!(length > 0 && first.checked_add(length).is_some_and(|end| end <= size));
             }
         }

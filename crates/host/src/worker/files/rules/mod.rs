@@ -8,6 +8,7 @@ pub(crate) mod compressible;
 pub(crate) mod conditions;
 pub(crate) mod content_type;
 pub(crate) mod list;
+pub(crate) mod multipart;
 pub(crate) mod plan;
 pub(crate) mod range;
 pub(crate) mod route;

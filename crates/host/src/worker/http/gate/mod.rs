@@ -117,8 +117,13 @@ impl Gate {
 
     /// Whether a head has begun and is not whole. An empty line is not a beginning.
     pub(crate) fn is_head_in_part(&self) -> bool {
-        let begun = self.held.get(self.passable..).unwrap_or_default();
+        let begun = self.begun();
         matches!(self.state, State::Head(_)) && !begun.is_empty() && begun != b"\r\n"
+    }
+
+    /// What has come of a head that is not whole, or was refused.
+    pub(crate) fn begun(&self) -> &[u8] {
+        self.held.get(self.passable..).unwrap_or_default()
     }
 
     /// Looks at bytes that follow what has passed; gives how many of them may pass.

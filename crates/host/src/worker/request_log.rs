@@ -1,0 +1,145 @@
+//! The log of requests: who gets a line, and where it goes. How it looks is decided in `access_line`.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
+
+use lictor_core::config::{LogFormat, VassalConfig};
+
+use super::access_line::allowance::Allowance;
+use super::access_line::refused::RefusedHead;
+use super::access_line::{AccessLine, Selection, protocol};
+use super::exchange::{Peer, Report, RequestHead};
+use super::http::{Arrived, Refused};
+use super::sync::lock;
+use super::threads;
+
+/// What the log of requests needs to know of the worker.
+#[derive(Debug)]
+pub(super) struct RequestLog {
+    selection: Selection,
+    format: LogFormat,
+    counts_heads: bool,
+    worker: u32,
+    pid: u32,
+    /// For lines that cost those nothing who cause them.
+    allowance: Mutex<Allowance>,
+}
+
+/// What was measured of a request and its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    pub(super) took: Duration,
+    /// Of the head of the answer, where lines tell it.
+    pub(super) head_bytes: Option<u64>,
+}
+
+impl RequestLog {
+    /// None if no request will ever get a line.
+    pub(super) fn new(config: &VassalConfig, worker: u32) -> Option<Self> {
+        Some(Self {
+            selection: Selection::new(config.access_log, &config.request_log)?,
+            format: config.request_log.format.clone(),
+            counts_heads: config.request_log.format.counts_heads(),
+            worker,
+            pid: std::process::id(),
+            allowance: Mutex::new(Allowance::new(Instant::now())),
+        })
+    }
+
+    /// Whether what came of a request is told.
+    pub(super) fn wants(&self, report: &Report, took: Duration) -> bool {
+        self.selection.wants(report.status, report.is_error, took)
+    }
+
+    /// Whether a line tells how long the head of an answer is.
+    pub(super) fn counts_heads(&self) -> bool {
+        self.counts_heads
+    }
+
+    pub(super) fn tell(
+        &self,
+        head: &RequestHead<'_>,
+        request: &Arrived,
+        report: &Report,
+        measured: Measured,
+    ) {
+        self.write(&AccessLine {
+            remote: &head.peer.address,
+            remote_port: &head.peer.port,
+            method: head.method,
+            uri: head.uri,
+            protocol: protocol(head.is_http_10, head.is_http_2),
+            is_secure: head.is_secure,
+            host: head.host,
+            status: report.status,
+            body_bytes: report.body_bytes,
+            head_bytes: measured.head_bytes,
+            took: measured.took,
+            worker: self.worker,
+            pid: self.pid,
+            thread: Some(threads::number()),
+            request_id: head.request_id,
+            field: &|name| request.field(name),
+        });
+    }
+
+    /// A request that was refused before there was one. Whoever can connect can send any number of
+    /// these, so that only some of them are told.
+    pub(super) fn tell_refused(
+        &self,
+        refused: &Refused,
+        peer: &Peer,
+        is_secure: bool,
+        name: Option<(&str, &str)>,
+    ) {
+        if !self.selection.wants(refused.status, false, Duration::ZERO) {
+            return;
+        }
+        let Some(left_out) = lock(&self.allowance).ask(Instant::now()) else {
+            return;
+        };
+        tell_left_out(left_out);
+        let head = RefusedHead::read(&refused.beginning);
+        self.write(&AccessLine {
+            remote: &peer.address,
+            remote_port: &peer.port,
+            method: &head.method,
+            uri: &head.target,
+            protocol: &head.protocol,
+            is_secure,
+            host: None,
+            status: refused.status,
+            body_bytes: refused.body_bytes,
+            head_bytes: Some(refused.head_bytes),
+            took: Duration::ZERO,
+            worker: self.worker,
+            pid: self.pid,
+            thread: Some(threads::number()),
+            request_id: name.map(|(_, id)| id),
+            field: &|_| None,
+        });
+    }
+
+    /// The worker leaves.
+    pub(super) fn finish(&self) {
+        tell_left_out(lock(&self.allowance).take_left_out());
+    }
+
+    fn write(&self, line: &AccessLine<'_>) {
+        say(&line.render(&self.format, SystemTime::now()));
+    }
+}
+
+fn tell_left_out(count: u64) {
+    if count > 0 {
+        say(&format!(
+            "lictor: {count} refused requests were left out of the log of requests, where they have \
+             at most one line a second\n"
+        ));
+    }
+}
+
+/// One write, so that lines of several workers do not mix; a full pipe loses it.
+fn say(line: &str) {
+    let _lost = rustix::io::write(rustix::stdio::stderr(), line.as_bytes());
+}
