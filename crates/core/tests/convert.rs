@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use lictor_core::config::{Machine, Policy, convert_vassal, parse_vassal, parse_vassal_with};
+use lictor_core::config::{
+    Conversion, Diagnostics, Machine, Policy, convert_vassal, parse_vassal, parse_vassal_with,
+};
 use lictor_core::sys::read_bounded;
 use proptest::prelude::*;
 
@@ -20,6 +22,11 @@ fn good_files() -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
+}
+
+/// A file that is not on this machine, converted.
+fn converted(path: &str, text: &str) -> Result<Conversion, Diagnostics> {
+    convert_vassal(Path::new(path), text.as_bytes(), &Machine::here())
 }
 
 /// What a file means, and what it means when it is converted.
