@@ -85,12 +85,7 @@ enable-threads = true
 cheaper = 2
 ; the end
 ";
-    let conversion = convert_vassal(
-        Path::new("/srv/vassals/blog.ini"),
-        ini.as_bytes(),
-        &Machine::here(),
-    )
-    .unwrap();
+    let conversion = converted("/srv/vassals/blog.ini", ini).unwrap();
     let expected = "\
 # Converted from `blog.ini` by `lictor convert`.
 
