@@ -53,12 +53,18 @@ const WORKER: (&str, &str, &[&str]) = (
 );
 
 /// A crate, and the only places that may name it.
-const CRATES: [(&str, &[&str]); 25] = [
+const CRATES: [(&str, &[&str]); 26] = [
     ("annotate_snippets", &["crates/core/src/config/"]),
     ("base64", &["crates/host/src/worker/websocket/"]),
     ("clap", &["src/cli/"]),
     ("flate2", &["crates/host/src/worker/files/compress.rs"]),
-    ("glob", &["src/emperor/sources.rs"]),
+    (
+        "glob",
+        &[
+            "crates/core/src/config/dialect/machine.rs",
+            "src/emperor/sources.rs",
+        ],
+    ),
     ("hyper", &["src/control/", "crates/host/src/worker/http/"]),
     (
         "httpdate",
@@ -91,6 +97,7 @@ const CRATES: [(&str, &[&str]); 25] = [
             "crates/host/src/lib.rs",
         ],
     ),
+    ("regex_lite", &["crates/core/src/config/dialect/logic.rs"]),
     ("ring", &["crates/host/src/worker/tls/"]),
     ("rustls", &["crates/host/src/worker/tls/"]),
     ("serde_yaml", &["crates/core/src/config/format/"]),

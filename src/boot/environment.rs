@@ -1,4 +1,5 @@
-//! The environment of the app: the emperor's few variables, then `env-file`, then `env`.
+//! The environment of the app: the emperor's few variables, then `env-file`, then `env`; without those
+//! of `unenv`.
 
 use std::path::Path;
 
@@ -22,6 +23,7 @@ pub(super) fn of_app(handover: &Handover) -> Result<Vec<(String, String)>, BootE
         variables.extend(parse(path, &text)?);
     }
     variables.extend(handover.config.env.iter().cloned());
+    variables.retain(|(key, _)| !handover.config.process.unenv.contains(key));
     Ok(variables)
 }
 

@@ -54,6 +54,15 @@ pub(crate) enum BootError {
         #[source]
         source: io::Error,
     },
+    /// The file for the master's id cannot be written.
+    #[error("could not write `{path}` of `pidfile`")]
+    Pidfile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// An environment file cannot be used.
     #[error("could not read `{path}` of `env-file`")]
     EnvFile {
@@ -91,6 +100,7 @@ impl BootError {
             Self::Jail(_) => FailureKind::Permission,
             Self::Chdir { source, .. }
             | Self::Logto { source, .. }
+            | Self::Pidfile { source, .. }
             | Self::EnvFile {
                 source: lictor_core::sys::FileReadError::Io(source),
                 ..
@@ -113,6 +123,11 @@ impl BootError {
             Self::Logto { path, .. } => format!(
                 "hint: user `{user}` must be able to create and append to `{}`; \
                  without `logto` the output goes to the emperor's log",
+                path.display()
+            ),
+            Self::Pidfile { path, .. } => format!(
+                "hint: user `{user}` must be able to write `{}`; without `pidfile`, \
+                 `lictor status` shows the id",
                 path.display()
             ),
             Self::EnvFile { path, .. } => {

@@ -72,6 +72,10 @@ fn boot(channel: &Channel, user: &mut String) -> Result<std::convert::Infallible
     if let Some(path) = &handover.config.logto {
         output::redirect(path)?;
     }
+    if let Some(path) = &handover.config.process.pidfile {
+        // It is written when the generation serves, by a process that can no longer say no.
+        output::check_pidfile(path)?;
+    }
     let chdir = handover.config.chdir.clone();
     std::env::set_current_dir(&chdir).map_err(|source| BootError::Chdir {
         path: chdir,

@@ -10,9 +10,11 @@ mod embed;
 mod environment;
 mod error;
 mod execute;
+mod expand;
 mod master;
 mod output;
 mod python;
 
 pub(crate) use embed::embed;
+pub(crate) use expand::expand;
 pub(crate) use master::master;

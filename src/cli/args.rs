@@ -37,6 +37,8 @@ pub(super) enum Invocation {
     Serve(ServeCommand),
     /// Say what is wrong with vassal files, without running them
     Check(CheckCommand),
+    /// Write a vassal file as TOML, with its comments, and say what means something else than in uWSGI
+    Convert(ConvertCommand),
     /// Show all vassals, or one in full
     Status(StatusCommand),
     /// Replace vassals by a new generation; the old one serves until the new one is ready
@@ -97,6 +99,15 @@ pub(super) struct EmperorCommand {
     /// On SIGTERM and SIGINT leave the vassals running, for the next emperor to adopt
     #[arg(long)]
     pub(super) leave_vassals: bool,
+    /// A file of options read behind every vassal's own, whose values it replaces; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(super) vassals_include: Vec<PathBuf>,
+    /// A file of options read before every vassal's own, which may replace its values; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(super) vassals_include_before: Vec<PathBuf>,
+    /// An option or placeholder of every vassal, which its own file may replace; repeatable
+    #[arg(long, alias = "vassals-set", value_name = "KEY=VALUE")]
+    pub(super) vassal_set: Vec<String>,
     #[command(flatten)]
     pub(super) place: RunDirArgument,
 }
@@ -134,6 +145,16 @@ pub(super) struct CheckCommand {
     /// Vassal files, or directories of them
     #[arg(required = true, value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ConvertCommand {
+    /// Vassal file in any format
+    #[arg(value_name = "FILE")]
+    pub(super) path: PathBuf,
+    /// Write to this file, which must not be there yet, instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

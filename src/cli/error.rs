@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::flags::FlagError;
@@ -35,6 +36,8 @@ pub(crate) enum CliError {
     Runtime { source: io::Error },
     #[error("could not write to standard output")]
     Output { source: io::Error },
+    #[error("could not write `{}`", path.display())]
+    Write { path: PathBuf, source: io::Error },
     #[error("{0}")]
     Unexplained(String),
 }
@@ -55,6 +58,7 @@ impl CliError {
             | Self::WorkingDirectory { .. }
             | Self::Runtime { .. }
             | Self::Output { .. }
+            | Self::Write { .. }
             | Self::Unexplained(_) => Exit::Failed,
         }
     }
@@ -85,12 +89,16 @@ impl CliError {
             Self::TwoApps { .. } => {
                 Some("for several apps, put a file for each in a directory: `lictor emperor DIR`")
             }
+            Self::Write { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
+                Some("it is there already: name another file, or remove it")
+            }
             Self::Unexplained(_) => Some("`lictor explain` lists all options"),
             Self::Emperor(_)
             | Self::Config(_)
             | Self::WorkingDirectory { .. }
             | Self::Runtime { .. }
-            | Self::Output { .. } => None,
+            | Self::Output { .. }
+            | Self::Write { .. } => None,
         }
     }
 

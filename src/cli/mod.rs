@@ -1,11 +1,12 @@
 //! Everything a person types: reads the command line, does it or has it done, says what came of it.
 //!
 //! A command is a file. What runs apps is handed to the emperor; what asks about them goes through
-//! the control socket; `check` and `explain` need neither. Errors are printed here, once.
+//! the control socket; `check`, `convert` and `explain` need neither. Errors are printed here, once.
 
 mod act;
 mod args;
 mod check;
+mod convert;
 mod error;
 mod events;
 mod exit;
@@ -33,13 +34,16 @@ use self::exit::Exit;
 use self::output::Output;
 use self::serve::Asked;
 use crate::control::{RunDir, Verb};
-use crate::emperor::{self, EmperorArgs};
+use crate::emperor::{self, EmperorArgs, PolicyFiles};
 
 /// What the emperor runs its own executable with, to make a master. It is no command for people.
 const MASTER: &str = "__master";
 
 /// What a master runs it with once more, to embed its Python.
 const EMBED: &str = "__embed";
+
+/// What the emperor runs its own executable with, to have a file read as its user.
+const EXPAND: &str = "__expand";
 
 /// What an emperor runs a binary with that is to follow it; its own arguments come after this.
 const UPGRADE_CHECK: &str = "__upgrade-check";
@@ -49,6 +53,7 @@ pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     match args.get(1).and_then(|first| first.to_str()) {
         Some(MASTER) => return crate::boot::master(),
+        Some(EXPAND) => return crate::boot::expand(),
         Some(EMBED) => return crate::boot::embed(args.get(2).and_then(|number| number.to_str())),
         Some(_) | None => {}
     }
@@ -80,6 +85,7 @@ fn dispatch(invocation: Invocation, output: &mut Output<'_>) -> Result<Exit, Cli
         Invocation::Emperor(command) => run_emperor(command),
         Invocation::Serve(command) => run_serve(command, output),
         Invocation::Check(command) => check::run(command, output),
+        Invocation::Convert(command) => convert::run(&command, output),
         Invocation::Status(command) => status::run(command, output),
         Invocation::Reload(command) => act::run(command, Verb::Reload, output),
         Invocation::Start(command) => act::run(command, Verb::Start, output),
@@ -100,6 +106,9 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
         parallel_starts,
         min_free_memory,
         leave_vassals,
+        vassals_include,
+        vassals_include_before,
+        vassal_set,
         place,
     } = command;
     if sources.is_empty() {
@@ -115,6 +124,11 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
         log_format,
         parallel_starts,
         min_free_memory,
+        policy: PolicyFiles {
+            before: vassals_include_before,
+            set: vassal_set,
+            after: vassals_include,
+        },
     })?;
     Ok(Exit::Done)
 }

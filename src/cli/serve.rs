@@ -137,7 +137,8 @@ impl Request {
         let borrowed = file
             .as_ref()
             .map(|(path, bytes)| (path.as_path(), bytes.as_slice()));
-        let parsed = config::parse_flags(&base_dir, borrowed, &self.flags)?;
+        let parsed =
+            config::parse_flags(&base_dir, borrowed, &self.flags, &config::Machine::here())?;
         self.file = None;
         // Only now is it known whether the file names a socket.
         if parsed.addresses().next().is_none() && file.is_some() {

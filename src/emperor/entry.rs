@@ -12,6 +12,7 @@ use super::fd_store::Returned;
 use super::log_format::TextFormat;
 use super::memory_pressure::FreeMemory;
 use super::notify::OWN_VARIABLES;
+use super::policy::PolicyFiles;
 use super::settings::{EmperorError, Settings};
 use super::sources::{SingleApp, Source};
 use super::tenure::{End, run};
@@ -50,6 +51,8 @@ pub(crate) struct EmperorArgs {
     pub(crate) parallel_starts: Option<u16>,
     /// How much memory has to be available for a start.
     pub(crate) min_free_memory: FreeMemory,
+    /// What is added to every vassal file.
+    pub(crate) policy: PolicyFiles,
 }
 
 /// What `lictor serve` was asked to do. What it says has been found good once.
@@ -71,10 +74,6 @@ pub(crate) struct ServeArgs {
 
 /// Runs an emperor until it is told to stop.
 pub(crate) fn govern(args: &EmperorArgs) -> Result<(), EmperorError> {
-    let environment = KEPT_VARIABLES
-        .iter()
-        .filter_map(|&name| Some((name.to_owned(), std::env::var(name).ok()?)))
-        .collect::<BTreeMap<_, _>>();
     start(args.log_format, |open_files| Settings {
         sources: args
             .sources
@@ -82,7 +81,8 @@ pub(crate) fn govern(args: &EmperorArgs) -> Result<(), EmperorError> {
             .map(|text| Source::parse(text))
             .collect(),
         run_dir: Some(args.run_dir.path().to_owned()),
-        environment: with_path(environment),
+        environment: kept_environment(),
+        policy: args.policy.clone(),
         open_files,
         program: own_program(),
         arguments: own_arguments(),
@@ -113,6 +113,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
         run_dir: args.run_dir.map(|run_dir| run_dir.path().to_owned()),
         // As `python` itself would: everything of the caller's, PYTHONPATH included.
         environment: with_path(own_environment()),
+        policy: PolicyFiles::default(),
         open_files,
         program: own_program(),
         arguments: own_arguments(),
@@ -131,6 +132,14 @@ fn cores() -> usize {
 
 /// A variable that is not text cannot be handed on, and is left out; so is what a service manager
 /// says to this process alone.
+/// What vassals of an emperor find below `env-file` and `env`.
+pub(super) fn kept_environment() -> Vec<(String, String)> {
+    let kept = KEPT_VARIABLES
+        .iter()
+        .filter_map(|&name| Some((name.to_owned(), std::env::var(name).ok()?)));
+    with_path(kept.collect())
+}
+
 fn own_environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))

@@ -19,6 +19,7 @@ impl Emperor {
             Input::MasterSaid(place, message) => self.hear(&place, message),
             Input::MasterFound(place, found) => self.master_found(&place, *found),
             Input::MasterExited(place) => self.master_exited(&place),
+            Input::Expanded(name, number, answer) => self.expanded(&name, number, *answer),
             Input::UpgradeChecked(checked, reply) => self.upgrade_checked(checked, reply),
         }
     }

@@ -12,6 +12,9 @@ pub(super) struct FileText {
     /// Says the format, and what relative paths are relative to.
     pub(super) path: PathBuf,
     pub(super) text: String,
+    /// The configuration in JSON, if more than the text went into it: what that was then is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) expanded: Option<String>,
 }
 
 /// The texts that worked. Only the file is kept, never the app's code.
@@ -69,6 +72,7 @@ mod tests {
 
     fn text(text: &str) -> Arc<FileText> {
         Arc::new(FileText {
+            expanded: None,
             path: "vassals/blog.toml".into(),
             text: text.into(),
         })

@@ -4,10 +4,11 @@
 //! hundreds of them keep nobody else waiting.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lictor_core::config::{Diagnostics, VassalConfig, read_vassal_bytes};
+use lictor_core::config::{Diagnostics, Policy, VassalConfig, read_vassal_bytes, vassal_user};
+use lictor_core::ipc::ExpandOrder;
 use lictor_core::observe::{EventKind, Failure, FailureKind, VassalState};
 use lictor_core::sys::release_cold_code;
 
@@ -20,7 +21,14 @@ use super::vassal::Vassal;
 use super::watch::Watch;
 
 /// A good file, and its text to be gone back to.
-type Parsed = (VassalConfig, Option<Arc<FileText>>);
+pub(super) type Parsed = (VassalConfig, Option<Arc<FileText>>);
+
+/// Why a file is no configuration yet.
+enum Unparsed {
+    Failed(Failure),
+    /// It names what only its user may look at.
+    Asks(Box<ExpandOrder>),
+}
 
 impl Emperor {
     /// Looks at all sources and acts on what changed.
@@ -209,10 +217,22 @@ impl Emperor {
 
     fn read(&mut self, name: &str, found: &Found) {
         let (outcome, hash) = self.parse(name, found);
+        if let Some(vassal) = self.vassals.get_mut(name) {
+            vassal.hash = hash;
+            vassal.expanding = None;
+        }
+        match outcome {
+            Ok(parsed) => self.settle(name, Ok(parsed)),
+            Err(Unparsed::Failed(failure)) => self.settle(name, Err(failure)),
+            Err(Unparsed::Asks(order)) => self.expand(name, order),
+        }
+    }
+
+    /// What follows from a file that was read.
+    pub(super) fn settle(&mut self, name: &str, outcome: Result<Parsed, Failure>) {
         let Some(vassal) = self.vassals.get_mut(name) else {
             return;
         };
-        vassal.hash = hash;
         match outcome {
             Ok((config, text)) => {
                 vassal.begin_with(config, text);
@@ -239,7 +259,16 @@ impl Emperor {
         let Some(vassal) = self.vassals.get(name) else {
             return;
         };
-        let mut parsed = self.parse(name, &found).0.ok();
+        let mut parsed = match self.parse(name, &found).0 {
+            Ok(parsed) => Some(parsed),
+            // What it came to then is known as long as it says the same.
+            Err(Unparsed::Asks(order)) => [&vassal.text, &vassal.kept.good]
+                .into_iter()
+                .flatten()
+                .find(|known| known.text == order.text && known.expanded.is_some())
+                .and_then(|known| self.config_of(vassal, Arc::clone(known))),
+            Err(Unparsed::Failed(_)) => None,
+        };
         if parsed.is_none() && vassal.life.state() == VassalState::Degraded {
             // The file may be what failed then; what serves runs by another one.
             let good = vassal.kept.good.clone();
@@ -279,14 +308,21 @@ impl Emperor {
     /// What an earlier text says, if it still says anything.
     pub(super) fn config_of(&self, vassal: &Vassal, text: Arc<FileText>) -> Option<Parsed> {
         let source = self.settings.sources.get(vassal.source)?;
-        let config = source.parse_file(&text.path, text.text.as_bytes());
-        Some((config.ok()?, Some(text)))
+        let config = if let Some(expanded) = &text.expanded {
+            serde_json::from_str(expanded).ok()
+        } else {
+            let policy = self.settings.policy.read().ok()?;
+            let parsed = source.parse_file(&text.path, text.text.as_bytes(), &policy);
+            parsed.ok()
+        };
+        Some((config?, Some(text)))
     }
 
     /// What the file says or what is wrong with it, and the hash of what was read.
-    fn parse(&self, name: &str, found: &Found) -> (Result<Parsed, Failure>, Option<u64>) {
+    fn parse(&self, name: &str, found: &Found) -> (Result<Parsed, Unparsed>, Option<u64>) {
         if let Some(rival) = &found.rival {
-            return (Err(rival_failure(name, &found.path, rival)), None);
+            let failure = rival_failure(name, &found.path, rival);
+            return (Err(Unparsed::Failed(failure)), None);
         }
         let source = self
             .vassals
@@ -294,25 +330,53 @@ impl Emperor {
             .and_then(|vassal| self.settings.sources.get(vassal.source));
         let Some(source) = source else {
             let failure = Failure::new(FailureKind::Config, "its source is gone", "");
-            return (Err(failure), None);
+            return (Err(Unparsed::Failed(failure)), None);
         };
         let bytes = if source.has_files() {
             match read_vassal_bytes(&found.path) {
                 Ok(bytes) => bytes,
-                Err(error) => return (Err(failure(&error)), None),
+                Err(error) => return (Err(Unparsed::Failed(failure(&error))), None),
             }
         } else {
             Vec::new()
         };
         let hash = Some(content_hash(&bytes));
-        let config = source.parse_file(&found.path, &bytes);
-        let parsed = config.map_err(|error| failure(&error)).map(|config| {
-            let path = found.path.clone();
-            // What was parsed is text.
-            let text = String::from_utf8(bytes).ok();
-            (config, text.map(|text| Arc::new(FileText { path, text })))
+        let path = found.path.clone();
+        let policy = match self.settings.policy.read() {
+            Ok(policy) => policy,
+            Err(failure) => return (Err(Unparsed::Failed(failure)), hash),
+        };
+        let config = match source.parse_file(&found.path, &bytes, &policy) {
+            Ok(config) => config,
+            Err(error) if error.asks_outside() => {
+                return (Err(self.order_for(path, &bytes, policy)), hash);
+            }
+            Err(error) => return (Err(Unparsed::Failed(failure(&error))), hash),
+        };
+        // What was parsed is text.
+        let text = String::from_utf8(bytes).ok().map(|text| {
+            Arc::new(FileText {
+                path,
+                text,
+                expanded: None,
+            })
         });
-        (parsed, hash)
+        (Ok((config, text)), hash)
+    }
+
+    /// What is to be done to read a file that names what is outside it: as whom it says itself.
+    fn order_for(&self, path: PathBuf, bytes: &[u8], policy: Policy) -> Unparsed {
+        match vassal_user(&path, bytes, &policy) {
+            Ok(user) => Unparsed::Asks(Box::new(ExpandOrder {
+                path,
+                text: String::from_utf8_lossy(bytes).into_owned(),
+                policy,
+                user,
+                environment: self.settings.environment.clone(),
+                open_files: self.settings.open_files,
+            })),
+            Err(error) => Unparsed::Failed(failure(&error)),
+        }
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-use lictor_core::ipc::MasterMessage;
+use lictor_core::ipc::{ExpandAnswer, MasterMessage};
 use lictor_core::observe::{EventKind, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
+use super::expand::Expansions;
 use super::generation::Place;
 use super::journal::Journal;
 use super::last_used::LastUsed;
@@ -38,6 +39,8 @@ pub(super) enum Input {
     MasterFound(Place, Box<Result<Reached, ReachError>>),
     /// A master ended.
     MasterExited(Place),
+    /// The file of a vassal was read as its user, under this number.
+    Expanded(String, u64, Box<ExpandAnswer>),
     /// The binary on disk said whether it can take over.
     UpgradeChecked(
         Result<Checked, CheckError>,
@@ -69,6 +72,8 @@ pub(super) struct Emperor {
     pub(super) vassals: BTreeMap<String, Vassal>,
     /// Vassals whose files are still to be read after a look.
     pub(super) unread: VecDeque<String>,
+    /// Files that are read as their users.
+    pub(super) expansions: Expansions,
     /// Whether the first look has been acted on.
     pub(super) is_ready: bool,
     /// Generations that wait for their start, in the order in which they came.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::hold::HoldError;
 use super::memory_pressure::FreeMemory;
+use super::policy::PolicyFiles;
 use super::sources::Source;
 
 /// What an emperor is told at its start.
@@ -13,6 +14,8 @@ use super::sources::Source;
 pub(super) struct Settings {
     /// Where vassals come from.
     pub(super) sources: Vec<Source>,
+    /// What is added to every vassal file.
+    pub(super) policy: PolicyFiles,
     /// Where the control socket stands; none for one app in the foreground without one.
     pub(super) run_dir: Option<PathBuf>,
     /// Environment below `env-file` and `env`.

@@ -8,7 +8,8 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use lictor_core::config::{
-    Diagnostics, VassalConfig, name_fault, parse_flags, parse_vassal, vassal_name,
+    Diagnostics, Machine, Policy, VassalConfig, name_fault, parse_flags, parse_vassal_under,
+    vassal_name,
 };
 
 use super::snapshot::Snapshot;
@@ -115,13 +116,15 @@ impl Source {
         &self,
         path: &Path,
         bytes: &[u8],
+        policy: &Policy,
     ) -> Result<VassalConfig, Diagnostics> {
         match self {
-            Self::Directory(_) | Self::Glob(_) => parse_vassal(path, bytes),
+            Self::Directory(_) | Self::Glob(_) => parse_vassal_under(path, bytes, policy),
             Self::Single(app) => parse_flags(
                 &app.base_dir,
                 app.is_file.then_some((path, bytes)),
                 &app.flags,
+                &Machine::here(),
             ),
         }
     }

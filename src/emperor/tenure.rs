@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::expand::Expansions;
 use super::fd_store::Returned;
 use super::hold::HeldRunDir;
 use super::host;
@@ -156,6 +157,7 @@ fn set_up(
         snapshot: Snapshot::default(),
         vassals: BTreeMap::new(),
         unread: VecDeque::new(),
+        expansions: Expansions::default(),
         is_ready: false,
         starts: VecDeque::new(),
         gate: Gate::default(),

@@ -30,6 +30,8 @@ pub(super) struct Vassal {
     pub(super) config: Option<Arc<VassalConfig>>,
     /// What that was read from.
     pub(super) text: Option<Arc<FileText>>,
+    /// The number of the process that reads its file as its user, and what that file said.
+    pub(super) expanding: Option<(u64, Box<FileText>)>,
     /// What a rollback can go back to.
     pub(super) kept: KeptTexts,
     /// Whether `config` is an earlier one, until the file changes again; by order, or because the
@@ -62,6 +64,7 @@ impl Vassal {
             hash: None,
             config: None,
             text: None,
+            expanding: None,
             kept: KeptTexts::default(),
             rolled_back: false,
             life: Lifecycle::new(),
@@ -133,6 +136,7 @@ impl Vassal {
         self.life.reload_mercy = config.reload_mercy;
         self.config = Some(Arc::new(config));
         self.text = text;
+        self.expanding = None;
     }
 
     /// Whether this is what its file held when it was read last.
@@ -250,34 +254,43 @@ impl Vassal {
     }
 }
 
-/// Who the unix sockets of a vassal belong to: the user that it runs as.
+/// Who the unix sockets of a vassal belong to: the user that it runs as, unless `chown-socket` says
+/// another. A name that there is not fails the generation, in the jail.
 pub(super) fn owner_of(config: &VassalConfig) -> Owner {
-    let user = match &config.uid {
-        None => None,
-        Some(UserName::Id(id)) => Some((*id, User::from_uid((*id).into()).ok().flatten())),
-        Some(UserName::Name(name)) => User::from_name(name)
-            .ok()
-            .flatten()
-            .map(|user| (user.uid.as_raw(), Some(user))),
-    };
-    let own_group = user
-        .as_ref()
-        .and_then(|(_, user)| Some(user.as_ref()?.gid.as_raw()));
+    // Only root can give files away; anybody else's vassals run as the emperor's own user.
+    if !rustix::process::geteuid().is_root() {
+        return Owner::default();
+    }
+    let user = config.uid.as_ref().and_then(user_named);
+    let own_group = user.as_ref().and_then(|(_, group)| *group);
     let group = match &config.gid {
         None => own_group,
-        Some(GroupName::Id(id)) => Some(*id),
-        Some(GroupName::Name(name)) => Group::from_name(name)
-            .ok()
-            .flatten()
-            .map(|group| group.gid.as_raw()),
+        Some(group) => group_named(group),
     };
-    // Only root can give files away; anybody else's vassals run as the emperor's own user.
-    if rustix::process::geteuid().is_root() {
-        Owner {
-            uid: user.map(|(id, _)| id),
-            gid: group,
+    let said = config.process.chown_socket.as_ref();
+    let said_user = said.and_then(|owner| user_named(owner.user.as_ref()?));
+    let said_group = said.and_then(|owner| group_named(owner.group.as_ref()?));
+    Owner {
+        uid: said_user.or(user).map(|(id, _)| id),
+        gid: said_group.or(group),
+    }
+}
+
+/// A user's number, and that of its group.
+fn user_named(name: &UserName) -> Option<(u32, Option<u32>)> {
+    let user = match name {
+        UserName::Id(id) => {
+            let user = User::from_uid((*id).into()).ok().flatten();
+            return Some((*id, user.map(|user| user.gid.as_raw())));
         }
-    } else {
-        Owner::default()
+        UserName::Name(name) => User::from_name(name).ok().flatten()?,
+    };
+    Some((user.uid.as_raw(), Some(user.gid.as_raw())))
+}
+
+fn group_named(name: &GroupName) -> Option<u32> {
+    match name {
+        GroupName::Id(id) => Some(*id),
+        GroupName::Name(name) => Some(Group::from_name(name).ok().flatten()?.gid.as_raw()),
     }
 }

@@ -19,6 +19,17 @@ pub(crate) enum JailError {
         /// Who runs the emperor.
         own: String,
     },
+    /// The name is neither in `passwd(5)` nor in `group(5)`.
+    #[error("there is no user or group `{0}` (option `chown-socket`)")]
+    NoSocketOwner(String),
+    /// Only root can give files away.
+    #[error(
+        "could not give the sockets away (option `chown-socket`): the emperor runs as `{own}`, not as root"
+    )]
+    NotRootForSocket {
+        /// Who runs the emperor.
+        own: String,
+    },
     /// A step of the kernel's failed.
     #[error("could not {action}")]
     Step {
@@ -40,6 +51,12 @@ impl JailError {
                 format!(
                     "hint: run the emperor as root, or remove `uid` and `gid` to run as `{own}`"
                 )
+            }
+            Self::NoSocketOwner(name) => format!(
+                "hint: create `{name}`, or name a user or group that is there as `USER:GROUP`"
+            ),
+            Self::NotRootForSocket { .. } => {
+                "hint: run the emperor as root, or remove `chown-socket`".to_owned()
             }
             Self::Step { .. } => String::new(),
         }

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::Path;
 
+use lictor_core::config::LimitsConfig;
 use lictor_core::sys::read_bounded;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 
 use super::JailError;
 
@@ -24,6 +25,50 @@ pub(super) fn restore_open_files(soft: Option<u64>) -> Result<(), JailError> {
         action: "restore the limit of open files",
         source: error.into(),
     })
+}
+
+/// Sets what the vassal file says about each process.
+pub(super) fn set(limits: &LimitsConfig) -> Result<(), JailError> {
+    let resources = [
+        (
+            Resource::Nofile,
+            limits.open_files,
+            "set the limit of open files (option `max-fd`)",
+        ),
+        (
+            Resource::As,
+            limits.address_space,
+            "set the limit of address space (option `limit-as`)",
+        ),
+        (
+            Resource::Nproc,
+            limits.user_processes,
+            "set the limit of processes (option `limit-nproc`)",
+        ),
+    ];
+    for (resource, limit, action) in resources {
+        let Some(limit) = limit else { continue };
+        let maximum = getrlimit(resource).maximum;
+        let both = Rlimit {
+            current: Some(limit),
+            // A hard limit below the soft one is raised, which only root may.
+            maximum: maximum.map(|maximum| maximum.max(limit)),
+        };
+        setrlimit(resource, both).map_err(|error| JailError::Step {
+            action,
+            source: error.into(),
+        })?;
+    }
+    if let Some(niceness) = limits.niceness {
+        setpriority_process(None, niceness).map_err(|error| JailError::Step {
+            action: "set the priority (option `prio`)",
+            source: error.into(),
+        })?;
+    }
+    if let Some(mode) = limits.umask {
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(mode.0));
+    }
+    Ok(())
 }
 
 /// Gives back the protection that the emperor may have when memory is short, such as by

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::io;
 
-use lictor_core::config::{GroupName, UserName};
+use lictor_core::config::{GroupName, SocketOwner, UserName};
 use nix::unistd::{Gid, Group, Uid, User, getuid, initgroups, setgroups, setresgid, setresuid};
 
 use super::JailError;
@@ -87,6 +87,32 @@ pub(super) fn become_user(
     step("set the group", setresgid(gid, gid, gid))?;
     step("set the user", setresuid(uid, uid, uid))?;
     Ok(identity)
+}
+
+/// Whether the emperor could give the sockets to whom `chown-socket` says. It asks only here, where a
+/// failure is the vassal's.
+pub(super) fn check_socket_owner(owner: Option<&SocketOwner>) -> Result<(), JailError> {
+    let Some(owner) = owner else { return Ok(()) };
+    if !getuid().is_root() {
+        let own = Identity::of(User::from_uid(getuid()).ok().flatten().as_ref(), getuid());
+        return Err(JailError::NotRootForSocket { own: own.name });
+    }
+    if let Some(user) = &owner.user {
+        find_user(Some(user), getuid()).map_err(of_socket)?;
+    }
+    if let Some(group) = &owner.group {
+        find_group(group).map_err(of_socket)?;
+    }
+    Ok(())
+}
+
+/// The same failure, as one of `chown-socket`.
+fn of_socket(error: JailError) -> JailError {
+    if let JailError::NoUser(name) | JailError::NoGroup(name) = error {
+        JailError::NoSocketOwner(name)
+    } else {
+        error
+    }
 }
 
 fn find_user(name: Option<&UserName>, own: Uid) -> Result<(Uid, Option<User>), JailError> {

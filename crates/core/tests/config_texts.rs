@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lictor_core::config::{
-    AppTarget, VassalConfig, every_option_example, explain, option_table_markdown, options,
-    parse_flags, parse_vassal, read_vassal,
+    AppTarget, Machine, VassalConfig, every_option_example, explain, option_table_markdown,
+    options, parse_flags, parse_vassal, read_vassal,
 };
 use proptest::prelude::*;
 
@@ -18,6 +18,11 @@ fn parse(format: &str, text: &str) -> Result<VassalConfig, lictor_core::config::
         &Path::new("/srv/vassals/blog").with_extension(format),
         text.as_bytes(),
     )
+}
+
+/// A machine without an environment.
+fn nobody() -> Machine {
+    Machine::new(Vec::new())
 }
 
 /// Asserts that a text is accepted or refused in order.
@@ -314,7 +319,7 @@ fn flags_alone_make_a_vassal() {
         ("lazy-apps", &[]),
         ("env", &["A=1", "B=2"]),
     ]);
-    let vassal = parse_flags(Path::new("/home/me"), None, &given).expect("good flags");
+    let vassal = parse_flags(Path::new("/home/me"), None, &given, &nobody()).expect("good flags");
     assert_eq!(vassal.app, AppTarget::Module("blog.wsgi".to_owned()));
     assert_eq!(vassal.callable.as_deref(), Some("app"));
     assert_eq!(vassal.chdir, Path::new("/home/me"));
@@ -337,7 +342,8 @@ fn flags_go_over_the_file() {
         ("http", &["x.sock"]),
         ("env", &["B=3", "C=4"]),
     ]);
-    let vassal = parse_flags(Path::new("/home/me"), Some(file), &given).expect("good flags");
+    let vassal =
+        parse_flags(Path::new("/home/me"), Some(file), &given, &nobody()).expect("good flags");
     assert_eq!(vassal.app, AppTarget::Module("blog".to_owned()));
     assert_eq!(vassal.callable, None);
     assert_eq!(vassal.threads, 2);
@@ -357,7 +363,8 @@ fn flags_go_over_the_file() {
 #[test]
 fn complaints_about_flags_name_the_flag() {
     let summary = |given: &[(&str, &[&str])]| {
-        let error = parse_flags(Path::new("/home/me"), None, &flags(given)).expect_err("bad flags");
+        let error = parse_flags(Path::new("/home/me"), None, &flags(given), &nobody())
+            .expect_err("bad flags");
         assert!(!error.to_string().is_empty());
         error.summary()
     };
@@ -412,26 +419,49 @@ fn every_option_is_explained() {
         for name in std::iter::once(&option.name).chain(option.aliases) {
             let text = explain(Some(name)).expect(name);
             assert!(
-                text.starts_with(option.name) && text.contains(option.default),
+                text.starts_with(*name)
+                    && text.contains(option.name)
+                    && text.contains(option.default),
                 "{text}"
             );
         }
     }
     assert!(explain(Some("lazy_apps")).is_ok());
+    let master = explain(Some("master")).expect("known");
+    let words: Vec<_> = master.split_whitespace().collect();
     assert!(
-        explain(Some("master"))
-            .expect("known")
-            .contains("every vassal has a master")
+        words
+            .join(" ")
+            .contains("every vassal has a master process")
     );
     assert!(
         explain(Some("cheaper"))
             .expect("known")
-            .contains("not available in this version")
+            .contains("What to do: ")
     );
     assert_eq!(
         explain(Some("modul")),
         Err("unknown option `modul`; did you mean `module`?".to_owned())
     );
+}
+
+#[test]
+fn every_name_of_uwsgi_is_explained() {
+    let names = include_str!("../../../tests/uwsgi-options.txt");
+    assert_eq!(names.lines().count(), 943);
+    for name in names.lines() {
+        let text = explain(Some(name)).unwrap_or_else(|error| panic!("{error}"));
+        assert!(text.starts_with(&name.replace('_', "-")), "{name}: {text}");
+        let is_answer = ["Accepted for", "belongs to the", "What to do: ", "default:"]
+            .iter()
+            .any(|part| {
+                text.split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" ")
+                    .contains(part)
+            });
+        assert!(is_answer, "{name}: {text}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::source::Source;
 use super::tree::Place;
 
 /// Most complaints that are shown for one file.
-const SHOWN_LIMIT: usize = 20;
+const SHOWN_LIMIT: usize = 100;
 /// Longest quotation of a file's text inside a message, in characters.
 const QUOTE_LIMIT: usize = 60;
 /// Longest message or hint, in characters; ours are far shorter.
@@ -37,6 +37,15 @@ impl Complaint {
             hint: None,
             also: None,
         }
+    }
+
+    /// The same complaint, about the file of that number.
+    pub(super) fn inside(mut self, number: usize) -> Self {
+        self.place = self.place.inside(number);
+        if let Some(also) = &mut self.also {
+            also.0 = also.0.clone().inside(number);
+        }
+        self
     }
 
     /// What to do about it.
@@ -72,6 +81,7 @@ pub struct Diagnostics {
     file: String,
     shown: Vec<Diagnostic>,
     unshown: usize,
+    asks_outside: bool,
 }
 
 /// One thing that is wrong.
@@ -89,6 +99,8 @@ enum Spot {
     File,
     Text(Excerpt),
     Flag(String),
+    /// In a file that the first one named, with that file's name.
+    Other(String, Box<Spot>),
 }
 
 impl Spot {
@@ -97,6 +109,13 @@ impl Spot {
         match (place, source) {
             (Place::Flag(flag), _) => Some(Self::Flag(flag.clone())),
             (Place::File, _) | (_, None) => Some(Self::File),
+            (Place::Inside(number, place), Some(source)) => {
+                let Some(inner) = source.other(*number) else {
+                    return Some(Self::File);
+                };
+                let spot = Self::resolve(place, Some(inner))?;
+                Some(Self::Other(inner.name().to_owned(), Box::new(spot)))
+            }
             (Place::Bytes(_) | Place::YamlNode(_), Some(source)) => {
                 let range = source.range_of(place)?;
                 Some(Self::Text(Excerpt::cut(source.text(), range)))
@@ -104,12 +123,26 @@ impl Spot {
         }
     }
 
-    /// Flags come after what the file says.
-    fn order(&self) -> (usize, usize, usize) {
+    /// Other files and flags come after what the file says.
+    fn order(&self) -> (usize, &str, usize, usize) {
         match self {
-            Self::File => (0, 0, 0),
-            Self::Text(excerpt) => (0, excerpt.line, excerpt.column),
-            Self::Flag(_) => (1, 0, 0),
+            Self::File => (0, "", 0, 0),
+            Self::Text(excerpt) => (0, "", excerpt.line, excerpt.column),
+            Self::Other(name, spot) => {
+                let (_, _, line, column) = spot.order();
+                (1, name, line, column)
+            }
+            Self::Flag(_) => (2, "", 0, 0),
+        }
+    }
+
+    /// The file and the line, where there are any.
+    fn named(&self, file: &str) -> String {
+        match self {
+            Self::File => file.to_owned(),
+            Self::Text(excerpt) => format!("{file}:{}", excerpt.line),
+            Self::Flag(flag) => flag.clone(),
+            Self::Other(name, spot) => spot.named(name),
         }
     }
 }
@@ -138,10 +171,14 @@ impl Diagnostic {
         self.hint.as_deref()
     }
 
-    /// Line and column in the file, both from 1; none for a flag or a file that is not text.
+    /// Line and column in the file where it stands, both from 1; none for a flag or a file that is not text.
     pub fn position(&self) -> Option<(usize, usize)> {
         match &self.spot {
             Spot::Text(excerpt) => Some((excerpt.line, excerpt.column)),
+            Spot::Other(_, spot) => match &**spot {
+                Spot::Text(excerpt) => Some((excerpt.line, excerpt.column)),
+                Spot::File | Spot::Flag(_) | Spot::Other(..) => None,
+            },
             Spot::File | Spot::Flag(_) => None,
         }
     }
@@ -174,6 +211,7 @@ fn with_spot<'a>(
     match spot {
         Spot::File => group.element(Origin::path(file)),
         Spot::Flag(flag) => group.element(Origin::path(flag.as_str())),
+        Spot::Other(name, spot) => with_spot(group, name, spot, kind, label),
         Spot::Text(excerpt) => {
             let mut annotation = kind.span(excerpt.span.clone());
             if !label.is_empty() {
@@ -207,18 +245,33 @@ impl Diagnostics {
                 "the file does not make a vassal",
             ));
         }
+        // What is shown is what stands first, whatever was found first.
+        complaints.sort_by_key(|complaint| complaint.place.rank());
         let mut shown: Vec<Diagnostic> = complaints
             .iter()
             .take(SHOWN_LIMIT)
             .filter_map(|complaint| Diagnostic::resolve(complaint, source))
             .collect();
-        shown.sort_by_key(|diagnostic| diagnostic.spot.order());
+        shown.sort_by(|one, other| one.spot.order().cmp(&other.spot.order()));
         let unshown = complaints.len() - shown.len();
         Self {
             file: path.display().to_string(),
             shown,
             unshown,
+            asks_outside: false,
         }
+    }
+
+    /// Says that more might be known if somebody answered for what is outside the file.
+    pub(super) fn asking(mut self, asks_outside: bool) -> Self {
+        self.asks_outside = asks_outside;
+        self
+    }
+
+    /// Whether the file asked for something outside it and nobody answered: what is wrong with it
+    /// can then only be told by [`super::parse_vassal_with`].
+    pub fn asks_outside(&self) -> bool {
+        self.asks_outside
     }
 
     /// All that are shown, in the order of the file.
@@ -231,11 +284,7 @@ impl Diagnostics {
         let Some(first) = self.shown.first() else {
             return self.file.clone();
         };
-        let place = match &first.spot {
-            Spot::File => self.file.clone(),
-            Spot::Text(excerpt) => format!("{}:{}", self.file, excerpt.line),
-            Spot::Flag(flag) => flag.clone(),
-        };
+        let place = first.spot.named(&self.file);
         let hint = first.hint.as_ref().map(|hint| format!("; {hint}"));
         let more = match self.shown.len() - 1 + self.unshown {
             0 => String::new(),

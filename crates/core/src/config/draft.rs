@@ -9,12 +9,12 @@ use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
-    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, RequestLogConfig, TlsConfig, TrustConfig,
-    VassalConfig, WireConfig,
+    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, ProcessConfig, RequestLogConfig, TlsConfig,
+    TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Draft {
     pub(super) module: Option<(String, Place)>,
     pub(super) wsgi_file: Option<(PathBuf, Place)>,
@@ -44,6 +44,7 @@ pub(super) struct Draft {
     pub(super) buffer_size: u32,
     pub(super) limit_post: Option<u64>,
     pub(super) logto: Option<PathBuf>,
+    pub(super) process: ProcessConfig,
     pub(super) uid: Option<UserName>,
     pub(super) gid: Option<GroupName>,
     pub(super) access_log: AccessLog,
@@ -114,6 +115,7 @@ impl Default for Draft {
             buffer_size: 32 * 1024,
             limit_post: None,
             logto: None,
+            process: ProcessConfig::default(),
             uid: None,
             gid: None,
             access_log: AccessLog::Errors,
@@ -219,6 +221,7 @@ impl Draft {
             buffer_size: self.buffer_size,
             limit_post: self.limit_post,
             logto: self.logto,
+            process: self.process,
             uid: self.uid,
             gid: self.gid,
             access_log: self.access_log,

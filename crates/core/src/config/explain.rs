@@ -1,7 +1,7 @@
 //! The option table as text: for `lictor explain`, the README and the every-option example.
 
 use super::diagnostic::quote;
-use super::options::{Found, OptionSpec, ValueKind, look_up, nearest, options};
+use super::options::{Answer, Found, OptionSpec, ValueKind, look_up, nearest, options};
 
 /// Width of running text.
 const TEXT_WIDTH: usize = 80;
@@ -14,18 +14,8 @@ pub fn explain(name: Option<&str>) -> Result<String, String> {
     };
     let name = name.trim_start_matches('-');
     match look_up(name) {
-        Some(Found::Option(option)) => Ok(one(option)),
-        Some(Found::Fixed(fixed)) => Ok(format!(
-            "{}\n\n  Accepted for uWSGI's sake when it asks for what Lictor always does:\n  {}.\n  \
-             It can be left out.\n",
-            fixed.name, fixed.always
-        )),
-        Some(Found::Absent(absent)) => Ok(format!(
-            "{name}\n\n  {} {}.\n  What to do: {}.\n",
-            name,
-            absent.reason(),
-            absent.instead
-        )),
+        Some(Found::Option(option)) => Ok(one(option, name)),
+        Some(Found::Foreign(foreign)) => Ok(answer(name, &foreign.answer)),
         None => Err(match nearest(name) {
             Some(near) => format!("unknown option {}; did you mean `{near}`?", quote(name)),
             None => format!(
@@ -49,8 +39,37 @@ fn all() -> String {
     text_of(&lines)
 }
 
-fn one(option: &OptionSpec) -> String {
-    let mut lines = vec![option.name.to_owned(), String::new()];
+/// What is said to a name of uWSGI's that is no option of ours.
+fn answer(name: &str, answer: &Answer) -> String {
+    let name = name.replace('_', "-");
+    let sentences = match answer {
+        Answer::Fixed(fixed) => format!(
+            "Accepted for uWSGI's sake, {}: {}. It can be left out.",
+            fixed.condition(),
+            fixed.always
+        ),
+        Answer::Dialect(what) => format!(
+            "{what}. It belongs to the language of uWSGI's INI and YAML files, and is understood there."
+        ),
+        Answer::Refused(refused) => format!(
+            "{name} is not an option of Lictor. What to do: {}.",
+            refused.instead
+        ),
+    };
+    let mut lines = vec![name, String::new()];
+    let sentences = wrapped(&sentences, TEXT_WIDTH - 2);
+    lines.extend(sentences.iter().map(|line| format!("  {line}")));
+    text_of(&lines)
+}
+
+fn one(option: &OptionSpec, asked: &str) -> String {
+    let asked = asked.replace('_', "-");
+    let title = if asked == option.name {
+        asked
+    } else {
+        format!("{asked} is another name of {}", option.name)
+    };
+    let mut lines = vec![title, String::new()];
     let documentation = wrapped(option.documentation, TEXT_WIDTH - 2);
     lines.extend(documentation.iter().map(|line| format!("  {line}")));
     lines.push(String::new());

@@ -1,10 +1,13 @@
 //! A vassal file becomes a [`VassalConfig`] or [`Diagnostics`]; nothing else parses.
 //!
-//! The way: bytes → `source` (text) → `format` (one generic tree with places) → `read` (each key
-//! found in the option table and applied) → `draft` (rules across options) → [`VassalConfig`].
-//! Nothing that the file names is looked at: what is outside the file is the master's business.
+//! The way: bytes → `source` (text) → `format` (one generic tree with places) → `dialect` (what
+//! uWSGI's files have beyond that) → `read` (each key found in the option table and applied) →
+//! `draft` (rules across options) → [`VassalConfig`]. What lies outside the file is asked of an
+//! [`Outside`], which for [`parse_vassal`] answers nothing.
 
+mod convert;
 mod diagnostic;
+mod dialect;
 mod draft;
 mod excerpt;
 mod explain;
@@ -20,15 +23,23 @@ mod types;
 mod values;
 mod vassal;
 
+pub use convert::{Conversion, convert_vassal};
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use dialect::{Answer, Machine, Outside, Policy, Question};
 pub use explain::{every_option_example, explain, option_table_markdown};
 pub use name::{NameFault, name_fault, vassal_name};
 pub use options::{OptionSpec, ReloadClass, ValueKind, is_switch, options};
-pub use read::{parse_flags, parse_vassal, read_vassal, read_vassal_bytes};
-pub use types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
+pub use read::{
+    VassalUser, parse_flags, parse_vassal, parse_vassal_under, parse_vassal_with, read_vassal,
+    read_vassal_bytes, vassal_user,
+};
+pub use types::{
+    AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, SocketOwner, UserName,
+};
 pub use vassal::{
     AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
-    FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan, LogField,
-    LogFormat, LogPiece, RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig,
-    TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
+    FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan,
+    LimitsConfig, LogField, LogFormat, LogPiece, ProcessConfig, ProcessNames, RequestLogConfig,
+    SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig,
+    WireConfig,
 };

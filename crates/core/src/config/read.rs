@@ -5,14 +5,18 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::diagnostic::{Complaint, Diagnostics, quote};
+use super::dialect::{First, Outside, Policy, Unasked, expand, user_entries};
 use super::draft::{Draft, Start};
 use super::flags::{flag_entries, is_overridden};
 use super::format::Format;
-use super::options::{Found, ValueKind, look_up, nearest};
+use super::options::{Answer, Found, ValueKind, look_up, nearest};
 use super::setting::{Outcome, Setting};
 use super::source::Source;
 use super::tree::{Entry, Node, Place, Value};
+use super::types::{GroupName, UserName};
 use super::vassal::VassalConfig;
 use crate::sys::{FileReadError, read_bounded};
 
@@ -42,9 +46,79 @@ pub fn read_vassal_bytes(path: &Path) -> Result<Vec<u8>, Diagnostics> {
 }
 
 /// Parses the bytes of a vassal file. Nothing but the working directory, which makes a relative
-/// `path` absolute, is asked of the machine.
+/// `path` absolute, is asked of the machine; [`Diagnostics::asks_outside`] tells when the file needs
+/// more than that.
 pub fn parse_vassal(path: &Path, bytes: &[u8]) -> Result<VassalConfig, Diagnostics> {
-    parse_flags(&directory_of(path), Some((path, bytes)), &[])
+    parse_vassal_under(path, bytes, &Policy::default())
+}
+
+/// The same between what the provider adds to it.
+pub fn parse_vassal_under(
+    path: &Path,
+    bytes: &[u8],
+    policy: &Policy,
+) -> Result<VassalConfig, Diagnostics> {
+    let unasked = Unasked::default();
+    parse_vassal_with(path, bytes, policy, &unasked)
+        .map_err(|diagnostics| diagnostics.asking(unasked.was_asked()))
+}
+
+/// Parses the bytes of a vassal file between what the provider adds to it, and asks `outside` for
+/// whatever it names.
+pub fn parse_vassal_with(
+    path: &Path,
+    bytes: &[u8],
+    policy: &Policy,
+    outside: &dyn Outside,
+) -> Result<VassalConfig, Diagnostics> {
+    let world = World { policy, outside };
+    parse_all(&directory_of(path), Some((path, bytes)), &[], world)
+}
+
+/// Who a vassal runs as, as far as its file and the provider say so without anything else.
+pub fn vassal_user(path: &Path, bytes: &[u8], policy: &Policy) -> Result<VassalUser, Diagnostics> {
+    let format =
+        Format::of(path).ok_or_else(|| Diagnostics::new(path, None, vec![unknown_format()]))?;
+    let (source, complaint) = Source::new(format, bytes);
+    if let Some(complaint) = complaint {
+        return Err(Diagnostics::new(path, Some(&source), vec![complaint]));
+    }
+    let first = First {
+        path: &absolute(path),
+        format,
+        text: source.text(),
+    };
+    let (entries, included) = user_entries(&first, policy);
+    let source = source.with_others(included);
+    let annotate = |complaints| Diagnostics::new(path, Some(&source), complaints);
+    let entries = entries.map_err(annotate)?;
+    let mut reading = Reading::default();
+    let base = directory_of(path);
+    let mut draft = Draft::default();
+    for setting in reading.gather(&entries, &base, Some(&source)) {
+        (setting.spec.apply)(&mut draft, &setting).map_err(annotate)?;
+    }
+    Ok(VassalUser {
+        uid: draft.uid,
+        gid: draft.gid,
+    })
+}
+
+/// Who a vassal runs as.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VassalUser {
+    /// User, if said.
+    pub uid: Option<UserName>,
+    /// Group, if said.
+    pub gid: Option<GroupName>,
+}
+
+/// What a reading knows beside the file.
+#[derive(Clone, Copy)]
+struct World<'w> {
+    policy: &'w Policy,
+    outside: &'w dyn Outside,
 }
 
 /// Parses options given as flags, over those of a file if there is one.
@@ -57,6 +131,17 @@ pub fn parse_flags(
     base_dir: &Path,
     file: Option<(&Path, &[u8])>,
     flags: &[(String, Vec<String>)],
+    outside: &dyn Outside,
+) -> Result<VassalConfig, Diagnostics> {
+    let policy = &Policy::default();
+    parse_all(base_dir, file, flags, World { policy, outside })
+}
+
+fn parse_all(
+    base_dir: &Path,
+    file: Option<(&Path, &[u8])>,
+    flags: &[(String, Vec<String>)],
+    world: World<'_>,
 ) -> Result<VassalConfig, Diagnostics> {
     let path = file.map_or(Path::new("command line"), |(path, _)| path);
     let base_dir = &absolute(base_dir);
@@ -88,8 +173,18 @@ pub fn parse_flags(
     if let Some(complaint) = complaint {
         return refuse(Some(&source), complaint);
     }
+    let absolute_path = absolute(file_path);
+    let first = First {
+        path: &absolute_path,
+        format,
+        text: source.text(),
+    };
+    let expanded = expand(&first, world.policy, world.outside);
+    let source = source.with_others(expanded.included);
     let annotate = |complaints| Diagnostics::new(path, Some(&source), complaints);
-    let document = format.parse(source.text()).map_err(annotate)?;
+    let document = expanded.document.map_err(annotate)?;
+    reading.complaints.extend(expanded.complaints);
+    reading.told.extend(expanded.told);
     let file_base = directory_of(file_path);
     let mut settings = reading.gather(&document.entries, &file_base, Some(&source));
     settings.retain(|setting| !is_overridden(setting, &flag_settings));
@@ -109,18 +204,18 @@ fn too_large() -> Complaint {
         .hint("a vassal file holds the options of one app and nothing else")
 }
 
-fn unknown_format() -> Complaint {
+pub(super) fn unknown_format() -> Complaint {
     Complaint::new(Place::File, "the file's name does not say its format")
         .hint("end it in `.toml`, `.yaml`, `.yml`, `.json` or `.ini`")
 }
 
 /// The directory that a file's relative paths are relative to, absolute by text alone.
-fn directory_of(path: &Path) -> PathBuf {
+pub(super) fn directory_of(path: &Path) -> PathBuf {
     absolute(path).parent().unwrap_or(Path::new("/")).to_owned()
 }
 
 /// Relative to the working directory; should that be gone, to the root.
-fn absolute(path: &Path) -> PathBuf {
+pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| Path::new("/").join(path))
 }
 
@@ -159,25 +254,40 @@ impl Reading {
                         continue;
                     };
                     let may_repeat = source.is_none_or(Source::repeats_keys);
-                    if may_repeat && spec.kind == ValueKind::Many && known.key == entry.key {
+                    if may_repeat && spec.kind == ValueKind::Many {
                         known.nodes.push(&entry.node);
                     } else {
                         self.complaints.push(repeated(known, entry, may_repeat));
                     }
                 }
-                Some(Found::Fixed(fixed)) => {
-                    self.complaints
-                        .extend(fixed.complaint(&entry.key, &entry.node));
-                }
-                Some(Found::Absent(absent)) => {
-                    self.complaints
-                        .push(absent.complaint(&entry.key, entry.place.clone()));
-                    self.told.extend(absent.stands_for);
-                }
+                Some(Found::Foreign(foreign)) => self.foreign(entry, &foreign.answer),
                 None => self.unknown(entry),
             }
         }
         settings
+    }
+
+    /// What is said to a name of uWSGI's that is no option of ours.
+    fn foreign(&mut self, entry: &Entry, answer: &Answer) {
+        match answer {
+            Answer::Fixed(fixed) => {
+                self.complaints
+                    .extend(fixed.complaint(&entry.key, &entry.node));
+            }
+            Answer::Dialect(_) => {
+                let message = format!("{} belongs to uWSGI's own files", quote(&entry.key));
+                self.complaints
+                    .push(Complaint::new(entry.place.clone(), message).hint(
+                        "write it into an INI file, or below the key `uwsgi` of a YAML or \
+                             JSON file, where uWSGI's dialect is read",
+                    ));
+            }
+            Answer::Refused(refused) => {
+                self.complaints
+                    .push(refused.complaint(&entry.key, entry.place.clone()));
+                self.told.extend(refused.stands_for);
+            }
+        }
     }
 
     fn unknown(&mut self, entry: &Entry) {

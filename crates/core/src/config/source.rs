@@ -26,6 +26,10 @@ pub(super) struct Source<'a> {
     format: Format,
     place_budget: Cell<usize>,
     spelling_budget: Cell<usize>,
+    /// The file's name, if it is not the first one.
+    name: String,
+    /// The files that it named.
+    others: Vec<Source<'static>>,
 }
 
 impl<'a> Source<'a> {
@@ -38,8 +42,44 @@ impl<'a> Source<'a> {
             format,
             place_budget: Cell::new(PLACE_BUDGET_BYTES),
             spelling_budget: Cell::new(SPELLING_BUDGET_BYTES),
+            name: String::new(),
+            others: Vec::new(),
         };
         (source, complaint)
+    }
+
+    /// The text of a file that another one named.
+    pub(super) fn owned(
+        format: Format,
+        name: &str,
+        text: &str,
+    ) -> (Source<'static>, Option<Complaint>) {
+        let (source, complaint) = Source::new(format, text.as_bytes());
+        let source = Source {
+            text: Cow::Owned(source.text.into_owned()),
+            format,
+            place_budget: source.place_budget,
+            spelling_budget: source.spelling_budget,
+            name: name.to_owned(),
+            others: Vec::new(),
+        };
+        (source, complaint)
+    }
+
+    /// The files that it named, for the places in them.
+    pub(super) fn with_others(mut self, others: Vec<Source<'static>>) -> Self {
+        self.others = others;
+        self
+    }
+
+    /// The file of that number, from 1.
+    pub(super) fn other(&self, number: usize) -> Option<&Source<'static>> {
+        self.others.get(number.checked_sub(1)?)
+    }
+
+    /// The file's name; none of the first one.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The text, without a byte order mark.
@@ -55,7 +95,7 @@ impl<'a> Source<'a> {
     /// The bytes of a place; none when it is not in the text, or would cost too much to find.
     pub(super) fn range_of(&self, place: &Place) -> Option<Range<usize>> {
         match place {
-            Place::File | Place::Flag(_) => None,
+            Place::File | Place::Flag(_) | Place::Inside(..) => None,
             Place::Bytes(range) => Some(range.clone()),
             Place::YamlNode(ordinal) => {
                 spend(&self.place_budget, self.text.len())?;
@@ -66,6 +106,13 @@ impl<'a> Source<'a> {
 
     /// How a scalar that is not text was written; none when that cannot be told.
     pub(super) fn spelling(&self, node: &Node) -> Option<String> {
+        if let Place::Inside(number, place) = &node.place {
+            let inner = Node {
+                value: node.value.clone(),
+                place: (**place).clone(),
+            };
+            return self.other(*number)?.spelling(&inner);
+        }
         let parsed = match &node.value {
             Value::Text(text) | Value::Number(text) | Value::Date(text) => text.clone(),
             Value::Bool(flag) => flag.to_string(),

@@ -23,6 +23,40 @@ pub(super) enum Place {
     YamlNode(usize),
     /// A command line flag, as it was written.
     Flag(String),
+    /// A place in the n-th file that another one named, counted from 1.
+    Inside(usize, Box<Place>),
+}
+
+impl Place {
+    /// The same place, in the file of that number.
+    pub(super) fn inside(self, number: usize) -> Self {
+        Self::Inside(number, Box::new(self))
+    }
+
+    /// A part of the text of `len` bytes that stands here; all of it if that cannot be told.
+    pub(super) fn part(&self, len: usize, part: &Range<usize>) -> Self {
+        match self {
+            Self::Bytes(range) if range.len() == len => {
+                Self::Bytes(range.start + part.start..range.start + part.end)
+            }
+            Self::Inside(number, place) => place.part(len, part).inside(*number),
+            Self::File | Self::Bytes(_) | Self::YamlNode(_) | Self::Flag(_) => self.clone(),
+        }
+    }
+}
+
+impl Place {
+    /// What orders places without looking at their text: those of the file before those of the files
+    /// that it names.
+    pub(super) fn rank(&self) -> (usize, usize) {
+        match self {
+            Self::File => (0, 0),
+            Self::Bytes(range) => (1, range.start),
+            Self::YamlNode(ordinal) => (1, *ordinal),
+            Self::Inside(number, place) => (number + 1, place.rank().1),
+            Self::Flag(_) => (usize::MAX, 0),
+        }
+    }
 }
 
 /// A value and its place.
@@ -56,6 +90,38 @@ pub(super) struct Entry {
     pub(super) key: String,
     pub(super) place: Place,
     pub(super) node: Node,
+}
+
+impl Entry {
+    /// Says of all its places that they are in the file of that number.
+    pub(super) fn move_inside(&mut self, number: usize) {
+        self.place = self.place.clone().inside(number);
+        self.node.move_inside(number);
+    }
+}
+
+impl Node {
+    fn move_inside(&mut self, number: usize) {
+        self.place = self.place.clone().inside(number);
+        match &mut self.value {
+            Value::List(items) => {
+                for item in items {
+                    item.move_inside(number);
+                }
+            }
+            Value::Table(entries) => {
+                for entry in entries {
+                    entry.move_inside(number);
+                }
+            }
+            Value::Null
+            | Value::Bare
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::Date(_) => {}
+        }
+    }
 }
 
 impl Value {

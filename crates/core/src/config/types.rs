@@ -81,6 +81,16 @@ pub enum GroupName {
     Id(u32),
 }
 
+/// To whom a unix socket belongs; what is not said stays as it is without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SocketOwner {
+    /// Its user.
+    pub user: Option<UserName>,
+    /// Its group.
+    pub group: Option<GroupName>,
+}
+
 /// Which Python.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

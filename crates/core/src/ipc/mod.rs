@@ -4,11 +4,13 @@
 //! What a master or worker says is untrusted: packets are bounded, parsed strictly and tamed.
 
 mod channel;
+mod expansion;
 mod handover;
 mod meeting;
 mod message;
 
 pub use channel::{Channel, ChannelError, Received, receive, receive_bare, send};
+pub use expansion::{ExpandAnswer, ExpandOrder};
 pub use handover::{Adoption, Handover, HandoverListener, Hosting};
 pub use meeting::{accept_at_meeting, bind_meeting, knock, listen_at_meeting};
 pub use message::{

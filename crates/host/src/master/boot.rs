@@ -69,9 +69,13 @@ impl Boot {
 /// Loads the app, unless each worker shall, and runs the master's loop.
 pub(crate) fn boot(py: Python<'_>, mut boot: Boot) -> End {
     let Handover {
-        vassal, generation, ..
+        vassal,
+        generation,
+        config,
+        ..
     } = &boot.handover;
-    set_title(&format!("lictor: {vassal} #{generation}"));
+    let title = format!("lictor: {vassal} #{generation}");
+    set_title(&config.process.names.of_master(&title));
     match prepared(py, &mut boot) {
         Ok(prepared) => start(py, boot, prepared),
         Err(failure) => {

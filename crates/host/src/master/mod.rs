@@ -13,6 +13,7 @@ mod heart;
 mod listen;
 mod meeting;
 mod overdue;
+mod pid_file;
 mod pool;
 mod probe;
 mod probe_answer;

@@ -18,6 +18,7 @@ use super::boot::End;
 use super::deaths::Deaths;
 use super::meeting::Meeting;
 use super::overdue::Overdue;
+use super::pid_file;
 use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
 use super::touch::Touch;
 use super::troubles::{Ended, Part, Troubles};
@@ -127,6 +128,7 @@ impl Master {
                     events = self.wait(py);
                 }
                 Outcome::End(end) => {
+                    pid_file::remove(&self.parts.config);
                     sigterm.drop_ref(py);
                     return end;
                 }
@@ -182,6 +184,7 @@ impl Master {
             PoolAction::TellMended => self.tell_mended(Part::Workers),
             PoolAction::TellLoaded => self.tell_emperor(&MasterMessage::Loaded),
             PoolAction::TellReady => {
+                pid_file::write(&self.parts.config);
                 self.tell_emperor(&MasterMessage::Ready {
                     interface: self.interface.clone(),
                 });

@@ -23,7 +23,8 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         app,
         sigterm,
     } = seed;
-    set_title(&format!("lictor: {vassal} #{generation} worker {id}"));
+    let title = format!("lictor: {vassal} #{generation} worker {id}");
+    set_title(&config.process.names.of_worker(&title));
     restore_sigterm(py, sigterm.bind(py));
     sigterm.drop_ref(py);
     let app = match app.map_or_else(|| load(py, &config), Ok) {

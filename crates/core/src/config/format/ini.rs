@@ -1,30 +1,22 @@
-//! INI as uWSGI reads it, but for what would go wrong silently.
+//! INI as uWSGI reads it, as sections of keys and values; what a value means is `dialect`'s business.
 //!
-//! Sections `[uwsgi]` or `[lictor]`; `key = value`, split at the first `=`; a bare key is a switch;
-//! a repeated key is a list; `;` and `#` start a comment only at the start of a line. uWSGI's
-//! placeholders, quoted values and comments behind a value are refused: each would become part of
-//! the value, which is never meant.
+//! `key = value`, split at the first `=`; a bare key is a switch; a repeated key is a list; `;` and
+//! `#` start a comment only at the start of a line. Quotes and comments behind a value would become
+//! part of it, which is never meant: [`checked`] refuses them.
 
-use std::ops::Range;
-
-use super::{Document, SECTIONS, empty};
 use crate::config::diagnostic::{Complaint, quote};
 use crate::config::tree::{Bounds, Entry, Node, Place, Value};
 
-/// What to do about something that INI cannot say.
-const TOML_HINT: &str = "write the value out, or use TOML, where it has no special meaning";
-
-#[derive(Default)]
-struct Reader {
-    section: Option<(String, Place)>,
-    in_foreign_section: bool,
-    bounds: Bounds,
-    entries: Vec<Entry>,
-    complaints: Vec<Complaint>,
+/// One part of a file.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct Section {
+    pub(in crate::config) name: String,
+    pub(in crate::config) place: Place,
+    pub(in crate::config) entries: Vec<Entry>,
 }
 
-/// Parses a document. INI's lines are independent, so all complaints are collected.
-pub(super) fn parse(text: &str) -> Result<Document, Vec<Complaint>> {
+/// Parses a document. INI's lines are independent: what is wrong with some does not hide the others.
+pub(in crate::config) fn sections(text: &str) -> (Vec<Section>, Vec<Complaint>) {
     let mut reader = Reader::default();
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
@@ -33,7 +25,7 @@ pub(super) fn parse(text: &str) -> Result<Document, Vec<Complaint>> {
         offset += line.len();
         let outcome = match trimmed.chars().next() {
             None | Some(';' | '#') => Ok(()),
-            Some('[') => reader.header(trimmed, start..start + trimmed.len()),
+            Some('[') => reader.header(trimmed, start),
             Some(_) => reader.option(trimmed, start),
         };
         if let Err(complaint) = outcome {
@@ -43,59 +35,48 @@ pub(super) fn parse(text: &str) -> Result<Document, Vec<Complaint>> {
             break;
         }
     }
-    if !reader.complaints.is_empty() {
-        return Err(reader.complaints);
-    }
-    match reader.section {
-        Some((_, place)) if !reader.entries.is_empty() => Ok(Document {
-            entries: reader.entries,
-            place,
-        }),
-        _ => Err(vec![empty()]),
-    }
+    (reader.sections, reader.complaints)
+}
+
+#[derive(Default)]
+struct Reader {
+    sections: Vec<Section>,
+    /// What follows a bad header is not complained about one by one.
+    is_lost: bool,
+    bounds: Bounds,
+    complaints: Vec<Complaint>,
 }
 
 impl Reader {
-    fn header(&mut self, line: &str, range: Range<usize>) -> Result<(), Complaint> {
-        let place = Place::Bytes(range);
-        // What follows a bad header is not complained about one by one.
-        self.in_foreign_section = true;
+    fn header(&mut self, line: &str, start: usize) -> Result<(), Complaint> {
+        let place = Place::Bytes(start..start + line.len());
+        self.is_lost = true;
         let Some(name) = line
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
         else {
             return Err(Complaint::new(place, "a section without `]`").hint("write `[uwsgi]`"));
         };
-        if !SECTIONS.contains(&name) {
-            let message = format!("section {} is not read", quote(name));
-            return Err(Complaint::new(place, message).hint(
-                "options stand in `[uwsgi]` or `[lictor]`; a vassal file has no other section",
-            ));
-        }
-        match &self.section {
-            Some((first, first_place)) if first != name => {
-                let message = format!("both `[{first}]` and `[{name}]`");
-                return Err(Complaint::new(place, message)
-                    .also(first_place.clone(), "first here")
-                    .hint("keep the options of one app in one section"));
-            }
-            Some(_) => {}
-            None => self.section = Some((name.to_owned(), place)),
-        }
-        self.in_foreign_section = false;
+        self.bounds.admit(1, &place)?;
+        self.is_lost = false;
+        self.sections.push(Section {
+            name: name.to_owned(),
+            place,
+            entries: Vec::new(),
+        });
         Ok(())
     }
 
     fn option(&mut self, line: &str, start: usize) -> Result<(), Complaint> {
-        if self.in_foreign_section {
+        if self.is_lost {
             return Ok(());
         }
         let place = Place::Bytes(start..start + line.len());
-        if self.section.is_none() {
-            self.in_foreign_section = true;
+        let Some(section) = self.sections.last_mut() else {
+            self.is_lost = true;
             return Err(Complaint::new(place, "an option before any section")
                 .hint("begin the file with the line `[uwsgi]` or `[lictor]`"));
-        }
+        };
         self.bounds.admit(1, &place)?;
         let (key, value) = match line.split_once('=') {
             Some((key, value)) => (key.trim_end(), Some(value.trim_start())),
@@ -112,26 +93,20 @@ impl Reader {
                 value: Value::Bare,
                 place: key_place.clone(),
             },
+            // An empty value has no place of its own to point at.
+            Some("") => Node {
+                value: Value::Text(String::new()),
+                place: key_place.clone(),
+            },
             Some(value) => {
                 let value_start = start + line.len() - value.len();
-                let range = value_start..value_start + value.len();
-                // An empty value has no place of its own to point at.
-                let place = if value.is_empty() {
-                    key_place.clone()
-                } else {
-                    Place::Bytes(range)
-                };
                 Node {
-                    value: Value::Text(if has_variables(key) {
-                        value.to_owned()
-                    } else {
-                        plain(value, value_start)?
-                    }),
-                    place,
+                    value: Value::Text(value.to_owned()),
+                    place: Place::Bytes(value_start..value_start + value.len()),
                 }
             }
         };
-        self.entries.push(Entry {
+        section.entries.push(Entry {
             key: key.to_owned(),
             place: key_place,
             node,
@@ -140,71 +115,28 @@ impl Reader {
     }
 }
 
-/// Whether the option's own value is made of what looks like placeholders: uWSGI too leaves those
-/// alone that it does not know.
-fn has_variables(key: &str) -> bool {
-    matches!(
-        key.replace('_', "-").as_str(),
-        "log-format" | "logformat" | "access-log-format"
-    )
-}
-
-/// The value as it is meant, or why that is not clear.
-fn plain(value: &str, start: usize) -> Result<String, Complaint> {
-    let at = |from: usize, len: usize| Place::Bytes(start + from..start + from + len);
+/// Complains about quotes and comments that would be part of the value.
+pub(in crate::config) fn checked(value: &str, place: &Place) -> Result<(), Complaint> {
     for mark in ['"', '\''] {
         if value.len() > 1 && value.starts_with(mark) && value.ends_with(mark) {
             return Err(
-                Complaint::new(at(0, value.len()), "quotes would be part of the value")
+                Complaint::new(place.clone(), "quotes would be part of the value")
                     .hint("write the value without quotes; INI needs none"),
             );
-        }
-    }
-    for opening in ["$(", "@("] {
-        if let Some(from) = value.find(opening) {
-            let message = format!("the placeholder `{opening}…)` is not available yet");
-            return Err(Complaint::new(at(from, value.len() - from), message).hint(TOML_HINT));
         }
     }
     let comment = value
         .char_indices()
         .zip(value.chars().skip(1))
         .find(|((_, c), next)| c.is_whitespace() && matches!(next, ';' | '#'));
-    if let Some(((from, _), next)) = comment {
-        let message = format!("what follows ` {next}` would be part of the value, as in uWSGI");
-        return Err(
-            Complaint::new(at(from + 1, value.len() - from - 1), message)
-                .hint("put the comment on a line of its own, or use TOML if it is no comment"),
-        );
-    }
-    without_percent(value, start)
-}
-
-/// Refuses `%n` and the like, and turns `%%` into `%`. A `%` before anything but a letter or `(`
-/// has no meaning for uWSGI either and stands for itself.
-fn without_percent(value: &str, start: usize) -> Result<String, Complaint> {
-    let mut text = String::with_capacity(value.len());
-    let mut chars = value.char_indices().peekable();
-    while let Some((from, c)) = chars.next() {
-        text.push(c);
-        if c != '%' {
-            continue;
-        }
-        match chars.peek().map(|(_, next)| *next) {
-            Some('%') => drop(chars.next()),
-            Some(next) if next == '(' || next.is_ascii_alphabetic() => {
-                let shown = if next == '(' {
-                    "%(…)".to_owned()
-                } else {
-                    format!("%{next}")
-                };
-                let place = Place::Bytes(start + from..start + from + 2);
-                let message = format!("the placeholder `{shown}` is not available yet");
-                return Err(Complaint::new(place, message)
-                    .hint("write the value out; a `%` that stands for itself is written `%%`"));
-            }
-            _ => {}
-        }
-    }
-    Ok(text)
+    let Some(((from, _), next)) = comment else {
+        return Ok(());
+    };
+    let message = format!(
+        "what follows {} would be part of the value, as in uWSGI",
+        quote(&format!(" {next}"))
+    );
+    let place = place.part(value.len(), &(from + 1..value.len()));
+    Err(Complaint::new(place, message)
+        .hint("put the comment on a line of its own, or use TOML if it is no comment"))
 }

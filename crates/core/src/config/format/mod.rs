@@ -1,6 +1,6 @@
 //! The formats that a vassal file may have; each becomes the same tree.
 
-mod ini;
+pub(super) mod ini;
 mod json;
 mod toml;
 pub(super) mod yaml;
@@ -12,7 +12,7 @@ use super::diagnostic::{Complaint, quote};
 use super::tree::{Entry, Node, Place, Value};
 
 /// The keys below which all options may stand.
-const SECTIONS: [&str; 2] = ["lictor", "uwsgi"];
+pub(super) const SECTIONS: [&str; 2] = ["lictor", "uwsgi"];
 
 /// How a vassal file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(super) enum Format {
 pub(super) struct Document {
     pub(super) entries: Vec<Entry>,
     pub(super) place: Place,
+    /// Whether it is written as for uWSGI: below the key `uwsgi`.
+    pub(super) is_dialect: bool,
 }
 
 impl Format {
@@ -42,16 +44,21 @@ impl Format {
         }
     }
 
-    /// Parses a file's text down to its options.
+    /// Parses a file's text down to its options. INI has sections instead: [`ini::sections`].
     pub(super) fn parse(self, text: &str) -> Result<Document, Vec<Complaint>> {
         let root = match self {
-            Self::Ini => return ini::parse(text),
+            Self::Ini => return Err(vec![empty()]),
             Self::Toml => toml::parse(text),
             Self::Yaml => yaml::parse(text),
             Self::Json => json::parse(text),
         };
-        root.and_then(options_of)
-            .map_err(|complaint| vec![complaint])
+        let document = root.and_then(options_of);
+        let document = document.map_err(|complaint| vec![complaint])?;
+        Ok(Document {
+            // TOML has no place in uWSGI.
+            is_dialect: document.is_dialect && self != Self::Toml,
+            ..document
+        })
     }
 }
 
@@ -82,7 +89,11 @@ fn options_of(root: Node) -> Result<Document, Complaint> {
         let place = entries
             .first()
             .map_or(Place::Bytes(0..0), |entry| entry.place.clone());
-        return Ok(Document { entries, place });
+        return Ok(Document {
+            entries,
+            place,
+            is_dialect: false,
+        });
     };
     let mut rest = entries;
     let section = rest.swap_remove(at);
@@ -96,17 +107,22 @@ fn options_of(root: Node) -> Result<Document, Complaint> {
             .also(section.place, "the options are below this key")
             .hint("write all options at the top level, or all of them below that key"));
     }
+    let is_dialect = section.key == "uwsgi";
     let place = section.place;
     if let Value::Table(entries) = section.node.value
         && !entries.is_empty()
     {
-        return Ok(Document { entries, place });
+        return Ok(Document {
+            entries,
+            place,
+            is_dialect,
+        });
     }
     Err(empty())
 }
 
 /// The complaint about a file without options.
-fn empty() -> Complaint {
+pub(super) fn empty() -> Complaint {
     Complaint::new(Place::Bytes(0..0), "the file has no options")
         .hint("write at least what to load and where to listen, such as `module` and `http`")
 }

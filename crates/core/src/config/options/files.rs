@@ -84,7 +84,7 @@ fn apply_maps(draft: &mut Draft, setting: &Setting<'_>, is_prefix_kept: bool) ->
 
 const CHECK_STATIC: OptionSpec = OptionSpec {
     name: "check-static",
-    aliases: &[],
+    aliases: &["static-check"],
     kind: ValueKind::Many,
     takes: "the path of a directory, or a list of them",
     default: "none",
@@ -160,7 +160,7 @@ const STATIC_SAFE: OptionSpec = OptionSpec {
 
 const FILE_SERVE_MODE: OptionSpec = OptionSpec {
     name: "file-serve-mode",
-    aliases: &[],
+    aliases: &["fileserve-mode"],
     kind: ValueKind::One,
     takes: "`off`, `x-sendfile` or `x-accel-redirect`",
     default: "off",

@@ -1,38 +1,47 @@
 //! From a name to what is known about it.
 
-use super::absent::absent;
-use super::fixed::FIXED;
-use super::{Absent, Fixed, OptionSpec, options};
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::uwsgi::{Answer, foreign};
+use super::{Foreign, OptionSpec, options};
 
 /// Names longer than this are not compared: no option is, and comparing takes quadratic time.
 const COMPARED_BYTES: usize = 40;
 
 /// What a name stands for.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(in crate::config) enum Found {
     Option(&'static OptionSpec),
-    Fixed(&'static Fixed),
-    Absent(&'static Absent),
+    Foreign(&'static Foreign),
 }
+
+/// Every name and alias. A name that stands for all that begin with it has no place here.
+static KNOWN: LazyLock<HashMap<&'static str, Found>> = LazyLock::new(|| {
+    let foreign = foreign().flat_map(|foreign| {
+        let names = foreign.names.iter();
+        names.map(move |name| (*name, Found::Foreign(foreign)))
+    });
+    let ours = options().flat_map(|option| {
+        let names = std::iter::once(&option.name).chain(option.aliases);
+        names.map(move |name| (*name, Found::Option(option)))
+    });
+    foreign.chain(ours).collect()
+});
 
 /// Finds a name or an alias; underscores do for dashes.
 pub(in crate::config) fn look_up(name: &str) -> Option<Found> {
     let name = name.replace('_', "-");
-    let is_option = |option: &&OptionSpec| option.name == name || option.aliases.contains(&&*name);
-    options()
-        .find(is_option)
-        .map(Found::Option)
-        .or_else(|| {
-            FIXED
-                .iter()
-                .find(|fixed| fixed.name == name)
-                .map(Found::Fixed)
-        })
-        .or_else(|| {
-            absent()
-                .find(|absent| absent.is_called(&name))
-                .map(Found::Absent)
-        })
+    KNOWN
+        .get(name.as_str())
+        .copied()
+        .or_else(|| begins_like(&name).map(Found::Foreign))
+}
+
+/// What is said to all names that begin like this one.
+fn begins_like(name: &str) -> Option<&'static Foreign> {
+    let is_beginning = |known: &&str| known.ends_with('-') && name.starts_with(*known);
+    foreign().find(|foreign| foreign.names.iter().any(is_beginning))
 }
 
 /// The known name that a misspelt one most likely means.
@@ -47,10 +56,13 @@ pub(in crate::config) fn nearest(name: &str) -> Option<&'static str> {
         6..10 => 2,
         _ => 3,
     };
+    let accepted = foreign()
+        .filter(|foreign| matches!(foreign.answer, Answer::Fixed(_)))
+        .flat_map(|foreign| foreign.names);
     options()
         .flat_map(|option| std::iter::once(&option.name).chain(option.aliases))
-        .chain(FIXED.iter().map(|fixed| &fixed.name))
-        .filter(|known| known.len() > 2)
+        .chain(accepted)
+        .filter(|known| known.len() > 2 && known.len().abs_diff(name.len()) <= allowed)
         .map(|known| (strsim::osa_distance(&name, known), *known))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
@@ -71,10 +83,7 @@ mod tests {
                 assert!(seen.insert(*name), "{name}");
             }
         }
-        for name in FIXED.iter().map(|fixed| fixed.name) {
-            assert!(seen.insert(name), "{name}");
-        }
-        for name in absent().flat_map(|absent| absent.names) {
+        for name in foreign().flat_map(|foreign| foreign.names) {
             assert!(seen.insert(name), "{name}");
         }
     }

@@ -1,23 +1,24 @@
 //! One declaration per option.
 //!
 //! Parsing, `lictor explain`, the table in the README and the every-option example all read these
-//! tables; an option that is not here does not exist. Beside the options themselves stand those of
-//! uWSGI that ask for what Lictor always does, and those that it answers with what to do instead.
+//! tables; an option that is not here does not exist. Beside them, in `uwsgi`, stand the names of
+//! uWSGI's that are none: those that ask for what Lictor always does, and those that are answered
+//! with what to do instead.
 
-mod absent;
 mod app;
 mod asgi;
 mod files;
-mod fixed;
 mod gateway;
-mod later;
+mod limits;
 mod lookup;
+mod names;
 mod process;
 mod request_log;
 mod safety;
 mod serving;
 mod tls;
 mod trust;
+mod uwsgi;
 mod wire;
 
 use std::fmt;
@@ -25,9 +26,8 @@ use std::fmt;
 use super::draft::Draft;
 use super::setting::{Outcome, Setting};
 
-pub(super) use absent::Absent;
-pub(super) use fixed::Fixed;
 pub(super) use lookup::{Found, look_up, nearest};
+pub(super) use uwsgi::{Answer, Foreign};
 
 /// One option: how it is written, what it means and what it does.
 pub struct OptionSpec {
@@ -100,13 +100,16 @@ impl OptionSpec {
 pub fn is_switch(name: &str) -> bool {
     match look_up(name) {
         Some(Found::Option(option)) => option.kind == ValueKind::Switch,
-        Some(Found::Fixed(fixed)) => fixed.is_switch(),
-        Some(Found::Absent(_)) | None => false,
+        Some(Found::Foreign(Foreign {
+            answer: Answer::Fixed(fixed),
+            ..
+        })) => fixed.is_switch(),
+        Some(Found::Foreign(_)) | None => false,
     }
 }
 
 /// In the order in which they are explained.
-static GROUPS: [&[OptionSpec]; 11] = [
+static GROUPS: [&[OptionSpec]; 13] = [
     app::OPTIONS,
     serving::OPTIONS,
     tls::OPTIONS,
@@ -115,6 +118,8 @@ static GROUPS: [&[OptionSpec]; 11] = [
     trust::OPTIONS,
     files::OPTIONS,
     process::OPTIONS,
+    limits::OPTIONS,
+    names::OPTIONS,
     asgi::OPTIONS,
     safety::OPTIONS,
     request_log::OPTIONS,

@@ -115,7 +115,7 @@ const RELOAD_MERCY: OptionSpec = OptionSpec {
 
 const TOUCH_RELOAD: OptionSpec = OptionSpec {
     name: "touch-reload",
-    aliases: &[],
+    aliases: &["touch-chain-reload", "touch-workers-reload", "fs-reload"],
     kind: ValueKind::Many,
     takes: "the path of a file, or a list of them",
     default: "none",
@@ -134,7 +134,7 @@ const TOUCH_RELOAD: OptionSpec = OptionSpec {
 
 const LOGTO: OptionSpec = OptionSpec {
     name: "logto",
-    aliases: &["logto2"],
+    aliases: &["logto2", "daemonize", "daemonize2"],
     kind: ValueKind::One,
     takes: "the path of a file",
     default: "the emperor's log",
@@ -152,7 +152,7 @@ const LOGTO: OptionSpec = OptionSpec {
 
 const UID: OptionSpec = OptionSpec {
     name: "uid",
-    aliases: &[],
+    aliases: &["immediate-uid"],
     kind: ValueKind::One,
     takes: "the name or the number of a user",
     default: "the emperor's user",
@@ -170,7 +170,7 @@ const UID: OptionSpec = OptionSpec {
 
 const GID: OptionSpec = OptionSpec {
     name: "gid",
-    aliases: &[],
+    aliases: &["immediate-gid"],
     kind: ValueKind::One,
     takes: "the name or the number of a group",
     default: "the primary group of `uid`",

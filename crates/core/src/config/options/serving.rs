@@ -17,7 +17,7 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
 
 const HTTP: OptionSpec = OptionSpec {
     name: "http",
-    aliases: &["http-socket", "http11-socket"],
+    aliases: &["http-socket", "http11-socket", "httprouter"],
     kind: ValueKind::Many,
     takes: "an address such as `127.0.0.1:8000`, or a list of them",
     default: "none; this or another socket is needed",
@@ -44,7 +44,7 @@ const HTTP: OptionSpec = OptionSpec {
 
 const CHMOD_SOCKET: OptionSpec = OptionSpec {
     name: "chmod-socket",
-    aliases: &[],
+    aliases: &["chmod"],
     kind: ValueKind::One,
     takes: "permission bits in octal such as `660`",
     default: "660",

@@ -19,9 +19,12 @@ pub(super) use https::{https, joined_https};
 pub(super) use log_format::log_format;
 pub(super) use mounts::{mounts, optional_mount};
 pub(super) use numbers::{
-    boolean, boolean_value, duration, megabytes, milliseconds, mode, size, whole,
+    boolean, boolean_value, duration, megabytes, milliseconds, mode, niceness, size, umask, whole,
 };
 pub(super) use paths::path;
 pub(super) use request_id::{is_field_name, request_id};
 pub(super) use trusted::{forwarded_field, trusted_peer};
-pub(super) use words::{access_log, callable, group, module, python, request_path, user};
+pub(super) use words::{
+    access_log, callable, group, module, python, request_path, socket_owner, title, user,
+    variable_name,
+};

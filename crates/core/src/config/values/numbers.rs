@@ -125,6 +125,26 @@ pub(in crate::config) fn mode(setting: &Setting<'_>, node: &Node) -> Result<Mode
         .hint("write it as for `chmod`, such as `660`"))
 }
 
+/// Permission bits that are taken away, in octal as for [`mode`].
+pub(in crate::config) fn umask(setting: &Setting<'_>, node: &Node) -> Result<Mode, Complaint> {
+    let spelt = setting.spelling(node)?;
+    let octal = spelt.strip_prefix("0o").unwrap_or(&spelt);
+    Some(octal)
+        .filter(|octal| octal.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|octal| u32::from_str_radix(octal, 8).ok())
+        .filter(|bits| *bits <= 0o777)
+        .map(Mode)
+        .ok_or_else(|| setting.mismatch(node))
+}
+
+/// How nice a process is to others (`setpriority(2)`).
+pub(in crate::config) fn niceness(setting: &Setting<'_>, node: &Node) -> Result<i32, Complaint> {
+    digits(node)
+        .and_then(|text| text.parse().ok())
+        .filter(|niceness| (-20..=19).contains(niceness))
+        .ok_or_else(|| setting.mismatch(node))
+}
+
 /// The text of a number, wherever it stands.
 fn digits(node: &Node) -> Option<&str> {
     match &node.value {

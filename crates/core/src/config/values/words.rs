@@ -4,7 +4,7 @@ use super::paths::path;
 use crate::config::diagnostic::{Complaint, quote};
 use crate::config::setting::Setting;
 use crate::config::tree::{Node, Value};
-use crate::config::types::{AccessLog, GroupName, PythonChoice, UserName};
+use crate::config::types::{AccessLog, GroupName, PythonChoice, SocketOwner, UserName};
 
 /// The oldest Python whose stable ABI the host is built for.
 const OLDEST_MINOR: u8 = 9;
@@ -12,6 +12,8 @@ const OLDEST_MINOR: u8 = 9;
 const ACCOUNT_LIMIT_BYTES: usize = 255;
 /// Longest path to ask a new generation for.
 const REQUEST_PATH_LIMIT_BYTES: usize = 2048;
+/// More than any column of `ps` shows.
+const TITLE_LIMIT_BYTES: usize = 128;
 /// The number that `chown(2)` reads as "leave it".
 const NO_ID: u32 = u32::MAX;
 
@@ -134,6 +136,65 @@ pub(in crate::config) fn group(setting: &Setting<'_>, node: &Node) -> Result<Gro
         Account::Id(id) => GroupName::Id(id),
         Account::Name(name) => GroupName::Name(name),
     })
+}
+
+/// `USER`, `USER:GROUP` or `:GROUP`.
+pub(in crate::config) fn socket_owner(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<SocketOwner, Complaint> {
+    let text = setting.spelling(node)?;
+    let (user, group) = text.split_once(':').unwrap_or((&text, ""));
+    let part = |text: &str| {
+        let node = Node {
+            value: Value::Text(text.to_owned()),
+            place: node.place.clone(),
+        };
+        (!text.is_empty()).then_some(node)
+    };
+    let (user, group) = (part(user), part(group));
+    if user.is_none() && group.is_none() {
+        return Err(setting.mismatch(node));
+    }
+    Ok(SocketOwner {
+        user: user.map(|node| self::user(setting, &node)).transpose()?,
+        group: group.map(|node| self::group(setting, &node)).transpose()?,
+    })
+}
+
+/// A text for `ps` to show.
+pub(in crate::config) fn title(setting: &Setting<'_>, node: &Node) -> Result<String, Complaint> {
+    // Spaces at its ends are meant.
+    let text = match &node.value {
+        Value::Text(text) if !text.trim().is_empty() => text.clone(),
+        Value::Bare
+        | Value::Text(_)
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Date(_)
+        | Value::List(_)
+        | Value::Table(_) => setting.spelling(node)?,
+    };
+    if text.len() > TITLE_LIMIT_BYTES || text.chars().any(char::is_control) {
+        let what = format!("is no line of at most {TITLE_LIMIT_BYTES} bytes");
+        return Err(setting.wrong(node, &what));
+    }
+    Ok(text)
+}
+
+/// The name of a variable of the environment.
+pub(in crate::config) fn variable_name(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<String, Complaint> {
+    let text = setting.text(node)?;
+    let is_name = |c: char| !c.is_control() && !c.is_whitespace() && c != '=';
+    if text.chars().all(is_name) {
+        Ok(text.to_owned())
+    } else {
+        Err(setting.mismatch(node))
+    }
 }
 
 enum Account {

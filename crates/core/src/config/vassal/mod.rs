@@ -2,7 +2,10 @@
 
 mod asgi;
 mod files;
+mod limits;
 mod log_format;
+mod names;
+mod process;
 mod request_log;
 mod sockets;
 mod tls;
@@ -16,7 +19,10 @@ use serde::{Deserialize, Serialize};
 
 pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
+pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
+pub use names::ProcessNames;
+pub use process::ProcessConfig;
 pub use request_log::RequestLogConfig;
 pub use sockets::GatewayConfig;
 pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};
@@ -72,6 +78,8 @@ pub struct VassalConfig {
     pub limit_post: Option<u64>,
     /// File for the app's output, opened as the vassal's user.
     pub logto: Option<PathBuf>,
+    /// Limits and names of processes, and what they leave to others.
+    pub process: ProcessConfig,
     /// User to run as.
     pub uid: Option<UserName>,
     /// Group to run as; the user's own by default.

@@ -298,7 +298,7 @@ fn access_line(report: &Report, config: &VassalConfig) -> Option<String> {
 }
 
 /// Says it in the app's own log, as far as that takes it without blocking.
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     let now = Timespec {
         tv_sec: 0,
         tv_nsec: 0,

@@ -1,19 +1,21 @@
 //! `lictor check`: what is wrong with vassal files, found as the emperor would, without running any.
 //!
 //! A directory stands for the files in it that count as vassals. Two of them with one stem are a
-//! mistake that neither file shows by itself.
+//! mistake that neither file shows by itself, and so is a file whose name keeps it from being one.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+mod directory;
+
 use std::path::{Path, PathBuf};
 
 use lictor_core::config;
+
+use directory::{Found, passed_over, strange};
 
 use super::args::CheckCommand;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{Output, printable};
+use crate::emperor;
 
 /// How many there were of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,8 +40,8 @@ pub(super) fn run(command: CheckCommand, output: &mut Output<'_>) -> Result<Exit
 }
 
 fn check_directory(directory: &Path, tally: &mut Tally, output: &mut Output<'_>) {
-    let files = match vassal_files(directory) {
-        Ok(files) => files,
+    let found = match Found::in_directory(directory) {
+        Ok(found) => found,
         Err(source) => {
             tally.unreadable += 1;
             let what = format!("could not read the directory `{}`", directory.display());
@@ -50,44 +52,48 @@ fn check_directory(directory: &Path, tally: &mut Tally, output: &mut Output<'_>)
             return;
         }
     };
-    for (name, same) in &files {
+    for (name, same) in &found.vassals {
+        let bad_before = tally.bad + tally.unreadable;
         for path in same {
             check_file(path, tally, output);
         }
         if same.len() > 1 {
-            tally.bad += same.len();
+            // Those that are bad by themselves are counted already.
+            tally.bad += same.len() - (tally.bad + tally.unreadable - bad_before);
             output.message(&twins(name, same));
         }
     }
-}
-
-/// The vassal files of a directory by the name of their vassal.
-fn vassal_files(directory: &Path) -> io::Result<BTreeMap<String, Vec<PathBuf>>> {
-    let mut files: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let name = config::vassal_name(&entry.path());
-        if let Some(name) = name.filter(|_| entry.path().is_file()) {
-            files.entry(name).or_default().push(entry.path());
-        }
+    for (path, fault) in &found.faults {
+        tally.checked += 1;
+        tally.bad += 1;
+        output.message(&strange(path, fault));
     }
-    for same in files.values_mut() {
-        same.sort();
+    for path in &found.passed_over {
+        output.message(&passed_over(path));
     }
-    Ok(files)
 }
 
 fn check_file(path: &Path, tally: &mut Tally, output: &mut Output<'_>) {
     tally.checked += 1;
-    let (count, diagnostics) = match config::read_vassal_bytes(path) {
-        Err(diagnostics) => (&mut tally.unreadable, diagnostics),
-        Ok(bytes) => match config::parse_vassal(path, &bytes) {
-            Err(diagnostics) => (&mut tally.bad, diagnostics),
-            Ok(_) => return,
+    let (count, complaint) = match config::read_vassal_bytes(path) {
+        Err(diagnostics) => (&mut tally.unreadable, diagnostics.to_string()),
+        Ok(bytes) => match complaint_about(path, &bytes) {
+            Some(complaint) => (&mut tally.bad, complaint),
+            None => return,
         },
     };
     *count += 1;
-    output.message(&format!("{diagnostics}\n\n"));
+    output.message(&format!("{complaint}\n\n"));
+}
+
+/// What is wrong with a file. What it names is looked at by whoever checks; but root, who may look at
+/// everything, has that done by the user of the vassal, as the emperor does.
+fn complaint_about(path: &Path, bytes: &[u8]) -> Option<String> {
+    let diagnostics = config::parse_vassal(path, bytes).err()?;
+    if !diagnostics.asks_outside() {
+        return Some(diagnostics.to_string());
+    }
+    emperor::check_as_user(path, bytes).err()
 }
 
 /// The complaint about files that stand for one vassal.
@@ -134,6 +140,8 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn tally(checked: usize, bad: usize, unreadable: usize) -> Tally {
@@ -167,26 +175,33 @@ mod tests {
     }
 
     #[test]
-    fn only_files_that_count_are_found() {
+    fn a_directory_tells_everything_at_once() {
         let directory = tempfile::tempdir().unwrap();
-        for name in [
-            "blog.toml",
-            "blog.ini",
-            "shop.yaml",
-            ".hidden.toml",
-            "notes.txt",
-            "a.toml~",
+        let write = |name: &str, text: &str| {
+            fs::write(directory.path().join(name), text).unwrap();
+        };
+        write("blog.ini", "[uwsgi]\nvaccum = true\nmodule = blog\n");
+        write("blog.toml", "module = \"blog\"\nhttp = \":1\"\n");
+        write("shop.toml", "module = \"shop\"\nhttp = \":2\"\n");
+        write("old.xml", "<uwsgi/>");
+        write("shop.toml~", "");
+        let (mut data, mut messages) = (Vec::new(), Vec::new());
+        let command = CheckCommand {
+            paths: vec![directory.path().to_owned()],
+        };
+        let exit = run(command, &mut Output::new(&mut data, &mut messages)).unwrap();
+        assert_eq!(exit, Exit::BadConfig);
+        assert_eq!(String::from_utf8(data).unwrap(), "checked 4 files: 3 bad\n");
+        let messages = String::from_utf8(messages).unwrap();
+        for part in [
+            "unknown option `vaccum`",
+            "no address to listen on",
+            "all stand for the vassal `blog`",
+            "old.xml` is no vassal: uWSGI runs it and Lictor does not",
+            "shop.toml~` is passed over",
         ] {
-            fs::write(directory.path().join(name), "").unwrap();
+            assert!(messages.contains(part), "{part} is not in:\n{messages}");
         }
-        fs::create_dir(directory.path().join("folder.toml")).unwrap();
-        let files = vassal_files(directory.path()).unwrap();
-        let counts: Vec<_> = files
-            .iter()
-            .map(|(name, same)| (name.as_str(), same.len()))
-            .collect();
-        assert_eq!(counts, [("blog", 2), ("shop", 1)]);
-        assert!(files["blog"][0].ends_with("blog.ini"));
     }
 
     #[test]

@@ -1,0 +1,194 @@
+//! How the app and its Python are found and loaded.
+
+use super::{Asks, Foreign, either, fixed, off, on, refused, refused_for};
+
+const MODULE: &[&str] = &["module"];
+const PYTHON: &str = "Python is built in, and nothing else is";
+const MOUNT: &str = "give each app a vassal of its own, and let the web server route to them";
+
+pub(super) static NAMES: &[Foreign] = &[
+    refused_for(
+        &["eval"],
+        MODULE,
+        "write the code into a file beside this one, and name it in `wsgi-file`",
+    ),
+    refused_for(
+        &["paste", "ini-paste", "ini-paste-logged"],
+        MODULE,
+        "write a module with `application = paste.deploy.loadapp(\"config:/path/to/file.ini\")`, and name it in `module`",
+    ),
+    refused(
+        &["paste-logger"],
+        "call `logging.config.fileConfig` in the module that loads the app",
+    ),
+    refused_for(
+        &["pecan"],
+        MODULE,
+        "write a module with `application = pecan.deploy.deploy(\"/path/to/config.py\")`, and name it in `module`",
+    ),
+    refused_for(
+        &["web3", "pump", "wsgi-lite"],
+        MODULE,
+        "wrap the app as a WSGI or ASGI app; nothing speaks this proposed interface any more",
+    ),
+    refused_for(
+        &["pyrun", "python-raw", "python-worker-override"],
+        MODULE,
+        "run the script as a service of its own; a vassal is a WSGI or ASGI app",
+    ),
+    refused_for(
+        &["symcall", "symcall-use-next", "symcall-post-fork"],
+        MODULE,
+        "load the library with `ctypes` in the app; Lictor calls Python only",
+    ),
+    refused_for(&["mount"], MODULE, MOUNT),
+    refused(&["manage-script-name"], MOUNT),
+    refused_for(
+        &["worker-mount"],
+        MODULE,
+        "give the app a vassal of its own, with the workers that it needs",
+    ),
+    refused(
+        &["vhost", "vhost-host"],
+        "give each host name a vassal of its own, and let the web server choose by host name",
+    ),
+    either(
+        &["max-apps"],
+        "a vassal has exactly the apps that its file names",
+    ),
+    on(
+        &["ignore-script-name"],
+        "nothing that a client sends changes SCRIPT_NAME",
+    ),
+    on(&["need-app"], "a generation without an app never serves"),
+    on(
+        &["no-default-app"],
+        "an app is only called where it is mounted",
+    ),
+    on(
+        &["single-interpreter"],
+        "an app always has the main interpreter to itself",
+    ),
+    on(&["enable-threads"], "threads of the app always run"),
+    on(
+        &["py-call-osafterfork", "py-call-uwsgi-fork-hooks"],
+        "workers are forked by `os.fork`",
+    ),
+    fixed(
+        &["plugin", "plugins", "need-plugin", "need-plugins"],
+        Asks::PythonPlugin,
+        PYTHON,
+    ),
+    either(
+        &["plugin-dir", "plugins-dir", "autoload"],
+        "Python is built in, and no plugin is ever loaded",
+    ),
+    refused(
+        &["dlopen"],
+        "import the extension module in the app; Lictor loads no library",
+    ),
+    refused(
+        &["import", "pyimport", "py-import", "python-import"],
+        "import it in the app's own module",
+    ),
+    refused(
+        &[
+            "shared-import",
+            "shared-pyimport",
+            "shared-py-import",
+            "shared-python-import",
+        ],
+        "import it in the app's own module, which is in all workers",
+    ),
+    refused(
+        &["pymodule-alias", "post-pymodule-alias"],
+        "set `sys.modules[\"alias\"]` in the app's own module",
+    ),
+    refused(
+        &["pyargv"],
+        "set `sys.argv` in the app's own module, or pass what it needs with `env`",
+    ),
+    refused(
+        &[
+            "py-programname",
+            "py-program-name",
+            "py-executable",
+            "py-sys-executable",
+        ],
+        "use `virtualenv` or `python`; `sys.executable` is the interpreter that they name",
+    ),
+    refused(
+        &["optimize"],
+        "use `env` with `PYTHONOPTIMIZE=1`, which removes `assert`, or 2",
+    ),
+    refused(
+        &["no-site"],
+        "remove it; a virtual environment is found by the `site` module",
+    ),
+    refused(
+        &[
+            "py-autoreload",
+            "py-auto-reload",
+            "python-autoreload",
+            "python-auto-reload",
+            "py-auto-reload-ignore",
+        ],
+        "use `touch-reload`, or `lictor serve --reload` for development",
+    ),
+    refused(
+        &["py-tracebacker"],
+        "use `harakiri`, which logs where each thread of a stuck request stands, or py-spy",
+    ),
+    refused(
+        &["py-sharedarea"],
+        "use `multiprocessing.shared_memory` in the app",
+    ),
+    off(
+        &["reload-os-env"],
+        "`os.environ` is the app's own while a worker lives",
+    ),
+    either(
+        &["wsgi-env-behaviour", "wsgi-env-behavior"],
+        "each request has an environ of its own",
+    ),
+    on(&["wsgi-strict"], "apps are served as PEP 3333 says"),
+    off(
+        &["start-response-nodelay"],
+        "the head of an answer leaves with the first piece of its body, as PEP 3333 says",
+    ),
+    refused(
+        &["wsgi-accept-buffer", "wsgi-accept-buffers"],
+        "let the app give `bytes(…)` of its buffers, as PEP 3333 says",
+    ),
+    refused(
+        &["wsgi-disable-file-wrapper"],
+        "remove it; an app need not use `wsgi.file_wrapper`",
+    ),
+    refused(
+        &[
+            "gevent",
+            "gevent-monkey-patch",
+            "gevent-early-monkey-patch",
+            "gevent-wait-for-hub",
+        ],
+        "use `threads` and `processes`, or an ASGI app for very many connections at a time",
+    ),
+    refused(
+        &["async", "ugreen", "ugreen-stacksize"],
+        "use `threads` and `processes`, or an ASGI app for very many connections at a time",
+    ),
+    refused(
+        &[
+            "thread-stacksize",
+            "threads-stacksize",
+            "thread-stack-size",
+            "threads-stack-size",
+        ],
+        "set `LimitSTACK` in the emperor's service file, or call `threading.stack_size` in the app for threads of its own",
+    ),
+    refused(
+        &["skip-atexit", "skip-atexit-teardown"],
+        "remove it; it works around crashes at the end of uWSGI's own workers",
+    ),
+    refused(&["mode"], "use `env`, and read the variable in the app"),
+];

@@ -1,0 +1,102 @@
+//! Numbers and alarms.
+
+use super::{Foreign, on, refused};
+
+const STATUS: &str = "use `lictor status --json`";
+const EVENTS: &str = "follow `lictor events --follow --json` with a program that raises the alarm";
+
+pub(super) static NAMES: &[Foreign] = &[
+    refused(&["stats", "stats-server", "stats-http"], STATUS),
+    refused(
+        &[
+            "stats-minified",
+            "stats-min",
+            "stats-no-cores",
+            "stats-no-metrics",
+        ],
+        STATUS,
+    ),
+    refused(
+        &[
+            "stats-push",
+            "stats-pusher-default-freq",
+            "stats-pushers-default-freq",
+        ],
+        "let the monitoring run `lictor status --json` at its own intervals",
+    ),
+    on(
+        &["memory-report"],
+        "`lictor status NAME` shows the memory of each worker",
+    ),
+    refused(
+        &["profiler"],
+        "run `py-spy record --pid PID` with the pid of a worker",
+    ),
+    refused(
+        &[
+            "enable-metrics",
+            "metric",
+            "metrics-dir",
+            "metrics-dir-restore",
+            "metric-dir",
+            "metric-dir-restore",
+            "metrics-no-cores",
+        ],
+        "count in the app with a library such as `prometheus_client`",
+    ),
+    refused(
+        &["metric-threshold", "metric-alarm", "alarm-metric"],
+        "let the monitoring compare the numbers of `lictor status --json`",
+    ),
+    refused(
+        &[
+            "alarm",
+            "alarm-cheap",
+            "alarm-freq",
+            "alarm-fd",
+            "alarm-msg-size",
+        ],
+        EVENTS,
+    ),
+    refused(
+        &["alarm-segfault", "segfault-alarm"],
+        "follow `lictor events --follow --json`, which says by which signal a worker died",
+    ),
+    refused(
+        &[
+            "alarm-backlog",
+            "backlog-alarm",
+            "lq-alarm",
+            "alarm-lq",
+            "alarm-listen-queue",
+            "listen-queue-alarm",
+        ],
+        "let the monitoring look at the socket's queue (`ss -ltn`), and raise `listen` if it fills",
+    ),
+    refused(
+        &[
+            "carbon",
+            "carbon-timeout",
+            "carbon-freq",
+            "carbon-id",
+            "carbon-no-workers",
+            "carbon-max-retry",
+            "carbon-retry-delay",
+            "carbon-root",
+            "carbon-hostname-dots",
+            "carbon-name-resolve",
+            "carbon-resolve-names",
+            "carbon-idle-avg",
+            "carbon-use-metrics",
+        ],
+        "let a collector such as collectd or Telegraf send the numbers of `lictor status --json` to Carbon",
+    ),
+    refused(
+        &["rrdtool", "rrdtool-freq", "rrdtool-lib"],
+        "let a collector such as collectd write the numbers of `lictor status --json` into RRD files",
+    ),
+    refused(
+        &["snmp", "snmp-community"],
+        "let the SNMP agent run `lictor status --json`, with `extend` in snmpd.conf",
+    ),
+];
