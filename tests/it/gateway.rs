@@ -1,4 +1,4 @@
-//! Web servers that hand requests on: by the uwsgi protocol, FastCGI and SCGI, over unix and TCP
+//! Web servers that hand requests on: by the uwsgi protocol, `FastCGI` and SCGI, over unix and TCP
 //! sockets. The real nginx here, bytes that no web server would send in `raw`.
 
 mod answers;

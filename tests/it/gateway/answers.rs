@@ -56,7 +56,7 @@ fn limits_hold() {
         assert_eq!(post(address, "/sum", &[0; 1000]).status, 200, "{what}");
         assert_eq!(post(address, "/sum", &[0; 1001]).status, 413, "{what}");
         assert_eq!(
-            post(address, "/unbuffered/sum", &[0; 200_000]).status,
+            post(address, "/unbuffered/sum", &vec![0; 200_000]).status,
             413,
             "{what}"
         );

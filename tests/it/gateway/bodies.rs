@@ -83,9 +83,10 @@ fn answers_of_every_size_come_through() {
 #[test]
 fn files_come_through() {
     let behind = Behind::new("", APP);
-    let text: String = (0..500_000)
+    let lines: Vec<String> = (0..500_000)
         .map(|number| format!("{number:07}\n"))
         .collect();
+    let text = lines.concat();
     std::fs::write(behind.vassal.app.with_file_name("big"), &text).expect("it is ours");
     for (what, address) in &behind.fronts {
         for path in ["/file", "/unbuffered/file"] {

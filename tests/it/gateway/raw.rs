@@ -28,7 +28,7 @@ fn scgi(variables: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     [format!("{}:{block},", block.len()).as_bytes(), body].concat()
 }
 
-/// A record of FastCGI with so much padding.
+/// A record of `FastCGI` with so much padding.
 fn record(kind: u8, id: u8, content: &[u8], padding: u8) -> Vec<u8> {
     let length = u16::try_from(content.len()).expect("short").to_be_bytes();
     let head = [1, kind, 0, id, length[0], length[1], padding, 0];

@@ -259,7 +259,7 @@ impl Draft {
         told: &[&'static str],
         complaints: &mut Vec<Complaint>,
     ) {
-        let sockets = ["http", "https", "uwsgi", "fastcgi", "scgi"];
+        let sockets = ["http", "https", "uwsgi", "fastcgi", "scgi", "socket"];
         let is_told = sockets.iter().any(|name| told.contains(name));
         if self.listening().next().is_none() && !is_told {
             complaints.push(

@@ -7,7 +7,7 @@ use crate::config::setting::{Outcome, Setting};
 use crate::config::types::{Address, Protocol};
 use crate::config::values;
 
-pub(super) static OPTIONS: &[OptionSpec] = &[UWSGI, FASTCGI, SCGI, PROTOCOL];
+pub(super) static OPTIONS: &[OptionSpec] = &[UWSGI, FASTCGI, SCGI, SOCKET, PROTOCOL];
 
 fn addresses(draft: &Draft, setting: &Setting<'_>) -> Outcome<Vec<Address>> {
     let addresses = values::distinct_addresses(setting.each(values::address)?)?;
@@ -20,7 +20,7 @@ fn addresses(draft: &Draft, setting: &Setting<'_>) -> Outcome<Vec<Address>> {
 
 const UWSGI: OptionSpec = OptionSpec {
     name: "uwsgi",
-    aliases: &["socket", "uwsgi-socket", "s"],
+    aliases: &["uwsgi-socket"],
     kind: ValueKind::Many,
     takes: "an address such as `127.0.0.1:3031`, or a list of them",
     default: "none",
@@ -35,12 +35,7 @@ const UWSGI: OptionSpec = OptionSpec {
         it is to the variables, which the protocol bounds at 64 KiB.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
-        let addresses = addresses(draft, setting)?;
-        if matches!(setting.key, "socket" | "s") {
-            draft.sockets = addresses;
-        } else {
-            draft.gateway.uwsgi = addresses;
-        }
+        draft.gateway.uwsgi = addresses(draft, setting)?;
         Ok(())
     },
 };
@@ -77,6 +72,23 @@ const SCGI: OptionSpec = OptionSpec {
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         draft.gateway.scgi = addresses(draft, setting)?;
+        Ok(())
+    },
+};
+
+const SOCKET: OptionSpec = OptionSpec {
+    name: "socket",
+    aliases: &["s"],
+    kind: ValueKind::Many,
+    takes: "an address such as `127.0.0.1:3031`, or a list of them",
+    default: "none",
+    example: "\"blog-socket.sock\"",
+    is_local: true,
+    documentation: "The addresses to speak what `protocol` says on, which is the uwsgi protocol by \
+        default. It is uWSGI's name; `uwsgi`, `http`, `fastcgi` and `scgi` say the protocol themselves.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        draft.sockets = addresses(draft, setting)?;
         Ok(())
     },
 };
