@@ -27,9 +27,13 @@ fn a_reload_under_load_costs_no_request() {
 #[test]
 fn recycled_workers_cost_no_request() {
     let behind = Behind::new("processes = 2\nthreads = 2\nmax-requests = 20", APP);
-    for number in 0..300 {
-        let (what, address) = &behind.fronts[number % behind.fronts.len()];
-        assert_eq!(get(address, "/").body, "hello", "{what} {number}");
+    let loads: Vec<Load> = (behind.fronts.iter())
+        .map(|(_, address)| Load::on(address))
+        .collect();
+    (behind.emperor).heard_times(&behind.vassal, "worker-retiring", &[], 4);
+    for load in loads {
+        let (failures, asked) = load.stop();
+        assert_eq!(failures, Vec::<String>::new(), "of {asked} requests");
     }
 }
 
