@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::harness::{DEADLINE, Emperor, Response, Vassal, connect, write_python};
+use crate::harness::{
+    DEADLINE, Emperor, Nginx, Response, Vassal, connect, free_port, write_python,
+};
 
 pub(super) const PROTOCOLS: [&str; 3] = ["uwsgi", "fastcgi", "scgi"];
 
@@ -32,21 +33,6 @@ const PARAMETERS: [(&str, &str); 15] = [
 
 /// What would make uWSGI load code.
 const POWERS: &[(&str, &str)] = &[("UWSGI_SCRIPT", "evil.py"), ("UWSGI_SETENV", "A=evil")];
-
-/// A running nginx, ended when it is dropped.
-pub(super) struct Nginx(Child);
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-pub(super) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is one");
-    listener.local_addr().expect("it is bound").port()
-}
 
 /// Where nginx listens, and what it does there.
 pub(super) struct Server {
@@ -94,20 +80,11 @@ pub(super) fn nginx(root: &Path, servers: &[Server]) -> Nginx {
         .expect("a text grows");
     }
     text.push('}');
-    let file = root.join("nginx.conf");
-    fs::write(&file, text).expect("it is ours");
-    let child = Command::new("nginx")
-        .args(["-p", &place.to_string(), "-c", &file.display().to_string()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .spawn();
-    let mut nginx = Nginx(child.expect("nginx is installed"));
+    let mut nginx = Nginx::start(root, &text);
     let until = Instant::now() + DEADLINE;
     for server in servers {
         while TcpStream::connect(("127.0.0.1", server.port)).is_err() {
-            let ended = nginx.0.try_wait().expect("it is ours");
+            let ended = nginx.ended();
             assert!(ended.is_none(), "nginx does not run: {ended:?}");
             assert!(Instant::now() < until, "nginx does not listen");
             std::thread::sleep(Duration::from_millis(5));

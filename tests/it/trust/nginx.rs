@@ -1,32 +1,16 @@
 //! Behind the real nginx, asked by the real curl: by header fields and by the PROXY protocol.
 
 use std::fs;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::{APP, has};
-use crate::harness::run;
+use crate::harness::{Nginx, free_port, run};
 use crate::site::Site;
 
 /// Debian's package `libnginx-mod-stream`; `.ci/run` installs it.
 const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
-
-/// A running nginx, ended when it is dropped.
-struct Nginx(Child);
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is one");
-    listener.local_addr().expect("it is bound").port()
-}
 
 /// One that proxies HTTP from its first port and whatever comes from its second, as it says.
 fn nginx(site: &Site, http: u16, stream: u16) -> Nginx {
@@ -56,16 +40,7 @@ fn nginx(site: &Site, http: u16, stream: u16) -> Nginx {
         }}
         stream {{ server {{ listen 127.0.0.1:{stream}; proxy_pass {site}; proxy_protocol on; }} }}\n"
     );
-    let file = root.join("nginx.conf");
-    fs::write(&file, text).expect("it is ours");
-    let child = Command::new("nginx")
-        .args(["-p", &place.to_string(), "-c", &file.display().to_string()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .spawn();
-    Nginx(child.expect("nginx is installed"))
+    Nginx::start(&root, &text)
 }
 
 /// What the app is told when 127.0.0.9 asks at this port.

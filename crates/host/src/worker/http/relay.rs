@@ -191,7 +191,7 @@ impl Relay {
         let head = framing.head("HTTP/1.1", status, reason, fields);
         self.out.push_back(head.into());
         self.put(framing, body);
-        self.out.push_back(framing.end().into());
+        self.put_end(framing);
         self.is_ending = true;
     }
 
@@ -326,13 +326,17 @@ impl Relay {
         }
     }
 
+    fn put_end(&mut self, framing: Framing) {
+        let end = framing.end();
+        if !end.is_empty() {
+            self.out.push_back(end.into());
+        }
+    }
+
     /// The answer is all laid out.
     fn end(&mut self) {
         if let Some(answer) = self.answer.take() {
-            let end = answer.framing.end();
-            if !end.is_empty() {
-                self.out.push_back(end.into());
-            }
+            self.put_end(answer.framing);
         }
         let is_whole = self.stage == Stage::Whole;
         if self.reader.end_request() && is_whole {
