@@ -289,17 +289,43 @@ fn fastcgi_does_one_thing_after_another() {
         let refused = (3, id + 1, vec![0, 0, 0, 0, 1, 0, 0, 0]);
         assert_eq!(next_record(&mut stream), refused);
         stream.write_all(rest).expect("it reads");
-        let mut text = Vec::new();
-        loop {
-            let (kind, of, content) = next_record(&mut stream);
-            assert_eq!(of, id);
-            if kind == 3 {
-                assert_eq!(content, [0; 8]);
-                break;
-            }
-            assert_eq!(kind, 6);
-            text.extend(content);
+        let text = answer_in_records(&mut stream, id);
+        assert!(contains(&text, "Status: 200") && contains(&text, "hello"));
+    }
+}
+
+/// What the records of one answer hold, the last of which says that it is complete.
+fn answer_in_records(stream: &mut UnixStream, id: u8) -> Vec<u8> {
+    let mut text = Vec::new();
+    loop {
+        let (kind, of, content) = next_record(stream);
+        assert_eq!(of, id);
+        if kind == 3 {
+            assert_eq!(content, [0; 8]);
+            return text;
         }
+        assert_eq!(kind, 6);
+        text.extend(content);
+    }
+}
+
+/// A web server that has sent a body which nobody wanted may send its next request behind it.
+#[test]
+fn a_kept_connection_outlives_a_body_that_is_refused() {
+    let behind = Behind::new("limit-post = 10", APP);
+    let mut stream = stream(&behind, "fastcgi");
+    let post = [("CONTENT_LENGTH", "20"), ("REQUEST_METHOD", "POST")];
+    for _ in 0..2 {
+        let whole = fastcgi(1, 1, &post, &[0; 20]);
+        let (head, body) = whole.split_at(whole.len() - 20);
+        stream.write_all(head).expect("it reads");
+        let refused = answer_in_records(&mut stream, 1);
+        assert!(contains(&refused, "Status: 413"), "{refused:?}");
+        stream.write_all(body).expect("it still reads");
+        stream
+            .write_all(&fastcgi(1, 1, GET, b""))
+            .expect("it reads");
+        let text = answer_in_records(&mut stream, 1);
         assert!(contains(&text, "Status: 200") && contains(&text, "hello"));
     }
 }

@@ -124,12 +124,10 @@ impl Reader {
         }
     }
 
-    /// The answer is complete: whether another request may follow.
-    pub(crate) fn end_request(&mut self) -> bool {
-        let is_kept = self.framing().is_kept();
+    /// The answer is complete, and another request may follow.
+    pub(crate) fn end_request(&mut self) {
         if let State::Records(records) = &mut self.state {
             records.end();
         }
-        is_kept
     }
 }

@@ -26,6 +26,8 @@ use crate::worker::sync::lock;
 const LAID_OUT_BYTES: usize = 64 * 1024;
 /// Pieces of one write.
 const PIECES: usize = 16;
+/// Most that is passed over for the sake of the connection.
+const PASSED_OVER_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A request as it came: its variables, and its body if that is all there.
 pub(super) struct Relayed {
@@ -47,6 +49,9 @@ enum Stage {
     Body,
     /// All of it is here.
     Whole,
+    /// Its answer is complete, and what is left of its body passed over, so much so far: a web
+    /// server that keeps the connection sends the next request behind it.
+    Over(u64),
 }
 
 /// The state of one such connection.
@@ -123,8 +128,8 @@ impl Relay {
                 return Ok(false);
             }
             if !has_laid_out && !has_taken_in {
-                let is_idle = self.stage == Stage::Variables && self.out.is_empty();
-                return Ok(!(self.is_gone && is_idle));
+                let is_between = matches!(self.stage, Stage::Variables | Stage::Over(_));
+                return Ok(!(self.is_gone && is_between && self.out.is_empty()));
             }
         }
     }
@@ -200,7 +205,7 @@ impl Relay {
         is_open
             && match self.stage {
                 Stage::Variables => self.answer.is_none(),
-                Stage::Gathering => true,
+                Stage::Gathering | Stage::Over(_) => true,
                 Stage::Body => self.pieces.is_empty(),
                 Stage::Whole => false,
             }
@@ -246,7 +251,14 @@ impl Relay {
                 }
                 Err(refusal) => self.refusal = Some(refusal),
             },
-            Event::Body(piece) => self.pieces.push_back(piece),
+            Event::Body(piece) => match &mut self.stage {
+                Stage::Over(passed) => {
+                    *passed += piece.len() as u64;
+                    self.is_ending = *passed > PASSED_OVER_BYTES;
+                }
+                _ => self.pieces.push_back(piece),
+            },
+            Event::End if matches!(self.stage, Stage::Over(_)) => self.await_next(),
             Event::End => self.stage = Stage::Whole,
             Event::Aborted => self.is_gone = true,
             Event::Reply(bytes) => self.out.push_back(bytes.into()),
@@ -338,12 +350,17 @@ impl Relay {
         if let Some(answer) = self.answer.take() {
             self.put_end(answer.framing);
         }
-        let is_whole = self.stage == Stage::Whole;
-        if self.reader.end_request() && is_whole {
-            self.stage = Stage::Variables;
-        } else {
-            self.is_ending = true;
+        let is_kept = self.reader.framing().is_kept();
+        match self.stage {
+            _ if !is_kept => self.is_ending = true,
+            Stage::Whole => self.await_next(),
+            _ => self.stage = Stage::Over(0),
         }
+    }
+
+    fn await_next(&mut self) {
+        self.reader.end_request();
+        self.stage = Stage::Variables;
     }
 
     /// Sends what the socket takes.
