@@ -322,12 +322,34 @@ fn a_kept_connection_outlives_a_body_that_is_refused() {
         let refused = answer_in_records(&mut stream, 1);
         assert!(contains(&refused, "Status: 413"), "{refused:?}");
         stream.write_all(body).expect("it still reads");
-        stream
-            .write_all(&fastcgi(1, 1, GET, b""))
-            .expect("it reads");
-        let text = answer_in_records(&mut stream, 1);
-        assert!(contains(&text, "Status: 200") && contains(&text, "hello"));
+        ask_by_records(&mut stream);
     }
+}
+
+/// The same for variables that are too many.
+#[test]
+fn a_kept_connection_outlives_variables_that_are_refused() {
+    let behind = Behind::new("buffer-size = 1024", APP);
+    let mut stream = stream(&behind, "fastcgi");
+    let (begin, end) = ([0, 1, 1, 0, 0, 0, 0, 0], record(4, 1, b"", 0));
+    for body in [1, 3000] {
+        let half = record(4, 1, &[b'x'; 600], 0);
+        let first = [record(1, 1, &begin, 0), half.repeat(2)].concat();
+        stream.write_all(&first).expect("it reads");
+        let refused = answer_in_records(&mut stream, 1);
+        assert!(contains(&refused, "Status: 431"), "{refused:?}");
+        let body = record(5, 1, &vec![0; body], 0);
+        let rest = [half, end.clone(), body, record(5, 1, b"", 0)].concat();
+        stream.write_all(&rest).expect("it still reads");
+        ask_by_records(&mut stream);
+    }
+}
+
+fn ask_by_records(stream: &mut UnixStream) {
+    let whole = fastcgi(1, 1, GET, b"");
+    stream.write_all(&whole).expect("it reads");
+    let text = answer_in_records(stream, 1);
+    assert!(contains(&text, "Status: 200") && contains(&text, "hello"));
 }
 
 #[test]

@@ -249,6 +249,9 @@ impl Connection {
             Progress::Waiting => Next::Wait(self.patience(&mut state)),
             Progress::Refused(status) => {
                 self.refuse(&mut state, status);
+                if state.driver.is_open() {
+                    return Next::Wait(self.patience(&mut state));
+                }
                 self.begin_lingering(&mut state)
             }
             Progress::Closed if state.driver.needs_lingering() => self.begin_lingering(&mut state),

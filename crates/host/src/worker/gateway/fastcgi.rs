@@ -56,6 +56,8 @@ enum Stage {
     Params,
     Body,
     Over,
+    /// Its variables were too many: it has its answer, and what is left of it is passed over.
+    Refused,
 }
 
 impl Records {
@@ -128,11 +130,16 @@ impl Records {
             (PARAMS, Stage::Params) if content.is_empty() => active.end_params().map(Some),
             (PARAMS, Stage::Params) => {
                 if active.params.len() + content.len() > limit {
+                    active.params = BytesMut::new();
+                    active.stage = Stage::Refused;
                     return Err(Refusal::TooLarge);
                 }
                 active.params.unsplit(content);
                 Ok(None)
             }
+            (STDIN, Stage::Refused) if content.is_empty() => Ok(Some(Event::End)),
+            (PARAMS, Stage::Refused) if content.is_empty() => Ok(None),
+            (STDIN | PARAMS, Stage::Refused) => Ok(Some(Event::Body(content.freeze()))),
             (STDIN, Stage::Body) => active.hear_body(content.freeze()).map(Some),
             // What was sent before the answer was seen; and DATA is for filters only.
             (STDIN, Stage::Over) | (DATA, _) => Ok(None),

@@ -182,14 +182,15 @@ impl Relay {
         matches!(self.stage, Stage::Gathering | Stage::Body)
     }
 
-    /// Answers in so many words, and ends the connection.
+    /// Answers in so many words, and ends the connection unless the web server, which cannot be told
+    /// that beforehand, may be sending its next request over it. Whether it goes on.
     pub(super) fn refuse(
         &mut self,
         fields: &[(&str, &str)],
         status: u16,
         reason: &[u8],
         body: Bytes,
-    ) {
+    ) -> bool {
         let framing = self.reader.framing();
         let fields = fields.iter();
         let fields = fields.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
@@ -197,7 +198,15 @@ impl Relay {
         self.out.push_back(head.into());
         self.put(framing, body);
         self.put_end(framing);
-        self.is_ending = true;
+        let is_understood = matches!(self.refusal, None | Some(Refusal::TooLarge));
+        if framing.is_kept() && is_understood && self.stage == Stage::Variables {
+            self.refusal = None;
+            self.is_refusal_told = false;
+            self.stage = Stage::Over(0);
+        } else {
+            self.is_ending = true;
+        }
+        !self.is_ending
     }
 
     fn wants_more(&self) -> bool {

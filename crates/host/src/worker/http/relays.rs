@@ -82,7 +82,7 @@ impl Driver {
         })
     }
 
-    /// Answers a web server whose request no app hears of, and ends the connection.
+    /// Answers a web server whose request no app hears of.
     pub(super) fn refuse_relayed(
         &mut self,
         mut relay: Box<Relay>,
@@ -96,12 +96,14 @@ impl Driver {
             ("content-length", &*length),
         ];
         fields.extend(mark);
-        relay.refuse(&fields, status, &head.reason, body.clone());
+        let goes_on = relay.refuse(&fields, status, &head.reason, body.clone());
         self.machine = Some(Machine::Relay(relay));
         let before = self.socket.bytes_written();
-        let _ended = self.pump();
-        self.machine = None;
-        self.is_unread = true;
+        let is_open = self.pump();
+        if !goes_on || !is_open {
+            self.machine = None;
+            self.is_unread = true;
+        }
         let sent = self.socket.bytes_written() - before;
         Refused {
             status,
