@@ -2,10 +2,12 @@
 //! sockets. The real nginx here, bytes that no web server would send in `raw`.
 
 mod answers;
+mod beside_uwsgi;
 mod bodies;
 mod environs;
 mod front;
 mod life;
+mod other_servers;
 mod raw;
 
 /// One app for all of them; the path says what it does.

@@ -101,7 +101,7 @@ fn methods_and_fields_are_passed_on() {
             ("HTTP_HOST", "h:1"),
             ("CONTENT_TYPE", "text/x"),
             ("CONTENT_LENGTH", "0"),
-            ("HTTP_X_TWO", "a,b"),
+            ("HTTP_X_TWO", "a, b"),
             ("HTTP_COOKIE", "a=1; b=2"),
             ("HTTP_X_EMPTY", ""),
             ("HTTP_X_CAFE", "caf\u{e9} \u{c3}\u{a9}"),

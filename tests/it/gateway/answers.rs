@@ -179,3 +179,46 @@ fn script_name_says_where_the_app_is() {
         }
     }
 }
+
+/// What lies between the web server and the app does its part here too.
+#[test]
+fn files_compression_and_trust_are_those_of_http() {
+    let options =
+        "static-map = \"/files=../apps\"\ncompress = true\nforwarded-allow = \"127.0.0.1\"";
+    let behind = Behind::new(options, APP);
+    let text = "a line\n".repeat(1000);
+    std::fs::write(behind.vassal.app.with_file_name("text.txt"), &text).expect("it is ours");
+    let folder = behind.vassal.app.parent().expect("a folder");
+    let folder = folder.file_name().expect("a name").display();
+    let file = format!("/files/{folder}/text.txt");
+    for (what, address) in &behind.fronts {
+        let answer = get(address, &file);
+        assert_eq!(answer.status, 200, "{what}");
+        assert!(answer.body == text, "{what} {}", answer.body.len());
+        let tag = answer.header("etag").expect("a tag").to_owned();
+        let further = format!("If-None-Match: {tag}\r\n");
+        for (path, further, status) in [
+            (&*file, &*further, 304),
+            (&*file, "Range: bytes=2-5\r\n", 206),
+            ("/files/none", "", 200),
+        ] {
+            let head =
+                format!("GET {path} HTTP/1.1\r\nHost: s\r\nConnection: close\r\n{further}\r\n");
+            assert_eq!(ask(address, &head, &[]).status, status, "{what} {path}");
+        }
+        let mut connection = connect(address).expect("nginx listens");
+        let head = "GET /much?1 HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n";
+        connection.send(head.as_bytes()).expect("it reads");
+        let (_, fields) = connection.head().expect("a head");
+        let encoded = fields.iter().find(|(name, _)| name == "content-encoding");
+        assert!(
+            encoded.is_some_and(|(_, coding)| coding == "gzip"),
+            "{what} {fields:?}"
+        );
+        let head = "GET /env HTTP/1.1\r\nHost: s\r\nConnection: close\r\n\
+            X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\r\n";
+        let told: Value = serde_json::from_str(&ask(address, head, &[]).body).expect("JSON");
+        assert_eq!(told["REMOTE_ADDR"], "192.0.2.7", "{what}");
+        assert_eq!(told["wsgi.url_scheme"], "https", "{what}");
+    }
+}

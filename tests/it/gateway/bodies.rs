@@ -10,7 +10,7 @@ use crate::harness::connect;
 const SIZES: [usize; 6] = [0, 1, 100, 70_000, 1_000_000, 20_000_000];
 
 /// What the app says of a body, by another program.
-fn sum_of(body: &[u8]) -> String {
+pub(super) fn sum_of(body: &[u8]) -> String {
     let mut child = Command::new("md5sum")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -25,7 +25,7 @@ fn sum_of(body: &[u8]) -> String {
     format!("{} {digest}", body.len())
 }
 
-fn body(size: usize) -> Vec<u8> {
+pub(super) fn body(size: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -111,5 +111,29 @@ fn slow_uploads_are_waited_for() {
         }
         let answer = connection.receive().expect("it answers");
         assert_eq!(answer.body, sum_of(&[b'z'; 30]), "{what}");
+    }
+}
+
+/// The app hears of it, and its only thread goes on.
+#[test]
+fn clients_may_leave_in_the_middle() {
+    let behind = Behind::new("threads = 1", APP);
+    for (what, address) in &behind.fronts {
+        let printed = behind.emperor.output();
+        let mut connection = connect(address).expect("nginx listens");
+        let head = "POST /unbuffered/sum HTTP/1.1\r\nHost: s\r\nContent-Length: 1000000\r\n\r\n";
+        connection.send(head.as_bytes()).expect("it reads");
+        connection.send(&[b'x'; 100_000]).expect("it reads");
+        drop(connection);
+        printed.wait("the app hears that the upload ended", |line| {
+            let line = line["line"].as_str()?;
+            line.contains("sum ended by").then_some(())
+        });
+        let mut connection = connect(address).expect("nginx listens");
+        let head = "GET /unbuffered/much?10000 HTTP/1.1\r\nHost: s\r\n\r\n";
+        connection.send(head.as_bytes()).expect("it reads");
+        assert_eq!(connection.head().expect("a head").0, 200, "{what}");
+        drop(connection);
+        assert_eq!(get(address, "/").body, "hello", "{what}");
     }
 }

@@ -2,13 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use crate::harness::{
-    DEADLINE, Emperor, Nginx, Response, Vassal, connect, free_port, write_python,
-};
+use crate::harness::{Emperor, Response, Vassal, WebServer, connect, free_port, write_python};
 
 pub(super) const PROTOCOLS: [&str; 3] = ["uwsgi", "fastcgi", "scgi"];
 
@@ -44,7 +40,7 @@ pub(super) struct Server {
 }
 
 /// A server at each port, which hands on to a socket by a protocol.
-pub(super) fn nginx(root: &Path, servers: &[Server]) -> Nginx {
+pub(super) fn nginx(root: &Path, servers: &[Server]) -> WebServer {
     fs::create_dir(root).expect("it is ours");
     let place = root.display();
     let mut text = format!(
@@ -80,22 +76,16 @@ pub(super) fn nginx(root: &Path, servers: &[Server]) -> Nginx {
         .expect("a text grows");
     }
     text.push('}');
-    let mut nginx = Nginx::start(root, &text);
-    let until = Instant::now() + DEADLINE;
+    let mut nginx = WebServer::nginx(root, &text);
     for server in servers {
-        while TcpStream::connect(("127.0.0.1", server.port)).is_err() {
-            let ended = nginx.ended();
-            assert!(ended.is_none(), "nginx does not run: {ended:?}");
-            assert!(Instant::now() < until, "nginx does not listen");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        nginx.listens(server.port);
     }
     nginx
 }
 
 /// A vassal that speaks all protocols, and nginx before it.
 pub(super) struct Behind {
-    _nginx: Nginx,
+    _nginx: WebServer,
     pub(super) emperor: Emperor,
     pub(super) vassal: Vassal,
     /// What nginx hands on by: a protocol and a kind of socket, and where it listens itself.

@@ -7,12 +7,12 @@ mod events;
 mod failure;
 mod http;
 mod load;
-mod nginx;
 mod processes;
 mod programs;
 mod pythons;
 mod service_manager;
 mod setup;
+mod web_servers;
 
 pub(crate) use apps::{answering, hello, slow, write_python, write_whole};
 pub(crate) use commands::{Ran, lictor, run};
@@ -21,12 +21,12 @@ pub(crate) use events::Events;
 pub(crate) use failure::Failure;
 pub(crate) use http::{Connection, Response, connect, get, try_get};
 pub(crate) use load::Load;
-pub(crate) use nginx::{Nginx, free_port};
 pub(crate) use processes::{Watched, signal, title_of};
 pub(crate) use programs::{install_lictor, install_text};
 pub(crate) use pythons::{Build, Python, pythons, says, virtualenv};
 pub(crate) use service_manager::ServiceManager;
 pub(crate) use setup::Setup;
+pub(crate) use web_servers::{WebServer, free_port};
 
 use std::time::Duration;
 

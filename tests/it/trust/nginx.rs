@@ -6,14 +6,14 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::{APP, has};
-use crate::harness::{Nginx, free_port, run};
+use crate::harness::{WebServer, free_port, run};
 use crate::site::Site;
 
 /// Debian's package `libnginx-mod-stream`; `.ci/run` installs it.
 const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
 
 /// One that proxies HTTP from its first port and whatever comes from its second, as it says.
-fn nginx(site: &Site, http: u16, stream: u16) -> Nginx {
+fn nginx(site: &Site, http: u16, stream: u16) -> WebServer {
     let root = site.emperor.at("nginx");
     fs::create_dir(&root).expect("it is ours");
     let (place, site) = (root.display(), &site.address);
@@ -40,7 +40,7 @@ fn nginx(site: &Site, http: u16, stream: u16) -> Nginx {
         }}
         stream {{ server {{ listen 127.0.0.1:{stream}; proxy_pass {site}; proxy_protocol on; }} }}\n"
     );
-    Nginx::start(&root, &text)
+    WebServer::nginx(&root, &text)
 }
 
 /// What the app is told when 127.0.0.9 asks at this port.

@@ -18,7 +18,9 @@ pub(super) fn parts_of(variables: Variables) -> Result<Parts, u16> {
         parts.version = Version::HTTP_10;
     }
     for (name, value) in variables.iter() {
-        let Some(name) = field_name(name).filter(|_| !value.is_empty()) else {
+        // Web servers say these two of every request.
+        let is_absent = value.is_empty() && matches!(name, "CONTENT_TYPE" | "CONTENT_LENGTH");
+        let Some(name) = field_name(name).filter(|_| !is_absent) else {
             continue;
         };
         let value = HeaderValue::from_bytes(value).map_err(|_control| 400_u16)?;

@@ -40,6 +40,8 @@ const VARIABLES: [&str; 17] = [
     "GATEWAY_INTERFACE",
     "REMOTE_USER",
 ];
+/// Two fields that web servers send among the others too, beside the variables that frame the body.
+const COPIES: [&str; 2] = ["HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"];
 /// How keys begin that are for the server to set.
 const OURS: [&str; 3] = ["wsgi.", "uwsgi.", "lictor."];
 const SOFTWARE: &str = concat!("lictor/", env!("CARGO_PKG_VERSION"));
@@ -142,7 +144,8 @@ impl Environ {
         if let Some(port) = head.server_port {
             environ.set_item(intern!(py, "SERVER_PORT"), port)?;
         }
-        if !head.prefix.is_empty() {
+        // What a web server says there may be all of the path.
+        if !head.prefix.is_empty() || head.variables.is_some() {
             environ.set_item(intern!(py, "SCRIPT_NAME"), head.prefix)?;
         }
         if let Some(tls) = head.tls {
@@ -160,7 +163,8 @@ impl Environ {
     fn set_variables(&self, environ: &Bound<'_, PyDict>, variables: &Variables) -> PyResult<()> {
         let py = environ.py();
         for (name, value) in variables.iter() {
-            if name.starts_with("HTTP_") || OURS.iter().any(|ours| name.starts_with(ours)) {
+            let is_field = name.starts_with("HTTP_") && !COPIES.contains(&name);
+            if is_field || OURS.iter().any(|ours| name.starts_with(ours)) {
                 continue;
             }
             match self.variables.get(name) {
@@ -211,7 +215,7 @@ fn join(
     let separator = match name {
         "content-type" | "content-length" => return Ok(()),
         "cookie" => "; ",
-        _ => ",",
+        _ => ", ",
     };
     let Some(before) = environ.get_item(key)? else {
         return environ.set_item(key, value);
