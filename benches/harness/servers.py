@@ -87,17 +87,17 @@ def place_text(place, certificate):
         "http": f'http = "{address}"\n',
         "h2": f'https = "{address},{certificate[0]},{certificate[1]}"\nhttp2 = "tls"\n',
         "h2c": f'http = "{address}"\nhttp2 = "all"\n',
-        "nginx": f'http = "{place.socket}"\n',
+        "nginx": f'{"uwsgi" if place.way == "uwsgi" else "http"} = "{place.socket}"\n',
     }[place.wire]
 
 
 class Lictor:
     """One vassal under an emperor."""
 
-    def __init__(self, bench, interpreter, work):
+    def __init__(self, bench, interpreter, work, way="proxy"):
         self.bench, self.interpreter, self.work = bench, interpreter, work
-        self.name = f"lictor, {interpreter.way}"
-        self.place = Place(bench, work.wire)
+        self.name = f"lictor, {interpreter.way}" + (", by uwsgi_pass" if way == "uwsgi" else "")
+        self.place = Place(bench, work.wire, way)
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:

@@ -99,6 +99,8 @@ def contenders(bench, work):
     """Pairs of an interpreter and a server on it."""
     for interpreter in bench.interpreters:
         yield interpreter, Lictor(bench, interpreter, work)
+        if work.wire == "nginx":
+            yield interpreter, Lictor(bench, interpreter, work, way="uwsgi")
         for peer in peers(bench, interpreter, work):
             yield interpreter, peer
 
