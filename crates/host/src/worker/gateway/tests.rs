@@ -304,6 +304,7 @@ fn another_request_follows_where_the_connection_is_kept() {
         assert!(matches!(reader.next(), Ok(Some(Event::Request(_)))));
         assert!(matches!(reader.next(), Ok(Some(Event::End))));
         assert_eq!(reader.framing(), Framing::Records { id, is_kept });
+        assert_eq!(reader.framing().is_kept(), is_kept);
         reader.end_request();
     }
 }
