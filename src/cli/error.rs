@@ -40,6 +40,8 @@ pub(crate) enum CliError {
     Write { path: PathBuf, source: io::Error },
     #[error("{0}")]
     Unexplained(String),
+    #[error("{0}")]
+    Template(String),
 }
 
 impl CliError {
@@ -59,7 +61,8 @@ impl CliError {
             | Self::Runtime { .. }
             | Self::Output { .. }
             | Self::Write { .. }
-            | Self::Unexplained(_) => Exit::Failed,
+            | Self::Unexplained(_)
+            | Self::Template(_) => Exit::Failed,
         }
     }
 
@@ -92,6 +95,9 @@ impl CliError {
             Self::Write { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
                 Some("it is there already: name another file, or remove it")
             }
+            Self::Template(_) => Some(
+                "`--vassals-include` and `--vassals-include-before` name files that can be read",
+            ),
             Self::Unexplained(_) => Some("`lictor explain` lists all options"),
             Self::Emperor(_)
             | Self::Config(_)

@@ -97,17 +97,16 @@ impl Emperor {
 }
 
 /// What is wrong with a file that names what is outside it, found by its user.
-pub(crate) fn check_as_user(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let policy = Policy::default();
+pub(crate) fn check_as_user(path: &Path, bytes: &[u8], policy: &Policy) -> Result<(), String> {
     if !rustix::process::geteuid().is_root() {
-        let parsed = parse_vassal_with(path, bytes, &policy, &Machine::here());
+        let parsed = parse_vassal_with(path, bytes, policy, &Machine::here());
         return parsed.map(drop).map_err(|error| error.to_string());
     }
-    let user = vassal_user(path, bytes, &policy).map_err(|error| error.to_string())?;
+    let user = vassal_user(path, bytes, policy).map_err(|error| error.to_string())?;
     let order = ExpandOrder {
         path: std::path::absolute(path).map_err(|error| error.to_string())?,
         text: String::from_utf8_lossy(bytes).into_owned(),
-        policy,
+        policy: policy.clone(),
         user,
         environment: kept_environment(),
         open_files: None,

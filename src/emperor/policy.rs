@@ -22,7 +22,7 @@ pub(crate) struct PolicyFiles {
 
 impl PolicyFiles {
     /// Reads the files as they are now.
-    pub(super) fn read(&self) -> Result<Policy, Failure> {
+    pub(crate) fn read(&self) -> Result<Policy, Failure> {
         let read = |paths: &[PathBuf]| -> Result<Vec<_>, Failure> {
             paths.iter().map(|path| read_file(path)).collect()
         };

@@ -278,6 +278,29 @@ fn check_looks_at_what_a_file_names() {
     }
 }
 
+#[test]
+fn check_knows_the_provider_s_templates() {
+    let setup = Setup::new();
+    write_whole(
+        &setup.at("blog.ini"),
+        "[uwsgi]\nmodule = %(app)\nhttp = :8000\n",
+    );
+    write_whole(&setup.at("more.ini"), "[uwsgi]\nprocesses = many\n");
+    let check =
+        |further: &[&str]| lictor(&setup.at(""), &[&["check", "blog.ini"], further].concat());
+    let without = check(&[]).with_code(65).stderr;
+    assert!(without.contains("nothing sets `app`"), "{without}");
+    let set = ["--vassal-set", "app=blog:app"];
+    check(&set).with_code(0);
+    let stderr = check(&[&set[..], &["--vassals-include", "more.ini"]].concat());
+    let stderr = stderr.with_code(65).stderr;
+    assert!(stderr.contains("more.ini:2:13"), "{stderr}");
+    let stderr = check(&["--vassals-include", "none.ini"])
+        .with_code(1)
+        .stderr;
+    assert!(stderr.contains("none.ini"), "{stderr}");
+}
+
 /// The `env` lines that uWSGI prints of a file, among its messages.
 fn printed_by_uwsgi(file: &Path) -> Option<Vec<String>> {
     let mut command = std::process::Command::new("uwsgi");
