@@ -145,6 +145,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::cli::args::PolicyArguments;
 
     fn tally(checked: usize, bad: usize, unreadable: usize) -> Tally {
         Tally {
@@ -190,7 +191,7 @@ mod tests {
         let (mut data, mut messages) = (Vec::new(), Vec::new());
         let command = CheckCommand {
             paths: vec![directory.path().to_owned()],
-            policy: Default::default(),
+            policy: PolicyArguments::default(),
         };
         let exit = run(command, &mut Output::new(&mut data, &mut messages)).unwrap();
         assert_eq!(exit, Exit::BadConfig);
@@ -222,7 +223,7 @@ mod tests {
         let (mut data, mut messages) = (Vec::new(), Vec::new());
         let command = CheckCommand {
             paths: vec!["/nowhere/blog.toml".into()],
-            policy: Default::default(),
+            policy: PolicyArguments::default(),
         };
         let exit = run(command, &mut Output::new(&mut data, &mut messages)).unwrap();
         assert_eq!(exit, Exit::Failed);
