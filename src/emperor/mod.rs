@@ -60,7 +60,7 @@ mod watch;
 mod worker_event;
 
 pub(crate) use entry::{EmperorArgs, LogFormat, ServeArgs, govern, serve};
-pub(crate) use expand::check_as_user;
+pub(crate) use expand::{read_served, read_vassal};
 pub(crate) use hold::HoldError;
 pub(crate) use memory_pressure::{FreeMemory, NotFreeMemory};
 pub(crate) use policy::PolicyFiles;

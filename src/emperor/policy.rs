@@ -30,6 +30,7 @@ impl PolicyFiles {
             before: read(&self.before)?,
             set: self.set.clone(),
             after: read(&self.after)?,
+            ..Policy::default()
         })
     }
 }

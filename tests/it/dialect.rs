@@ -91,6 +91,17 @@ fn what_only_root_may_read_is_refused_and_the_old_generation_serves_on() {
         &["check", &blog.file.display().to_string()],
     );
     assert!(ran.with_code(65).stderr.contains("Permission denied"));
+    // In the foreground too, where the user may also come from the command line.
+    let own = emperor.at("own.ini");
+    let name = own.display().to_string();
+    for (options, flags) in [
+        (as_tenant(&format!("include = {secret}")), vec![]),
+        (format!("include = {secret}"), vec!["--uid", NOBODY]),
+    ] {
+        write_whole(&own, &text(&blog, &options));
+        let ran = lictor(&emperor.at(""), &[&["serve", &name], &*flags].concat());
+        assert!(ran.with_code(65).stderr.contains("Permission denied"));
+    }
     write_whole(&blog.file, &text(&blog, &as_tenant("env = A=%k")));
     assert!(emperor.ready_after(&blog, generation) > generation);
 }
