@@ -65,6 +65,11 @@ impl Emperor {
                 self.take_report(place, workers);
                 self.reports.answered(id, place);
             }
+            MasterMessage::StopWanted => {
+                if self.is_serving(place) {
+                    self.happen(name, Event::StopAsked);
+                }
+            }
             MasterMessage::ReloadWanted { .. } => {
                 if self.is_serving(place) {
                     self.read_newest(name);

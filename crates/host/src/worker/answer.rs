@@ -1,5 +1,6 @@
 //! One request: the call of the app and what is told about it afterwards.
 
+use std::borrow::Cow;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,15 +13,19 @@ use super::deadlines::NEVER;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody, Spare};
 use super::introduce::{Introduction, introduced};
+use super::mounts::Mounts;
 use super::phase::Phase;
 use super::reactor::Reactor;
 use super::request_log::{Measured, RequestLog};
 use super::{App, threads};
 
+/// RFC 9110 §15.5.5.
+const NOT_FOUND: u16 = 404;
+
 impl Reactor {
     /// Calls the app for a request and lays its answer down; an ASGI app may do that later.
     pub(super) fn answer(self: &Arc<Self>, connection: &Arc<Connection>, mut request: Arrived) {
-        let tale = self.begin(connection, &mut request);
+        let mut tale = self.begin(connection, &mut request);
         let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
         let body = match body {
             ArrivedBody::Whole(body) => RequestBody::Whole(body),
@@ -34,6 +39,12 @@ impl Reactor {
             if let Some(report) = report {
                 return self.conclude(connection, request, report, &tale);
             }
+        }
+        if let Some(mounts) = &self.mounts {
+            let Some(place) = Place::of(mounts, &tale.head(connection, &request)) else {
+                return self.conclude(connection, request, refused(NOT_FOUND), &tale);
+            };
+            tale.place = Some(place);
         }
         match &self.app {
             App::Wsgi(_) => self.call(connection, request, body, tale),
@@ -52,6 +63,7 @@ impl Reactor {
         Tale {
             started: self.shared.request_log.is_some().then(Instant::now),
             introduction: connection.introduce(request),
+            place: None,
             is_probe,
             is_ended: false,
         }
@@ -126,6 +138,9 @@ impl Reactor {
             }
             lay_down(connection, report.outcome, || request.into_spare());
         }
+        if let Some(imports) = &self.imports {
+            self.tell_imports(imports);
+        }
         if let Some(limits) = &self.limits
             && !tale.is_probe
         {
@@ -168,6 +183,8 @@ pub(super) struct Tale {
     started: Option<Instant>,
     /// What is said of the client.
     introduction: Option<Introduction>,
+    /// Which app answers, where there are several.
+    place: Option<Place>,
     is_probe: bool,
     /// By `harakiri`, which has told the log.
     is_ended: bool,
@@ -188,7 +205,58 @@ impl Tale {
         let mut head = request.head(connection.listener, connection.visitor().peer());
         head.tls = connection.socket().tls_facts();
         head.is_secure = head.tls.is_some();
-        introduced(self.introduction.as_ref(), head)
+        let head = introduced(self.introduction.as_ref(), head);
+        match &self.place {
+            Some(place) => place.show(head),
+            None => head,
+        }
+    }
+}
+
+/// Which app answers a request, and where it is mounted.
+struct Place {
+    app: usize,
+    /// All of the path that is not the app's to see.
+    prefix: String,
+    /// How much of that the target of the request begins with.
+    mounted_bytes: usize,
+}
+
+impl Place {
+    fn of(mounts: &Mounts, head: &RequestHead<'_>) -> Option<Self> {
+        let choice = mounts.choose(&head.path, head.prefix)?;
+        // A web server's own SCRIPT_NAME is replaced; a proxy's prefix stands before all paths.
+        let outer = match (choice.mountpoint, head.variables) {
+            ("", _) | (_, None) => head.prefix,
+            (_, Some(_)) => "",
+        };
+        Some(Self {
+            app: choice.app,
+            prefix: [outer, choice.mountpoint].concat(),
+            mounted_bytes: choice.mountpoint.len(),
+        })
+    }
+
+    /// The head as the app sees it.
+    fn show<'a>(&'a self, head: RequestHead<'a>) -> RequestHead<'a> {
+        let outer = self.prefix.len() - self.mounted_bytes;
+        RequestHead {
+            app: self.app,
+            prefix: &self.prefix,
+            mountpoint: self.prefix.get(outer..).unwrap_or_default(),
+            path: without_front(head.path, self.mounted_bytes),
+            ..head
+        }
+    }
+}
+
+fn without_front(path: Cow<'_, [u8]>, count: usize) -> Cow<'_, [u8]> {
+    match path {
+        Cow::Borrowed(path) => Cow::Borrowed(path.get(count..).unwrap_or_default()),
+        Cow::Owned(mut path) => {
+            path.drain(..count.min(path.len()));
+            Cow::Owned(path)
+        }
     }
 }
 
