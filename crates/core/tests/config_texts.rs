@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lictor_core::config::{
-    AppConfig, AppTarget, Machine, VassalConfig, every_option_example, explain, option_table_markdown,
-    options, parse_flags, parse_vassal, read_vassal,
+    AppConfig, AppTarget, Machine, VassalConfig, every_option_example, explain,
+    option_table_markdown, options, parse_flags, parse_vassal, read_vassal,
 };
 use proptest::prelude::*;
 
@@ -488,7 +488,14 @@ fn the_every_option_example_is_a_good_file_with_every_option() {
         if !["http", "https"].contains(&option.name) {
             alone.push_str("http = ':1'\n");
         }
-        let naming = ["module", "wsgi-file", "paste", "ini-paste", "ini-paste-logged", "eval"];
+        let naming = [
+            "module",
+            "wsgi-file",
+            "paste",
+            "ini-paste",
+            "ini-paste-logged",
+            "eval",
+        ];
         if !naming.contains(&option.name) {
             alone.push_str("module = 'a'\n");
         }

@@ -86,11 +86,11 @@ impl Draft {
         }
         let is_chosen_by_server =
             self.gateway.listening().next().is_some() || !self.sockets.is_empty();
-        let is_reached = apps.manage_script_name
-            || is_chosen_by_server
-            || self.trust.forwarded_allow.is_some();
+        let is_reached =
+            apps.manage_script_name || is_chosen_by_server || self.trust.forwarded_allow.is_some();
         if !apps.mounts.is_empty() && !is_reached {
-            let message = "`mount` without `manage-script-name`, and no web server to choose an app";
+            let message =
+                "`mount` without `manage-script-name`, and no web server to choose an app";
             complaints.push(
                 self.about_mounts(message)
                     .hint("add `manage-script-name`, so that the path of a request chooses"),

@@ -19,10 +19,7 @@ pub(super) enum Imported<'py> {
     App(Bound<'py, PyAny>),
 }
 
-pub(super) fn import<'py>(
-    py: Python<'py>,
-    target: &AppTarget,
-) -> Result<Imported<'py>, Failure> {
+pub(super) fn import<'py>(py: Python<'py>, target: &AppTarget) -> Result<Imported<'py>, Failure> {
     match target {
         AppTarget::Module(name) => py
             .import(name.as_str())
@@ -43,6 +40,8 @@ fn import_file<'py>(py: Python<'py>, path: &Path) -> PyResult<Bound<'py, PyModul
         .file_stem()
         .map(|stem| stem.to_string_lossy().into_owned());
     let name = stem.unwrap_or_else(|| "application".to_owned());
+    // Python's own loader wants a text, and no object of pathlib.
+    let path = path.as_os_str();
     let util = py.import("importlib.util")?;
     let machinery = py.import("importlib.machinery")?;
     // Python itself asks for an ending that it knows; `.wsgi` is one that people know.
@@ -129,10 +128,7 @@ fn load_paste<'py>(py: Python<'py>, app: &PasteApp) -> Result<Bound<'py, PyAny>,
         let doing = "Paste Deploy made the app";
         match missing_module(py, &error).as_deref() {
             Some("plaster") => {
-                let message = format!(
-                    "`{}` needs Paste Deploy, which cannot be imported",
-                    app.uri
-                );
+                let message = format!("`{}` needs Paste Deploy, which cannot be imported", app.uri);
                 let hint = "hint: install `PasteDeploy` into the app's environment, and name that \
                             in `virtualenv`";
                 Failure::new(FailureKind::Import, message, hint)

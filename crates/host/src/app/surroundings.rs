@@ -78,7 +78,11 @@ fn set_path(sys: &Bound<'_, PyModule>, config: &VassalConfig) -> PyResult<()> {
 /// The places that an entry of `pythonpath` stands for. As under uWSGI, one with `*`, `?` or `[` in
 /// it that is no place itself is a pattern.
 fn matching(py: Python<'_>, entry: &Path) -> PyResult<Vec<OsString>> {
-    let is_pattern = entry.as_os_str().as_bytes().iter().any(|b| b"*?[".contains(b));
+    let is_pattern = entry
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .any(|b| b"*?[".contains(b));
     if !is_pattern || entry.exists() {
         return Ok(vec![entry.as_os_str().to_owned()]);
     }

@@ -194,19 +194,22 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
         drop(channel.send(&MasterMessage::Failed(failure), &[]));
         return End::Failed;
     };
-    let master = Master::new(py, super::run::Parts {
-        vassal: handover.vassal,
-        generation: handover.generation,
-        config,
-        channel,
-        meeting,
-        python,
-        listeners,
-        scoreboard,
-        apps,
-        trouble,
-        since,
-    });
+    let master = Master::new(
+        py,
+        super::run::Parts {
+            vassal: handover.vassal,
+            generation: handover.generation,
+            config,
+            channel,
+            meeting,
+            python,
+            listeners,
+            scoreboard,
+            apps,
+            trouble,
+            since,
+        },
+    );
     match master {
         Ok((master, handlers)) => master.run(py, handlers),
         Err(_) => End::Failed,

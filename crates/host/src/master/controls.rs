@@ -39,7 +39,11 @@ impl Controls {
         since: SystemTime,
     ) -> io::Result<(Self, Handlers)> {
         let (signals, handlers) = Signals::take(py)?;
-        let imported = config.apps.autoreload.then(|| Touch::since(since)).flatten();
+        let imported = config
+            .apps
+            .autoreload
+            .then(|| Touch::since(since))
+            .flatten();
         let controls = Self {
             signals,
             fifo: None,
@@ -55,7 +59,11 @@ impl Controls {
         let touches = self.touch.iter().chain(&self.imported);
         let touches = touches.map(|touch| PollFd::new(touch, PollFlags::IN));
         std::iter::once(PollFd::new(&self.signals, PollFlags::IN))
-            .chain(self.fifo.iter().map(|fifo| PollFd::new(fifo, PollFlags::IN)))
+            .chain(
+                self.fifo
+                    .iter()
+                    .map(|fifo| PollFd::new(fifo, PollFlags::IN)),
+            )
             .chain(touches)
     }
 }

@@ -58,8 +58,12 @@ pub(super) fn wish_of_letter(letter: u8) -> Option<Wish> {
         b's' => Wish::TellState,
         b'P' => Wish::WritePidFile,
         b'+' | b'-' | b'C' => Wish::Decline(CHEAPER),
-        b'B' => Wish::Decline("raise `processes` in the vassal file; no emperor sends reinforcements"),
-        b'E' => Wish::Decline("the emperor looks at its directory whenever something changes there"),
+        b'B' => {
+            Wish::Decline("raise `processes` in the vassal file; no emperor sends reinforcements")
+        }
+        b'E' => {
+            Wish::Decline("the emperor looks at its directory whenever something changes there")
+        }
         b'f' => Wish::Decline("use `r`, by which the new generation starts beside the old one"),
         b'l' | b'L' => Wish::Decline("use `r`, by which the new generation opens `logto` anew"),
         b'S' => Wish::Decline("there are no subscriptions that could be blocked"),

@@ -232,9 +232,7 @@ impl Master {
         let timeout = wake_at.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|left| left + Duration::from_millis(1));
         let timeout = timeout.and_then(|left| Timespec::try_from(left).ok());
-        let mut fds = vec![
-            PollFd::new(&self.parts.trouble, PollFlags::IN),
-        ];
+        let mut fds = vec![PollFd::new(&self.parts.trouble, PollFlags::IN)];
         fds.extend(self.controls.poll_fds());
         fds.extend(
             self.overdue

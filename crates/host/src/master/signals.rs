@@ -27,7 +27,8 @@ impl Signals {
         let is_free = |signal: &i32| *signal == SIGINT || caught & (1 << (signal - 1)) == 0;
         let others = SIGNALS.iter().copied().filter(is_free);
         let signals: Vec<i32> = std::iter::once(SIGTERM).chain(others).collect();
-        let handlers = handlers_of(py, &signals).map_err(|error| io::Error::other(error.to_string()))?;
+        let handlers =
+            handlers_of(py, &signals).map_err(|error| io::Error::other(error.to_string()))?;
         let (read, write) = UnixStream::pair()?;
         let delivery = SignalDelivery::with_pipe(read, write, SignalOnly::default(), &signals)?;
         Ok((Self { delivery }, handlers))

@@ -41,10 +41,7 @@ def files(ignored):
 "#;
 
 /// The files that the app has imported by now, and the number of all modules.
-pub(crate) fn imported_files(
-    py: Python<'_>,
-    ignored: &[String],
-) -> PyResult<(usize, Vec<String>)> {
+pub(crate) fn imported_files(py: Python<'_>, ignored: &[String]) -> PyResult<(usize, Vec<String>)> {
     let module = PyModule::from_code(py, CODE, c"lictor/imports.py", c"_lictor_imports")?;
     module.call_method1("files", (ignored,))?.extract()
 }
@@ -79,7 +76,10 @@ impl Reactor {
             let (modules, files) = imported_files(py, &imports.ignored)?;
             imports.modules.store(modules, Ordering::Relaxed);
             let mut known = lock(&imports.told);
-            let fresh: Vec<_> = files.into_iter().filter(|file| known.insert(file.clone())).collect();
+            let fresh: Vec<_> = files
+                .into_iter()
+                .filter(|file| known.insert(file.clone()))
+                .collect();
             for files in fresh.chunks(PATHS_AT_ONCE) {
                 let files = files.to_vec();
                 // A master that does not read now learns of them from another worker, or not.

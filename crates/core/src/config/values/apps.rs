@@ -45,7 +45,8 @@ fn mount(setting: &Setting<'_>, node: &Node) -> Result<AppMount, Complaint> {
 /// What a mount names: a file by its ending or its slashes, a configuration, else a module.
 fn app(setting: &Setting<'_>, node: &Node) -> Result<AppConfig, Complaint> {
     let text = setting.text(node)?;
-    if is_paste(text) || has_extension(text, "ini") {
+    let unnamed = text.split('#').next().unwrap_or(text);
+    if is_paste(text) || has_extension(unnamed, "ini") {
         let target = AppTarget::Paste(paste(setting, node)?);
         return Ok(AppConfig {
             target,

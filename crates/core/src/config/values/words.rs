@@ -68,7 +68,8 @@ pub(super) fn checked_callable(node: &Node, name: &str) -> Result<String, Compla
         format!("{} is not the name of a callable", quote(name)),
     );
     Err(if is_closed {
-        complaint.hint("write the name alone, such as `application`, or call a factory: `create_app()`")
+        complaint
+            .hint("write the name alone, such as `application`, or call a factory: `create_app()`")
     } else {
         complaint.hint("close the arguments of the factory with `)`")
     })

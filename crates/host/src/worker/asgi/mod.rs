@@ -84,7 +84,9 @@ impl Application {
         subprotocols: Option<&[String]>,
     ) -> Option<Scope> {
         Python::attach(|py| {
-            let scope = self.scopes.build(py, head, fields, self.life.state(py, head.app));
+            let scope = self
+                .scopes
+                .build(py, head, fields, self.life.state(py, head.app));
             let scope = scope.and_then(|scope| match subprotocols {
                 Some(offered) => scope.of_websocket(py, offered, head.is_secure),
                 None => Ok(scope),

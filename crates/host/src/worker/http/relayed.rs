@@ -72,7 +72,9 @@ pub(super) fn path<'a>(variables: &'a Variables, target: &'a Uri) -> (&'a str, C
     let mount = variables.get("SCRIPT_NAME").unwrap_or_default();
     let path = variables.get("PATH_INFO").unwrap_or_default();
     let path = match path.strip_prefix(mount) {
-        Some(rest) if variables.is_mount_in_path && matches!(rest.first(), None | Some(b'/')) => rest,
+        Some(rest) if variables.is_mount_in_path && matches!(rest.first(), None | Some(b'/')) => {
+            rest
+        }
         _ => path,
     };
     (
