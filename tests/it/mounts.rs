@@ -146,7 +146,7 @@ fn a_web_server_chooses_by_script_name() {
             "{script_name} {path}: {answer}"
         );
     }
-    assert_eq!(get(&emperor.address(&blog), "/b/x"), "app - /b/x");
+    assert_eq!(get(&emperor.addresses(&blog)[0], "/b/x"), "app - /b/x");
 }
 
 #[test]

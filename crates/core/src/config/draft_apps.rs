@@ -115,13 +115,11 @@ impl Draft {
                     .hint("keep one of them; `mount` adds apps at paths of their own"),
             );
         }
-        Some(match first.target {
-            AppTarget::Paste(mut app) => {
-                app.sets_up_logging |= self.paste_logger;
-                AppTarget::Paste(app)
-            }
-            target => target,
-        })
+        let mut target = first.target;
+        if let AppTarget::Paste(app) = &mut target {
+            app.sets_up_logging |= self.paste_logger;
+        }
+        Some(target)
     }
 
     fn checked_callable(&self, complaints: &mut Vec<Complaint>) -> Option<String> {

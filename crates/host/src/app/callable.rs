@@ -86,8 +86,8 @@ def read(text):
         call = ast.parse(text, mode='eval').body
     except SyntaxError as error:
         raise ValueError(f'{error.msg}') from None
-    if not isinstance(call, ast.Call):
-        raise ValueError('it is no call of a factory')
+    if not isinstance(call, ast.Call) or any(isinstance(node, ast.Call) for node in ast.walk(call.func)):
+        raise ValueError('it is no single call of a factory')
     if any(keyword.arg is None for keyword in call.keywords):
         raise ValueError('`**` is no literal')
     try:

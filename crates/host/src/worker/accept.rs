@@ -70,6 +70,10 @@ enum Accepted {
 impl Reactor {
     /// A listener has connections waiting.
     pub(super) fn accept(self: &Arc<Self>, index: usize) {
+        if self.is_held.load(Ordering::Relaxed) {
+            // Seen in the same turn as the order to hold.
+            return;
+        }
         let most = if self.is_alone {
             ALONE_ACCEPTS_PER_WAKE
         } else {

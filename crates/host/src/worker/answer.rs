@@ -1,6 +1,5 @@
 //! One request: the call of the app and what is told about it afterwards.
 
-use std::borrow::Cow;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,14 +12,11 @@ use super::deadlines::NEVER;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody, Spare};
 use super::introduce::{Introduction, introduced};
-use super::mounts::Mounts;
 use super::phase::Phase;
+use super::place::{Place, not_mounted};
 use super::reactor::Reactor;
 use super::request_log::{Measured, RequestLog};
 use super::{App, threads};
-
-/// RFC 9110 §15.5.5.
-const NOT_FOUND: u16 = 404;
 
 impl Reactor {
     /// Calls the app for a request and lays its answer down; an ASGI app may do that later.
@@ -42,7 +38,7 @@ impl Reactor {
         }
         if let Some(mounts) = &self.mounts {
             let Some(place) = Place::of(mounts, &tale.head(connection, &request)) else {
-                return self.conclude(connection, request, refused(NOT_FOUND), &tale);
+                return self.conclude(connection, request, not_mounted(), &tale);
             };
             tale.place = Some(place);
         }
@@ -209,53 +205,6 @@ impl Tale {
         match &self.place {
             Some(place) => place.show(head),
             None => head,
-        }
-    }
-}
-
-/// Which app answers a request, and where it is mounted.
-struct Place {
-    app: usize,
-    /// All of the path that is not the app's to see.
-    prefix: String,
-    /// How much of that the target of the request begins with.
-    mounted_bytes: usize,
-}
-
-impl Place {
-    fn of(mounts: &Mounts, head: &RequestHead<'_>) -> Option<Self> {
-        let choice = mounts.choose(&head.path, head.prefix)?;
-        // A web server's own SCRIPT_NAME is replaced; a proxy's prefix stands before all paths.
-        let outer = match (choice.mountpoint, head.variables) {
-            ("", _) | (_, None) => head.prefix,
-            (_, Some(_)) => "",
-        };
-        Some(Self {
-            app: choice.app,
-            prefix: [outer, choice.mountpoint].concat(),
-            mounted_bytes: choice.mountpoint.len(),
-        })
-    }
-
-    /// The head as the app sees it.
-    fn show<'a>(&'a self, head: RequestHead<'a>) -> RequestHead<'a> {
-        let outer = self.prefix.len() - self.mounted_bytes;
-        RequestHead {
-            app: self.app,
-            prefix: &self.prefix,
-            mountpoint: self.prefix.get(outer..).unwrap_or_default(),
-            path: without_front(head.path, self.mounted_bytes),
-            ..head
-        }
-    }
-}
-
-fn without_front(path: Cow<'_, [u8]>, count: usize) -> Cow<'_, [u8]> {
-    match path {
-        Cow::Borrowed(path) => Cow::Borrowed(path.get(count..).unwrap_or_default()),
-        Cow::Owned(mut path) => {
-            path.drain(..count.min(path.len()));
-            Cow::Owned(path)
         }
     }
 }

@@ -23,6 +23,7 @@ mod introduce;
 mod mounts;
 mod ongoing;
 mod phase;
+mod place;
 mod preface;
 mod reactor;
 mod recycle;

@@ -113,15 +113,14 @@ pub(in crate::config) fn arguments(
     let mut current: Option<String> = None;
     let mut quoted_by = None;
     for c in text.chars() {
-        match (c, quoted_by) {
-            (c, Some(quote)) if c == quote => quoted_by = None,
-            (c, Some(_)) => current.get_or_insert_default().push(c),
-            ('\'' | '"', None) => {
+        match quoted_by {
+            Some(quote) if c == quote => quoted_by = None,
+            None if matches!(c, '\'' | '"') => {
                 quoted_by = Some(c);
                 current.get_or_insert_default();
             }
-            (c, None) if c.is_whitespace() => arguments.extend(current.take()),
-            (c, None) => current.get_or_insert_default().push(c),
+            None if c.is_whitespace() => arguments.extend(current.take()),
+            Some(_) | None => current.get_or_insert_default().push(c),
         }
     }
     arguments.extend(current);
