@@ -184,10 +184,10 @@ impl Master {
     }
 
     fn hear_touches(&mut self) {
-        let touches = [&mut self.controls.touch, &mut self.controls.imported];
-        let touched = touches.into_iter().flatten().flat_map(Touch::touched);
-        let touched: Vec<PathBuf> = touched.collect();
-        for file in touched {
+        let watched = [&mut self.controls.touch, &mut self.controls.imported];
+        let changed = watched.into_iter().flatten().flat_map(Touch::touched);
+        let files: Vec<PathBuf> = changed.collect();
+        for file in files {
             self.want_reload(file.display().to_string());
         }
     }

@@ -30,7 +30,7 @@ impl Signals {
         let handlers =
             handlers_of(py, &signals).map_err(|error| io::Error::other(error.to_string()))?;
         let (read, write) = UnixStream::pair()?;
-        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly::default(), &signals)?;
+        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, &signals)?;
         Ok((Self { delivery }, handlers))
     }
 

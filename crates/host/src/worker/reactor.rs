@@ -112,16 +112,7 @@ impl Reactor {
             door: OnceLock::new(),
             table: Mutex::default(),
             shared: Arc::new(Shared {
-                driver: Arc::new(
-                    DriverSettings::new(
-                        config.buffer_size,
-                        config.limit_post,
-                        !config.wire.keepalive.is_zero(),
-                    )
-                    .speaking(config.wire.http2)
-                    .measuring_heads(config.request_log.format.counts_heads())
-                    .compressing(&config.files.compress),
-                ),
+                driver: Arc::new(driver_settings(config)),
                 wire: config.wire.clone(),
                 reception: Reception::new(config),
                 request_log: RequestLog::new(config, worker.id),
@@ -289,6 +280,14 @@ impl Reactor {
             let _another_took_it = rustix::io::read(&self.wake, &mut [0_u8; 8]);
         }
     }
+}
+
+fn driver_settings(config: &VassalConfig) -> DriverSettings {
+    let keeps = !config.wire.keepalive.is_zero();
+    DriverSettings::new(config.buffer_size, config.limit_post, keeps)
+        .speaking(config.wire.http2)
+        .measuring_heads(config.request_log.format.counts_heads())
+        .compressing(&config.files.compress)
 }
 
 fn websocket_limits(config: &VassalConfig) -> websocket::Limits {

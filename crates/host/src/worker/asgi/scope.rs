@@ -185,14 +185,12 @@ fn set_target(scope: &Bound<'_, PyDict>, head: &RequestHead<'_>) -> PyResult<()>
         let prefix = head.prefix;
         scope.set_item(intern!(py, "root_path"), prefix)?;
         scope.set_item(intern!(py, "path"), format!("{prefix}{path}"))?;
-        let raw = match head.variables {
-            // The target that a web server hands on is the whole one, too.
-            Some(_) => raw.to_owned(),
-            None => {
-                let outer = prefix.strip_suffix(head.mountpoint).unwrap_or(prefix);
-                format!("{outer}{raw}")
-            }
+        // The target that a web server hands on is the whole one, too.
+        let outer = match head.variables {
+            Some(_) => "",
+            None => prefix.strip_suffix(head.mountpoint).unwrap_or(prefix),
         };
+        let raw = format!("{outer}{raw}");
         scope.set_item(intern!(py, "raw_path"), PyBytes::new(py, raw.as_bytes()))?;
     }
     if !head.query.is_empty() {
