@@ -67,8 +67,7 @@ fn attribute<'py>(
         .try_fold(start, |object, part| object.getattr(part));
     found.map_err(|error| {
         if error.is_instance_of::<PyAttributeError>(py) {
-            let target = named.split(':').next().unwrap_or(named);
-            let message = format!("`{target}` has no `{path}`");
+            let message = format!("`{named}` has no `{path}`");
             Failure::new(FailureKind::Import, message, CALLABLE_HINT)
         } else {
             failure_of(py, &error, "its callable was looked up")
