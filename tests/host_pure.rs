@@ -71,3 +71,9 @@ mod second_reader;
 
 #[path = "../crates/host/src/worker/gateway/mod.rs"]
 mod gateway;
+
+#[path = "../crates/host/src/worker/mounts.rs"]
+mod mounts;
+
+#[path = "../crates/host/src/master/orders.rs"]
+mod orders;

@@ -94,6 +94,7 @@ fn messages() -> Vec<(String, MasterMessage)> {
         MasterMessage::ReloadWanted {
             file: "/srv/blog/later".to_owned(),
         },
+        MasterMessage::StopWanted,
     ];
     let all = failed.into_iter().chain(adopted).chain(others);
     all.map(|message| (name_of_message(&message), message))
@@ -191,6 +192,7 @@ fn name_of_message(message: &MasterMessage) -> String {
         MasterMessage::WorkerExited { .. } => "worker-exited",
         MasterMessage::Report { .. } => "report",
         MasterMessage::ReloadWanted { .. } => "reload-wanted",
+        MasterMessage::StopWanted => "stop-wanted",
     };
     name.to_owned()
 }

@@ -65,11 +65,22 @@ impl Emperor {
                 self.take_report(place, workers);
                 self.reports.answered(id, place);
             }
+            MasterMessage::StopWanted => self.stop_wanted(place),
             MasterMessage::ReloadWanted { .. } => {
                 if self.is_serving(place) {
                     self.read_newest(name);
                 }
             }
+        }
+    }
+
+    /// One app in the foreground is all that there is.
+    fn stop_wanted(&mut self, place: &Place) {
+        match (self.is_serving(place), self.settings.is_foreground) {
+            (true, true) => self.stop(),
+            (true, false) => self.happen(&place.vassal, Event::StopAsked),
+            // A word of one that is leaving.
+            (false, _) => {}
         }
     }
 

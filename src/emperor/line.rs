@@ -153,6 +153,7 @@ fn cost_of(message: &MasterMessage) -> u32 {
         MasterMessage::Failed(_)
         | MasterMessage::Troubled(_)
         | MasterMessage::ReloadWanted { .. }
+        | MasterMessage::StopWanted
         | MasterMessage::RequestOverdue { .. } => DEAR,
         MasterMessage::Booted { .. }
         | MasterMessage::Ready { .. }
@@ -230,6 +231,7 @@ fn tamed(message: MasterMessage) -> MasterMessage {
             reason: clean(reason),
         },
         MasterMessage::Adopted(_)
+        | MasterMessage::StopWanted
         | MasterMessage::Loaded
         | MasterMessage::Paused
         | MasterMessage::Mended

@@ -65,6 +65,7 @@ pub(super) fn worker_event(generation: u64, message: MasterMessage) -> Option<Ev
         | MasterMessage::Mended
         | MasterMessage::Withdrawn
         | MasterMessage::Report { .. }
+        | MasterMessage::StopWanted
         | MasterMessage::ReloadWanted { .. } => return None,
     })
 }

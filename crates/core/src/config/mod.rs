@@ -9,6 +9,7 @@ mod convert;
 mod diagnostic;
 mod dialect;
 mod draft;
+mod draft_apps;
 mod excerpt;
 mod explain;
 mod flags;
@@ -37,9 +38,9 @@ pub use types::{
     AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, SocketOwner, UserName,
 };
 pub use vassal::{
-    AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
-    FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan,
-    LimitsConfig, LogField, LogFormat, LogPiece, ProcessConfig, ProcessNames, RequestLogConfig,
-    SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig,
-    WireConfig,
+    AppConfig, AppMount, AppTarget, AppsConfig, AsgiConfig, CertificateFiles, ClientCertificates,
+    EventLoop, FileServeMode, FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress,
+    Interface, Lifespan, LimitsConfig, LogField, LogFormat, LogPiece, PasteApp, ProcessConfig,
+    ProcessNames, RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer,
+    VassalConfig, WebsocketConfig, WireConfig,
 };

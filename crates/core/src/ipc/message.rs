@@ -133,11 +133,13 @@ pub enum MasterMessage {
         /// The workers alive.
         workers: Vec<WorkerStatus>,
     },
-    /// A `touch-reload` file changed.
+    /// Somebody wants a new generation: a `touch-reload` file changed, or the like.
     ReloadWanted {
-        /// The file.
+        /// The file, or what else asked for it.
         file: String,
     },
+    /// Somebody wants the vassal stopped, by a letter in its `master-fifo`.
+    StopWanted,
 }
 
 /// Where a generation stands, as its master sees it.
@@ -186,6 +188,10 @@ pub enum WorkerOrder {
     /// Treat the stream socket beside this as an accepted connection: `ready-path` is asked for on
     /// it.
     Probe,
+    /// Let new connections wait.
+    Hold,
+    /// After [`WorkerOrder::Hold`]: accept them again.
+    Release,
     /// Stop accepting, finish what is in flight and leave.
     Drain {
         /// How long that may take.
@@ -208,6 +214,11 @@ pub enum WorkerMessage {
     Withdrawn,
     /// Answer to [`WorkerOrder::Heartbeat`].
     Alive,
+    /// With `py-autoreload`: files that the app has imported, each told once.
+    Imported {
+        /// Their paths.
+        files: Vec<String>,
+    },
     /// It has reached a limit and wants to be replaced; it serves on meanwhile.
     Retire {
         /// The option with that limit.

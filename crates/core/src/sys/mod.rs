@@ -29,7 +29,9 @@ pub use memfd::{open_path_of, read_memfd, scratch_memfd, sealed_memfd};
 pub use memory::release_cold_code;
 pub use oom::OomKills;
 pub use pidfd::{ExitStatus, Pidfd};
-pub use proc::{boot_id, parent_of, resident_bytes, start_ticks, thread_count, title_of};
+pub use proc::{
+    boot_id, caught_signals, parent_of, resident_bytes, start_ticks, thread_count, title_of,
+};
 pub use record::{Described, Ended, InFlight, RequestRecord, Taken};
 pub use requests::RequestBoard;
 pub use scoreboard::{Scoreboard, Slot, SlotState};

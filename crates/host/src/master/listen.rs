@@ -57,6 +57,7 @@ impl Master {
             }
             WorkerMessage::Withdrawn => worker.has_withdrawn = true,
             WorkerMessage::Alive => worker.has_answered = true,
+            WorkerMessage::Imported { files } => self.watch_imported(&files),
             WorkerMessage::Retire { limit } => {
                 let reason = self.limit_reached(seat, pid, &limit)?;
                 return Some(PoolEvent::RetireAsked(seat, reason));

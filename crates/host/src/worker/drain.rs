@@ -34,6 +34,8 @@ impl Reactor {
                 Ok(Received::Message(WorkerOrder::Heartbeat, _)) => {
                     drop(self.channel.send(&WorkerMessage::Alive, &[]));
                 }
+                Ok(Received::Message(WorkerOrder::Hold, _)) => self.hold(),
+                Ok(Received::Message(WorkerOrder::Release, _)) => self.release_held(),
                 Ok(Received::Message(WorkerOrder::Probe, fds)) => self.take_probe(fds),
                 Ok(Received::Nothing) => return,
                 // Not for us; the master is of the same build, so it will not happen twice.
@@ -82,6 +84,9 @@ impl Reactor {
                 "lictor: could not watch the listening sockets: {error}"
             ));
             self.finish();
+        }
+        if let Some(imports) = &self.imports {
+            self.tell_imports(imports);
         }
     }
 

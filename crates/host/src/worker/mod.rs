@@ -18,9 +18,12 @@ mod fields;
 mod files;
 mod gateway;
 mod http;
+mod imports;
 mod introduce;
+mod mounts;
 mod ongoing;
 mod phase;
+mod place;
 mod preface;
 mod reactor;
 mod recycle;
@@ -46,6 +49,7 @@ use pyo3::{Py, PyAny, Python};
 
 pub(crate) use self::access_line::{AccessLine, Selection, protocol};
 pub(crate) use self::asgi::{Application as AsgiApplication, start as start_asgi};
+pub(crate) use self::imports::imported_files;
 use self::reactor::Reactor;
 pub(crate) use self::tls::{TlsError, TlsServer};
 use self::wsgi::Application;
@@ -63,8 +67,10 @@ pub(crate) struct Worker {
     /// What the master reads of the requests in flight, with `harakiri`.
     pub(crate) board: Option<&'static RequestBoard>,
     /// What is called for each request.
-    pub(crate) app: Py<PyAny>,
-    /// Its event loop, if it is an ASGI app.
+    pub(crate) apps: Vec<Py<PyAny>>,
+    /// Where each of them is mounted.
+    pub(crate) mountpoints: Vec<String>,
+    /// Their event loop, if they are ASGI apps.
     pub(crate) asgi: Option<AsgiApplication>,
 }
 

@@ -26,7 +26,9 @@ use super::door::Door;
 use super::eldest::Eldest;
 use super::files::Files;
 use super::http::DriverSettings;
+use super::imports::Imports;
 use super::introduce::Reception;
+use super::mounts::Mounts;
 use super::phase::Phase;
 use super::recycle::Limits;
 use super::request_log::RequestLog;
@@ -61,6 +63,10 @@ pub(super) struct Reactor {
     /// With `static-map`, `check-static` or `file-serve-mode`.
     pub(super) files: Option<Files>,
     pub(super) limits: Option<Limits>,
+    /// With `py-autoreload`.
+    pub(super) imports: Option<Imports>,
+    /// With `mount`.
+    pub(super) mounts: Option<Mounts>,
     pub(super) websockets: websocket::Limits,
     pub(super) phase: AtomicU8,
     pub(super) started: Instant,
@@ -68,6 +74,8 @@ pub(super) struct Reactor {
     pub(super) next_look_ms: AtomicU64,
     pub(super) drain_until_ms: AtomicU64,
     pub(super) is_accept_paused: AtomicBool,
+    /// Its master wants new connections to wait.
+    pub(super) is_held: AtomicBool,
     /// Given up for the connection that comes when there is no other descriptor left.
     pub(super) spare: Mutex<Option<OwnedFd>>,
     pub(super) generation: AtomicU32,
@@ -104,16 +112,7 @@ impl Reactor {
             door: OnceLock::new(),
             table: Mutex::default(),
             shared: Arc::new(Shared {
-                driver: Arc::new(
-                    DriverSettings::new(
-                        config.buffer_size,
-                        config.limit_post,
-                        !config.wire.keepalive.is_zero(),
-                    )
-                    .speaking(config.wire.http2)
-                    .measuring_heads(config.request_log.format.counts_heads())
-                    .compressing(&config.files.compress),
-                ),
+                driver: Arc::new(driver_settings(config)),
                 wire: config.wire.clone(),
                 reception: Reception::new(config),
                 request_log: RequestLog::new(config, worker.id),
@@ -128,12 +127,15 @@ impl Reactor {
             board: worker.board,
             files: Files::new(&config.files),
             limits: Limits::new(config),
+            imports: Imports::new(config),
+            mounts: Mounts::new(worker.mountpoints, config.apps.manage_script_name),
             websockets: websocket_limits(config),
             phase: AtomicU8::new(Phase::Waiting as u8),
             started: Instant::now(),
             next_look_ms: AtomicU64::new(NEVER),
             drain_until_ms: AtomicU64::new(NEVER),
             is_accept_paused: AtomicBool::new(false),
+            is_held: AtomicBool::new(false),
             generation: AtomicU32::new(0),
             connection_limit: accept::connection_limit(config.wire.max_connections),
             backlog: config.listen.max(1),
@@ -278,6 +280,14 @@ impl Reactor {
             let _another_took_it = rustix::io::read(&self.wake, &mut [0_u8; 8]);
         }
     }
+}
+
+fn driver_settings(config: &VassalConfig) -> DriverSettings {
+    let keeps = !config.wire.keepalive.is_zero();
+    DriverSettings::new(config.buffer_size, config.limit_post, keeps)
+        .speaking(config.wire.http2)
+        .measuring_heads(config.request_log.format.counts_heads())
+        .compressing(&config.files.compress)
 }
 
 fn websocket_limits(config: &VassalConfig) -> websocket::Limits {

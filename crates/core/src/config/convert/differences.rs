@@ -66,6 +66,18 @@ static DIFFERENCES: &[Difference] = &[
         "a touched file starts a whole new generation, with the vassal file read again",
     ),
     written(
+        &["mount"],
+        "what no `mount` covers is answered with 404 where no other app is named; uWSGI called the first one",
+    ),
+    written(
+        &["ini-paste", "ini-paste-logged"],
+        "`ini-paste` takes the app alone from the file; uWSGI read its `[uwsgi]` section too",
+    ),
+    written(
+        &["master-fifo"],
+        "the brutal letters of `master-fifo` are as the graceful ones, and `q` lasts until `lictor start`",
+    ),
+    written(
         &["websocket-max-size"],
         "`websocket-max-size` counts bytes; uWSGI counted kilobytes",
     ),

@@ -7,9 +7,11 @@
 
 mod app;
 mod asgi;
+mod controls;
 mod files;
 mod gateway;
 mod limits;
+mod loading;
 mod lookup;
 mod names;
 mod process;
@@ -109,8 +111,9 @@ pub fn is_switch(name: &str) -> bool {
 }
 
 /// In the order in which they are explained.
-static GROUPS: [&[OptionSpec]; 13] = [
+static GROUPS: [&[OptionSpec]; 15] = [
     app::OPTIONS,
+    loading::OPTIONS,
     serving::OPTIONS,
     tls::OPTIONS,
     gateway::OPTIONS,
@@ -118,6 +121,7 @@ static GROUPS: [&[OptionSpec]; 13] = [
     trust::OPTIONS,
     files::OPTIONS,
     process::OPTIONS,
+    controls::OPTIONS,
     limits::OPTIONS,
     names::OPTIONS,
     asgi::OPTIONS,

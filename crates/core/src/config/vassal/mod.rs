@@ -1,5 +1,6 @@
 //! What one vassal file says, as values that cannot be wrong.
 
+mod apps;
 mod asgi;
 mod files;
 mod limits;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use apps::{AppConfig, AppMount, AppTarget, AppsConfig, PasteApp};
 pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use limits::LimitsConfig;
@@ -37,9 +39,7 @@ use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
 #[serde(deny_unknown_fields)]
 pub struct VassalConfig {
     /// What to load.
-    pub app: AppTarget,
-    /// The callable's name, if said: else `application`, then `app`.
-    pub callable: Option<String>,
+    pub apps: AppsConfig,
     /// Working directory, first on `sys.path`.
     pub chdir: PathBuf,
     /// Prepended to `sys.path`, after `chdir`.
@@ -112,14 +112,4 @@ pub struct VassalConfig {
     pub tls: TlsConfig,
     /// What is written down about requests.
     pub request_log: RequestLogConfig,
-}
-
-/// What to load.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AppTarget {
-    /// A module by its dotted name.
-    Module(String),
-    /// A `.py` file by its path.
-    File(PathBuf),
 }

@@ -29,10 +29,6 @@ pub(super) static NAMES: &[Foreign] = &[
         "remove it; an emperor locks its run directory, and starts each vassal once",
     ),
     refused(
-        &["master-fifo"],
-        "use `lictor reload`, `lictor stop` and `lictor status` instead of letters in a fifo",
-    ),
-    refused(
         &["notify-socket", "subscription-notify-socket"],
         "remove it; the emperor tells systemd when it is ready, and `lictor events` the rest",
     ),
