@@ -435,7 +435,7 @@ fn every_option_is_explained() {
             .contains("every vassal has a master process")
     );
     assert!(
-        explain(Some("cheaper"))
+        explain(Some("forkbomb-delay"))
             .expect("known")
             .contains("What to do: ")
     );

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::diagnostic::Complaint;
 use super::format::Format;
+use super::scale_draft::ScaleDraft;
 use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
@@ -34,6 +35,7 @@ pub(super) struct Draft {
     /// What is spoken at the addresses of `socket`.
     pub(super) socket_protocol: Protocol,
     pub(super) processes: u32,
+    pub(super) scale: ScaleDraft,
     pub(super) threads: u32,
     pub(super) lazy_apps: bool,
     pub(super) start_timeout: Duration,
@@ -105,6 +107,7 @@ impl Default for Draft {
             sockets: Vec::new(),
             socket_protocol: Protocol::Uwsgi,
             processes: 1,
+            scale: ScaleDraft::default(),
             threads: 1,
             lazy_apps: false,
             start_timeout: Duration::from_mins(1),
@@ -195,6 +198,7 @@ impl Draft {
         }
         complaints.extend(self.unnamed_proxies(told));
         self.check_sendfile_root(start, told, &mut complaints);
+        let scale = self.scale.finish(self.processes, told, &mut complaints);
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };
@@ -211,6 +215,7 @@ impl Draft {
             http: self.http,
             gateway: self.gateway,
             processes: self.processes,
+            scale,
             threads: self.threads,
             lazy_apps: self.lazy_apps,
             start_timeout: self.start_timeout,

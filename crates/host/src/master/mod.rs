@@ -19,6 +19,7 @@ mod probe;
 mod probe_answer;
 mod report;
 mod run;
+mod scale;
 mod start;
 mod touch;
 mod troubles;

@@ -20,6 +20,7 @@ use super::meeting::Meeting;
 use super::overdue::Overdue;
 use super::pid_file;
 use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
+use super::scale::Scale;
 use super::touch::Touch;
 use super::troubles::{Ended, Part, Troubles};
 use super::workers::WorkerHandle;
@@ -53,6 +54,7 @@ pub(super) struct Master {
     pub(super) touch: Option<Touch>,
     /// `harakiri`.
     pub(super) overdue: Overdue,
+    pub(super) scale: Scale,
     /// Readable after SIGTERM.
     pub(super) sigterm: UnixStream,
     pub(super) is_emperor_gone: bool,
@@ -81,8 +83,18 @@ impl Master {
     pub(super) fn new(parts: Parts) -> io::Result<Self> {
         let (sigterm, teller) = UnixStream::pair()?;
         let config = &parts.config;
+        let cheaper = config.scale.cheaper.as_ref();
+        let interface = parts
+            .app
+            .as_ref()
+            .map(|app| app.interface.name().to_owned());
         let settings = Settings {
             processes: config.processes,
+            minimum: cheaper.map_or(config.processes, |cheaper| cheaper.minimum),
+            initial: cheaper.map_or(config.processes, |cheaper| cheaper.initial),
+            step: cheaper.map_or(1, |cheaper| cheaper.step),
+            is_cheap: config.scale.cheap,
+            imports_later: parts.app.is_none(),
             overlap: config.overlap,
             has_ready_path: config.ready_path.is_some(),
             start_timeout: config.start_timeout,
@@ -93,11 +105,12 @@ impl Master {
             pool: Pool::new(settings),
             workers: BTreeMap::new(),
             overdue: Overdue::new(config)?,
+            scale: Scale::new(config)?,
             touch: Touch::watch(&config.touch_reload),
             sigterm,
             is_emperor_gone: false,
             has_told_withdrawal: false,
-            interface: String::new(),
+            interface: interface.unwrap_or_default(),
             endings: BTreeMap::new(),
             troubles: Troubles::default(),
             deaths: Deaths::default(),
@@ -153,6 +166,7 @@ impl Master {
                 }
             }
         }
+        self.follow_scale();
         if self.pool.is_draining() {
             // No worker is forked any more, and whoever is to have the address next must not find
             // it held by requests that take their time.
@@ -174,6 +188,7 @@ impl Master {
             PoolAction::Probe(seat) => return self.probe_worker(seat),
             PoolAction::Serve(seat) => self.let_serve(seat),
             PoolAction::Drain(seat, deadline) => {
+                self.scale.exited(seat);
                 self.tell_worker(seat, &WorkerOrder::Drain { deadline });
             }
             PoolAction::Terminate(seat) => self.terminate_worker(seat),
@@ -225,7 +240,12 @@ impl Master {
 
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
-        let wake_at = [self.pool.wake_at(), self.overdue.wake_at(), self.beat_at()];
+        let wake_at = [
+            self.pool.wake_at(),
+            self.overdue.wake_at(),
+            self.scale.wake_at(),
+            self.beat_at(),
+        ];
         let wake_at = wake_at.into_iter().flatten().min();
         let timeout = wake_at.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|left| left + Duration::from_millis(1));
@@ -250,6 +270,7 @@ impl Master {
                 .iter()
                 .map(|touch| PollFd::new(touch, PollFlags::IN)),
         );
+        fds.extend(self.scale_fds());
         fds.extend(self.workers.values().flat_map(WorkerHandle::poll_fds));
         if py.detach(|| poll(&mut fds, timeout.as_ref())).is_err() {
             // Interrupted: the app may have handlers of its own. What they raise has nowhere to go.

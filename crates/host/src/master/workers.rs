@@ -117,6 +117,7 @@ impl Master {
         sigterm: Py<PyAny>,
     ) -> End {
         let watched = self.overdue.take_prepared();
+        let demand = self.scale.board().and_then(|board| board.seat(seat.0));
         // Everything that is the master's alone is closed here, by going out of scope.
         let Parts {
             vassal,
@@ -138,6 +139,7 @@ impl Master {
             listeners,
             channel,
             slot: record,
+            demand,
             watched,
             app,
             sigterm,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::Channel;
-use lictor_core::sys::{RequestBoard, Slot};
+use lictor_core::sys::{Demand, RequestBoard, Slot};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
@@ -54,6 +54,8 @@ pub(super) struct Reactor {
     pub(super) shared: Arc<Shared>,
     pub(super) app: App,
     pub(super) slot: &'static Slot,
+    /// With `cheaper`.
+    pub(super) demand: Option<Demand>,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
     /// With `harakiri` and an event loop.
@@ -125,6 +127,7 @@ impl Reactor {
                 .and_then(Eldest::new),
             app,
             slot: worker.slot,
+            demand: worker.demand,
             board: worker.board,
             files: Files::new(&config.files),
             limits: Limits::new(config),

@@ -15,6 +15,7 @@ mod names;
 mod process;
 mod request_log;
 mod safety;
+mod scale;
 mod serving;
 mod tls;
 mod trust;
@@ -109,7 +110,7 @@ pub fn is_switch(name: &str) -> bool {
 }
 
 /// In the order in which they are explained.
-static GROUPS: [&[OptionSpec]; 13] = [
+static GROUPS: [&[OptionSpec]; 14] = [
     app::OPTIONS,
     serving::OPTIONS,
     tls::OPTIONS,
@@ -118,6 +119,7 @@ static GROUPS: [&[OptionSpec]; 13] = [
     trust::OPTIONS,
     files::OPTIONS,
     process::OPTIONS,
+    scale::OPTIONS,
     limits::OPTIONS,
     names::OPTIONS,
     asgi::OPTIONS,
