@@ -33,6 +33,13 @@ fn answered(mut connection: Connection) -> String {
     response.body
 }
 
+#[track_caller]
+fn all_answered(asked: Vec<Connection>) {
+    for asked in asked {
+        answered(asked);
+    }
+}
+
 /// Waits until there are to be so many workers; gives why.
 #[track_caller]
 fn scaled(emperor: &Emperor, vassal: &Vassal, workers: u32) -> String {
@@ -60,9 +67,7 @@ fn workers_come_when_all_are_busy_and_go_when_they_are_not_needed() {
     );
     assert_eq!(scaling["reason"], "all workers were busy");
     let_go(&blog);
-    asked.into_iter().for_each(|asked| {
-        answered(asked);
-    });
+    all_answered(asked);
     // Down again, one at a time, and each leaves as it was told.
     let left = emperor.heard_times(&blog, "worker-exited", &[("expected", json!(true))], 2);
     assert!(left.iter().all(|left| left["status"] == "exit status 0"));
@@ -104,9 +109,7 @@ fn a_lost_worker_is_replaced_and_a_reload_begins_with_the_first_number() {
     let asked: Vec<Connection> = (0..3).map(|_| ask(&emperor, &blog)).collect();
     scaled(&emperor, &blog, 3);
     let_go(&blog);
-    asked.into_iter().for_each(|asked| {
-        answered(asked);
-    });
+    all_answered(asked);
     let killed = emperor.workers(&blog)[1];
     signal(killed, Signal::KILL);
     emperor.heard(&blog, "worker-exited", &[("pid", json!(killed))]);
@@ -131,9 +134,7 @@ fn a_worker_that_is_one_too_many_finishes_its_request() {
         "the workers' memory is above `cheaper-rss-limit-hard`"
     );
     let_go(&blog);
-    asked.into_iter().for_each(|asked| {
-        answered(asked);
-    });
+    all_answered(asked);
     emperor.heard(&blog, "worker-exited", &[("expected", json!(true))]);
 }
 
@@ -146,9 +147,7 @@ fn busyness_and_backlog_bring_workers_too() {
         let asked: Vec<Connection> = (0..2).map(|_| ask(&emperor, &vassal)).collect();
         scaled(&emperor, &vassal, 2);
         let_go(&vassal);
-        asked.into_iter().for_each(|asked| {
-            answered(asked);
-        });
+        all_answered(asked);
     }
 }
 
@@ -164,9 +163,7 @@ fn the_next_emperor_knows_how_many_there_are() {
     emperor.heard(&blog, "generation-adopted", &[]);
     assert_eq!(emperor.status_of(&blog)["scaling"]["workers"], 2);
     let_go(&blog);
-    asked.into_iter().for_each(|asked| {
-        answered(asked);
-    });
+    all_answered(asked);
 }
 
 fn switches(pid: u32) -> String {

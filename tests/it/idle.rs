@@ -245,6 +245,7 @@ fn a_request_in_flight_keeps_it_awake_and_an_open_connection_does_not() {
     assert_eq!(kept.get("/slow").expect("it is finished").status, 200);
     let slept = scaled(&emperor, &blog, 0, 1);
     assert!(emperor.count(&blog, "generation-scaled") >= 2, "{slept}");
+    emperor.heard(&blog, "worker-exited", &[]);
     // Closed, not cut.
     assert!(kept.get("/").is_err());
     assert_eq!(try_get(&address, "/").expect("it wakes").body, "x");

@@ -71,16 +71,18 @@ impl DemandBoard {
             unsafe_code,
             reason = "memory shared across fork has no safe interface"
         )]
-        // SAFETY: the mapping is page-aligned, holds a `Common` and `seats` places behind it, whose
-        // alignment divides its size, is never unmapped, and starts zeroed, which is a valid state.
-        // Every field is atomic, so that writers in other processes are no data race.
-        let (common, places) = unsafe {
-            let first = memory.as_ptr().add(1).cast::<Place>();
-            (
-                memory.as_ref(),
-                std::slice::from_raw_parts(first.cast_const(), seats),
-            )
-        };
+        // SAFETY: the mapping is page-aligned, holds a `Common`, is never unmapped, and starts
+        // zeroed, which is a valid one. Every field is atomic, so that writers in other processes
+        // are no data race.
+        let common: &'static Common = unsafe { memory.as_ref() };
+        let first = memory.as_ptr().wrapping_add(1).cast::<Place>();
+        #[expect(
+            unsafe_code,
+            reason = "memory shared across fork has no safe interface"
+        )]
+        // SAFETY: there is room for `seats` places behind the `Common`, whose size is a multiple of
+        // their alignment; otherwise as above.
+        let places: &'static [Place] = unsafe { std::slice::from_raw_parts(first, seats) };
         common.least_free.store(u32::MAX, Ordering::Relaxed);
         Ok(Self {
             common,

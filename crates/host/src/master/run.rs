@@ -84,6 +84,7 @@ impl Master {
         let (sigterm, teller) = UnixStream::pair()?;
         let config = &parts.config;
         let cheaper = config.scale.cheaper.as_ref();
+        let is_tried = config.ready_path.is_some() || parts.app.is_none();
         let interface = parts
             .app
             .as_ref()
@@ -93,8 +94,7 @@ impl Master {
             minimum: cheaper.map_or(config.processes, |cheaper| cheaper.minimum),
             initial: cheaper.map_or(config.processes, |cheaper| cheaper.initial),
             step: cheaper.map_or(1, |cheaper| cheaper.step),
-            is_cheap: config.scale.cheap,
-            imports_later: parts.app.is_none(),
+            trial: config.scale.cheap.then(|| u32::from(is_tried)),
             overlap: config.overlap,
             has_ready_path: config.ready_path.is_some(),
             start_timeout: config.start_timeout,

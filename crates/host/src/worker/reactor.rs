@@ -83,6 +83,12 @@ pub(super) struct Reactor {
     pub(super) is_alone: bool,
 }
 
+/// With `harakiri` and an event loop.
+fn eldest(board: Option<&'static RequestBoard>, app: &App) -> Option<Eldest> {
+    let board = board.filter(|_| matches!(app, App::Asgi(_)));
+    board.and_then(Eldest::new)
+}
+
 impl Reactor {
     pub(super) fn new(worker: Worker, app: App) -> std::io::Result<Self> {
         let config = &worker.config;
@@ -121,10 +127,7 @@ impl Reactor {
                 request_log: RequestLog::new(config, worker.id),
                 is_draining: AtomicBool::new(false),
             }),
-            eldest: worker
-                .board
-                .filter(|_| matches!(app, App::Asgi(_)))
-                .and_then(Eldest::new),
+            eldest: eldest(worker.board, &app),
             app,
             slot: worker.slot,
             demand: worker.demand,

@@ -174,11 +174,7 @@ impl Pool {
         if self.phase != Phase::Held {
             return Vec::new();
         }
-        let wanted = if self.settings.is_cheap {
-            self.trial()
-        } else {
-            self.settings.initial
-        };
+        let wanted = self.settings.trial.unwrap_or(self.settings.initial);
         if wanted == 0 {
             self.phase = Phase::Announced;
             return vec![PoolAction::TellReady];
@@ -275,8 +271,8 @@ impl Pool {
             return Vec::new();
         }
         self.phase = Phase::Serving;
-        if self.settings.is_cheap {
-            return self.serve_asleep(now);
+        if self.settings.trial.is_some() {
+            return self.fall_asleep(now);
         }
         self.workers
             .keys()

@@ -88,7 +88,8 @@ impl Pool {
         self.fall_asleep(now)
     }
 
-    fn fall_asleep(&mut self, now: Instant) -> Vec<PoolAction> {
+    /// Nobody is needed until somebody knocks.
+    pub(super) fn fall_asleep(&mut self, now: Instant) -> Vec<PoolAction> {
         let was_troubled = self.slots.values().any(|slot| slot.is_troubled);
         let mut actions = self.empty_slots(self.settings.reload_mercy, now);
         actions.extend(was_troubled.then_some(PoolAction::TellMended));
@@ -100,15 +101,5 @@ impl Pool {
             self.open_until(self.settings.initial, now);
         }
         Vec::new()
-    }
-
-    /// With `cheap`: so many workers show that the generation can serve, and leave again.
-    pub(super) fn trial(&self) -> u32 {
-        u32::from(self.settings.has_ready_path || self.settings.imports_later)
-    }
-
-    /// A generation without workers that is to serve sleeps.
-    pub(super) fn serve_asleep(&mut self, now: Instant) -> Vec<PoolAction> {
-        self.fall_asleep(now)
     }
 }

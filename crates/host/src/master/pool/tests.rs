@@ -25,8 +25,7 @@ fn settings(processes: u32) -> Settings {
         minimum: processes,
         initial: processes,
         step: 1,
-        is_cheap: false,
-        imports_later: false,
+        trial: None,
         overlap: true,
         has_ready_path: false,
         start_timeout: START_TIMEOUT,
@@ -678,7 +677,7 @@ fn a_worker_that_cannot_come_back_is_trouble_and_keeps_the_generation_awake() {
 fn a_cheap_generation_serves_without_a_worker() {
     let now = Instant::now();
     let cheap = Settings {
-        is_cheap: true,
+        trial: Some(0),
         ..settings(2)
     };
     let mut pool = Pool::new(cheap);
@@ -697,8 +696,7 @@ fn a_cheap_generation_serves_without_a_worker() {
 fn a_cheap_generation_that_has_to_be_tried_is_tried_with_one_worker() {
     let now = Instant::now();
     let cheap = Settings {
-        is_cheap: true,
-        imports_later: true,
+        trial: Some(1),
         ..settings(2)
     };
     let mut pool = Pool::new(cheap);
@@ -717,7 +715,7 @@ fn a_cheap_generation_that_has_to_be_tried_is_tried_with_one_worker() {
 fn a_sleeping_generation_pauses_and_leaves_at_once() {
     let now = Instant::now();
     let cheap = Settings {
-        is_cheap: true,
+        trial: Some(0),
         ..settings(2)
     };
     for (order, expected) in [

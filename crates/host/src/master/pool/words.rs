@@ -16,10 +16,9 @@ pub(crate) struct Settings {
     pub(crate) initial: u32,
     /// How many are added at once.
     pub(crate) step: u32,
-    /// Whether there are none before the first connection.
-    pub(crate) is_cheap: bool,
-    /// Whether each worker imports the app itself.
-    pub(crate) imports_later: bool,
+    /// If there are none before the first connection: how many show before that the generation can
+    /// serve, and leave again.
+    pub(crate) trial: Option<u32>,
     /// Whether the workers are forked without being asked for.
     pub(crate) overlap: bool,
     /// Whether the workers are asked for `ready-path` while the generation comes up.

@@ -61,7 +61,7 @@ impl Idleness {
 mod tests {
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(60);
+    const LIMIT: Duration = Duration::from_mins(1);
 
     /// Looks when planned, at these counts of requests and states; gives after which of them it was
     /// idle.

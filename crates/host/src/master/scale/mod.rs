@@ -168,7 +168,7 @@ impl Master {
     pub(super) fn hear_scale(&mut self, events: &mut Vec<PoolEvent>) {
         let now = Instant::now();
         if self.pool.is_asleep() && self.is_awaited() {
-            self.scale.shown.reason = "a connection came".to_owned();
+            "a connection came".clone_into(&mut self.scale.shown.reason);
             events.push(PoolEvent::Knocked);
         }
         events.extend(self.look_at_demand(now));

@@ -191,7 +191,7 @@ fn busyness_is_weighed_at_the_end_of_each_period() {
     }
     assert_eq!(gauge.look(&at(0, 2), period(10)), fewer);
     gauge.look(&at(0, 1), period(11));
-    assert_eq!(gauge.ends_period(period(20)), false, "nothing to measure");
+    assert!(!gauge.ends_period(period(20)), "nothing to measure");
 }
 
 proptest! {
