@@ -179,7 +179,7 @@ impl Emperor {
         let serves = self
             .vassals
             .values()
-            .any(|vassal| vassal.life.serving().is_some());
+            .any(|vassal| vassal.life.serving().is_some() || vassal.life.is_asleep());
         if self.settings.is_foreground
             && self.settings.reload_tree.is_none()
             && !serves
