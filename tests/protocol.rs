@@ -152,6 +152,7 @@ fn report() -> MasterMessage {
     MasterMessage::Report {
         id: 9,
         workers: workers.into(),
+        scaling: None,
     }
 }
 
@@ -190,7 +191,10 @@ fn name_of_message(message: &MasterMessage) -> String {
         MasterMessage::WorkerSpawned { .. } => "worker-spawned",
         MasterMessage::WorkerReady { .. } => "worker-ready",
         MasterMessage::WorkerExited { .. } => "worker-exited",
-        MasterMessage::Report { .. } => "report",
+        MasterMessage::Report { scaling: None, .. } => "report",
+        MasterMessage::Report { .. } => "report-scaling",
+        MasterMessage::Scaled { .. } => "scaled",
+        MasterMessage::Idle => "idle",
         MasterMessage::ReloadWanted { .. } => "reload-wanted",
         MasterMessage::StopWanted => "stop-wanted",
     };

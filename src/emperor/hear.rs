@@ -19,6 +19,7 @@ impl Emperor {
             Input::MasterSaid(place, message) => self.hear(&place, message),
             Input::MasterFound(place, found) => self.master_found(&place, *found),
             Input::MasterExited(place) => self.master_exited(&place),
+            Input::Knocked(name) => self.knocked(&name),
             Input::Expanded(name, number, answer) => self.expanded(&name, number, *answer),
             Input::UpgradeChecked(checked, reply) => self.upgrade_checked(checked, reply),
         }
@@ -60,8 +61,17 @@ impl Emperor {
             | MasterMessage::WorkerReady { .. }
             | MasterMessage::WorkerRetiring { .. }
             | MasterMessage::RequestOverdue { .. }
+            | MasterMessage::Scaled { .. }
             | MasterMessage::WorkerExited { .. } => self.hear_of_worker(place, message),
-            MasterMessage::Report { id, workers } => {
+            MasterMessage::Idle => self.happen(name, Event::Idle(generation)),
+            MasterMessage::Report {
+                id,
+                workers,
+                scaling,
+            } => {
+                if let Some(record) = self.generation(place) {
+                    record.scaling = scaling;
+                }
                 self.take_report(place, workers);
                 self.reports.answered(id, place);
             }

@@ -45,6 +45,7 @@ mod rollback;
 mod run;
 mod settings;
 mod signals;
+mod sleep;
 mod snapshot;
 mod socket_file;
 mod socket_name;

@@ -130,7 +130,11 @@ fn made(path: &Path) -> std::path::PathBuf {
     let is_fifo = || fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
     let until = std::time::Instant::now() + crate::harness::DEADLINE;
     while !is_fifo() {
-        assert!(std::time::Instant::now() < until, "{} is not made", path.display());
+        assert!(
+            std::time::Instant::now() < until,
+            "{} is not made",
+            path.display()
+        );
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     path.to_owned()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::diagnostic::Complaint;
 use super::draft_apps::Named;
 use super::format::Format;
+use super::scale_draft::ScaleDraft;
 use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
@@ -39,6 +40,7 @@ pub(super) struct Draft {
     /// What is spoken at the addresses of `socket`.
     pub(super) socket_protocol: Protocol,
     pub(super) processes: u32,
+    pub(super) scale: ScaleDraft,
     pub(super) threads: u32,
     pub(super) lazy_apps: bool,
     pub(super) start_timeout: Duration,
@@ -112,6 +114,7 @@ impl Default for Draft {
             sockets: Vec::new(),
             socket_protocol: Protocol::Uwsgi,
             processes: 1,
+            scale: ScaleDraft::default(),
             threads: 1,
             lazy_apps: false,
             start_timeout: Duration::from_mins(1),
@@ -201,6 +204,7 @@ impl Draft {
         }
         complaints.extend(self.unnamed_proxies(told));
         self.check_sendfile_root(start, told, &mut complaints);
+        let scale = self.scale.finish(self.processes, told, &mut complaints);
         let Some(apps) = apps.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };
@@ -216,6 +220,7 @@ impl Draft {
             http: self.http,
             gateway: self.gateway,
             processes: self.processes,
+            scale,
             threads: self.threads,
             lazy_apps: self.lazy_apps,
             start_timeout: self.start_timeout,

@@ -17,6 +17,7 @@ mod format;
 mod name;
 mod options;
 mod read;
+mod scale_draft;
 mod setting;
 mod source;
 mod tree;
@@ -38,9 +39,10 @@ pub use types::{
     AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, SocketOwner, UserName,
 };
 pub use vassal::{
-    AppConfig, AppMount, AppTarget, AppsConfig, AsgiConfig, CertificateFiles, ClientCertificates,
-    EventLoop, FileServeMode, FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress,
-    Interface, Lifespan, LimitsConfig, LogField, LogFormat, LogPiece, PasteApp, ProcessConfig,
-    ProcessNames, RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer,
-    VassalConfig, WebsocketConfig, WireConfig,
+    AppConfig, AppMount, AppTarget, AppsConfig, AsgiConfig, BusynessConfig, CertificateFiles,
+    CheaperAlgorithm, CheaperConfig, ClientCertificates, EventLoop, FileServeMode, FilesConfig,
+    ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig,
+    LogField, LogFormat, LogPiece, PasteApp, ProcessConfig, ProcessNames, RequestLogConfig,
+    ScaleConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
+    WebsocketConfig, WireConfig,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::HandoverListener;
-use crate::observe::{Failure, WorkerStatus};
+use crate::observe::{Failure, ScalingStatus, WorkerStatus};
 
 /// The version of what emperor and master say to each other. A master lives on when the emperor is
 /// upgraded, so that an emperor understands every version from 1 to its own, and says to a master
@@ -101,6 +101,15 @@ pub enum MasterMessage {
         /// Why, in words: `max-requests`, `it does not answer`.
         reason: String,
     },
+    /// With `cheaper`, `cheap` or `idle`: there are to be so many workers from now on.
+    Scaled {
+        /// How many.
+        workers: u32,
+        /// Why, in words: `all workers were busy`.
+        reason: String,
+    },
+    /// With `die-on-idle`: nobody has asked anything for long. Told to leave, it does.
+    Idle,
     /// A worker was forked.
     WorkerSpawned {
         /// Its slot.
@@ -132,6 +141,9 @@ pub enum MasterMessage {
         id: u64,
         /// The workers alive.
         workers: Vec<WorkerStatus>,
+        /// How many there are to be, where that varies.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scaling: Option<ScalingStatus>,
     },
     /// Somebody wants a new generation: a `touch-reload` file changed, or the like.
     ReloadWanted {

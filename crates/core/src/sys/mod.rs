@@ -1,5 +1,6 @@
 //! The kernel, wrapped: the only place of this package with `unsafe`.
 
+mod demand;
 mod end_request;
 mod environment;
 mod fds;
@@ -17,6 +18,7 @@ mod shared;
 mod sigpipe;
 mod title;
 
+pub use demand::{Demand, DemandBoard, Load};
 pub use end_request::{end_requests_of, end_signal, interrupt};
 pub use environment::take_variables;
 pub use fds::{

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::Channel;
-use lictor_core::sys::Slot;
+use lictor_core::sys::{Demand, Slot};
 use pyo3::prelude::*;
 
 use super::overdue::WatchedWorker;
@@ -22,6 +22,8 @@ pub(crate) struct Seed {
     /// To the master.
     pub(super) channel: Channel,
     pub(super) slot: &'static Slot,
+    /// With `cheaper`.
+    pub(super) demand: Option<Demand>,
     /// With `harakiri`.
     pub(super) watched: Option<WatchedWorker>,
     /// None if the worker imports them itself.

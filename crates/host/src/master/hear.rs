@@ -21,6 +21,7 @@ impl Master {
         self.hear_overdue(&mut events);
         self.hear_workers(&mut events);
         self.tell_withdrawal();
+        self.hear_scale(&mut events);
         self.beat(&mut events);
         // Last, so that nobody is judged who has just spoken.
         events.push(PoolEvent::Woken);
@@ -55,6 +56,7 @@ impl Master {
                     self.tell_emperor(&MasterMessage::Report {
                         id,
                         workers: self.report(),
+                        scaling: self.scale.status(),
                     });
                 }
                 Ok(Received::Message(MasterOrder::ForkWorkers, _)) => {

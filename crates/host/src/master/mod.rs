@@ -22,6 +22,7 @@ mod probe;
 mod probe_answer;
 mod report;
 mod run;
+mod scale;
 mod signals;
 mod start;
 mod touch;

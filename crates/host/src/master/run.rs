@@ -20,6 +20,7 @@ use super::meeting::Meeting;
 use super::overdue::Overdue;
 use super::pid_file;
 use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
+use super::scale::Scale;
 use super::signals::Handlers;
 use super::troubles::{Ended, Part, Troubles};
 use super::workers::WorkerHandle;
@@ -56,6 +57,7 @@ pub(super) struct Master {
     pub(super) has_tried_fifo: bool,
     /// `harakiri`.
     pub(super) overdue: Overdue,
+    pub(super) scale: Scale,
     pub(super) is_emperor_gone: bool,
     pub(super) has_told_withdrawal: bool,
     pub(super) interface: String,
@@ -82,8 +84,18 @@ impl Master {
     /// Gives also what the app made of the signals that it takes for itself.
     pub(super) fn new(py: Python<'_>, parts: Parts) -> io::Result<(Self, Handlers)> {
         let config = &parts.config;
+        let cheaper = config.scale.cheaper.as_ref();
+        let is_tried = config.ready_path.is_some() || parts.apps.is_none();
+        let interface = parts
+            .apps
+            .as_ref()
+            .map(|apps| apps.interface.name().to_owned());
         let settings = Settings {
             processes: config.processes,
+            minimum: cheaper.map_or(config.processes, |cheaper| cheaper.minimum),
+            initial: cheaper.map_or(config.processes, |cheaper| cheaper.initial),
+            step: cheaper.map_or(1, |cheaper| cheaper.step),
+            trial: config.scale.cheap.then(|| u32::from(is_tried)),
             overlap: config.overlap,
             has_ready_path: config.ready_path.is_some(),
             start_timeout: config.start_timeout,
@@ -97,9 +109,10 @@ impl Master {
             overdue: Overdue::new(config)?,
             controls,
             has_tried_fifo: false,
+            scale: Scale::new(config)?,
             is_emperor_gone: false,
             has_told_withdrawal: false,
-            interface: String::new(),
+            interface: interface.unwrap_or_default(),
             endings: BTreeMap::new(),
             troubles: Troubles::default(),
             deaths: Deaths::default(),
@@ -155,6 +168,7 @@ impl Master {
                 }
             }
         }
+        self.follow_scale();
         if self.pool.is_draining() {
             // No worker is forked any more, and whoever is to have the address next must not find
             // it held by requests that take their time.
@@ -176,6 +190,7 @@ impl Master {
             PoolAction::Probe(seat) => return self.probe_worker(seat),
             PoolAction::Serve(seat) => self.let_serve(seat),
             PoolAction::Drain(seat, deadline) => {
+                self.scale.exited(seat);
                 self.tell_worker(seat, &WorkerOrder::Drain { deadline });
             }
             PoolAction::Terminate(seat) => self.terminate_worker(seat),
@@ -227,7 +242,12 @@ impl Master {
 
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
-        let wake_at = [self.pool.wake_at(), self.overdue.wake_at(), self.beat_at()];
+        let wake_at = [
+            self.pool.wake_at(),
+            self.overdue.wake_at(),
+            self.scale.wake_at(),
+            self.beat_at(),
+        ];
         let wake_at = wake_at.into_iter().flatten().min();
         let timeout = wake_at.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|left| left + Duration::from_millis(1));
@@ -245,6 +265,7 @@ impl Master {
         if let Some(meeting) = &self.parts.meeting {
             fds.extend(meeting.awaited(self.is_emperor_gone));
         }
+        fds.extend(self.scale_fds());
         fds.extend(self.workers.values().flat_map(WorkerHandle::poll_fds));
         if py.detach(|| poll(&mut fds, timeout.as_ref())).is_err() {
             // Interrupted: the app may have handlers of its own. What they raise has nowhere to go.

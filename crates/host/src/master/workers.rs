@@ -118,6 +118,7 @@ impl Master {
         handlers: Handlers,
     ) -> End {
         let watched = self.overdue.take_prepared();
+        let demand = self.scale.board().and_then(|board| board.seat(seat.0));
         // Everything that is the master's alone is closed here, by going out of scope.
         let Parts {
             vassal,
@@ -139,6 +140,7 @@ impl Master {
             listeners,
             channel,
             slot: record,
+            demand,
             watched,
             apps,
             handlers,

@@ -53,6 +53,9 @@ impl Reactor {
         let is_probe = self.phase() == Phase::Waiting;
         if !is_probe {
             self.slot.enter_request();
+            if let Some(demand) = &self.demand {
+                demand.enter();
+            }
         }
         // Never given up while the app works on it.
         connection.set_deadline_ms(NEVER);
@@ -121,6 +124,9 @@ impl Reactor {
         }
         if !tale.is_probe {
             self.slot.leave_request(report.is_error);
+            if let Some(demand) = &self.demand {
+                demand.leave();
+            }
         }
         let log = self.shared.request_log.as_ref().filter(|_| !tale.is_ended);
         if log.is_some_and(RequestLog::counts_heads) {

@@ -79,6 +79,9 @@ impl Reactor {
             return;
         }
         self.slot.set_state(SlotState::Serving);
+        if let Some(demand) = &self.demand {
+            demand.set_open(true);
+        }
         if let Err(error) = self.watch_listeners() {
             Application::log(&format!(
                 "lictor: could not watch the listening sockets: {error}"
@@ -103,6 +106,9 @@ impl Reactor {
         self.drain_until_ms.store(until, Ordering::Relaxed);
         self.shared.is_draining.store(true, Ordering::Relaxed);
         self.slot.set_state(SlotState::Draining);
+        if let Some(demand) = &self.demand {
+            demand.set_open(false);
+        }
         self.close_listeners();
         if let Some(board) = self.board {
             board.set_withdrawn();

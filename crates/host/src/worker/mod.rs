@@ -44,7 +44,7 @@ use std::sync::Arc;
 
 use lictor_core::config::{Address, Protocol, VassalConfig};
 use lictor_core::ipc::Channel;
-use lictor_core::sys::{RequestBoard, Slot};
+use lictor_core::sys::{Demand, RequestBoard, Slot};
 use pyo3::{Py, PyAny, Python};
 
 pub(crate) use self::access_line::{AccessLine, Selection, protocol};
@@ -64,6 +64,8 @@ pub(crate) struct Worker {
     pub(crate) channel: Channel,
     /// Counters that the master reads.
     pub(crate) slot: &'static Slot,
+    /// What the master reads of whether it is free, with `cheaper`.
+    pub(crate) demand: Option<Demand>,
     /// What the master reads of the requests in flight, with `harakiri`.
     pub(crate) board: Option<&'static RequestBoard>,
     /// What is called for each request.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::Channel;
-use lictor_core::sys::{RequestBoard, Slot};
+use lictor_core::sys::{Demand, RequestBoard, Slot};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
@@ -56,6 +56,8 @@ pub(super) struct Reactor {
     pub(super) shared: Arc<Shared>,
     pub(super) app: App,
     pub(super) slot: &'static Slot,
+    /// With `cheaper`.
+    pub(super) demand: Option<Demand>,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
     /// With `harakiri` and an event loop.
@@ -89,6 +91,12 @@ pub(super) struct Reactor {
     pub(super) is_alone: bool,
 }
 
+/// With `harakiri` and an event loop.
+fn eldest(board: Option<&'static RequestBoard>, app: &App) -> Option<Eldest> {
+    let board = board.filter(|_| matches!(app, App::Asgi(_)));
+    board.and_then(Eldest::new)
+}
+
 impl Reactor {
     pub(super) fn new(worker: Worker, app: App) -> std::io::Result<Self> {
         let config = &worker.config;
@@ -118,12 +126,10 @@ impl Reactor {
                 request_log: RequestLog::new(config, worker.id),
                 is_draining: AtomicBool::new(false),
             }),
-            eldest: worker
-                .board
-                .filter(|_| matches!(app, App::Asgi(_)))
-                .and_then(Eldest::new),
+            eldest: eldest(worker.board, &app),
             app,
             slot: worker.slot,
+            demand: worker.demand,
             board: worker.board,
             files: Files::new(&config.files),
             limits: Limits::new(config),

@@ -85,6 +85,18 @@ static DIFFERENCES: &[Difference] = &[
         &["reload-on-rss"],
         "a worker that has reached `reload-on-rss` leaves when its replacement serves",
     ),
+    written(
+        &["cheaper"],
+        "with `cheaper`, more workers are started as soon as all are busy, and not only after `cheaper-overload`; a worker with several threads is busy when all of them are",
+    ),
+    written(
+        &["cheaper-algo"],
+        "the algorithm `backlog` looks whether a connection waits while all workers are busy, also at unix sockets; `cheaper-overload` is a time for it, too",
+    ),
+    written(
+        &["die-on-idle"],
+        "with `die-on-idle` the emperor keeps the listening sockets and starts the vassal at the next connection; no `emperor-on-demand-extension` is needed",
+    ),
     default_of("listen", "`listen` is 1024 by default; in uWSGI it is 100"),
     default_of(
         "buffer-size",

@@ -17,6 +17,7 @@ mod names;
 mod process;
 mod request_log;
 mod safety;
+mod scale;
 mod serving;
 mod tls;
 mod trust;
@@ -111,7 +112,7 @@ pub fn is_switch(name: &str) -> bool {
 }
 
 /// In the order in which they are explained.
-static GROUPS: [&[OptionSpec]; 15] = [
+static GROUPS: &[&[OptionSpec]] = &[
     app::OPTIONS,
     loading::OPTIONS,
     serving::OPTIONS,
@@ -122,6 +123,7 @@ static GROUPS: [&[OptionSpec]; 15] = [
     files::OPTIONS,
     process::OPTIONS,
     controls::OPTIONS,
+    scale::OPTIONS,
     limits::OPTIONS,
     names::OPTIONS,
     asgi::OPTIONS,

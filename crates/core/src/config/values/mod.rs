@@ -15,7 +15,7 @@ mod words;
 
 pub(super) use address::{address, apart, distinct_addresses};
 pub(super) use apps::{app_mounts, arguments, code, module_name, paste};
-pub(super) use choices::{event_loop, http2, interface, lifespan};
+pub(super) use choices::{cheaper_algorithm, event_loop, http2, interface, lifespan};
 pub(super) use env::variables;
 pub(super) use https::{https, joined_https};
 pub(super) use log_format::log_format;

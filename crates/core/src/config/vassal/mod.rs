@@ -8,6 +8,7 @@ mod log_format;
 mod names;
 mod process;
 mod request_log;
+mod scale;
 mod sockets;
 mod tls;
 mod trust;
@@ -26,6 +27,7 @@ pub use log_format::{LogField, LogFormat, LogPiece};
 pub use names::ProcessNames;
 pub use process::ProcessConfig;
 pub use request_log::RequestLogConfig;
+pub use scale::{BusynessConfig, CheaperAlgorithm, CheaperConfig, ScaleConfig};
 pub use sockets::GatewayConfig;
 pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};
 pub(super) use trust::first_bits;
@@ -58,6 +60,9 @@ pub struct VassalConfig {
     pub gateway: GatewayConfig,
     /// Worker processes.
     pub processes: u32,
+    /// How many of them there are when.
+    #[serde(default)]
+    pub scale: ScaleConfig,
     /// Threads in each worker.
     pub threads: u32,
     /// Import the app in each worker instead of once in the master.
