@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lictor_core::config::{Address, GatewayConfig, Protocol, VassalConfig};
 use lictor_core::ipc::{Channel, MasterOrder};
-use lictor_core::observe::WorkerStatus;
+use lictor_core::observe::{BackgroundStatus, WorkerStatus};
 use lictor_core::sys::{ExitStatus, Pidfd, start_ticks};
 use serde::{Deserialize, Serialize};
 use tokio::net::unix::pipe::Receiver;
@@ -39,6 +39,8 @@ pub(super) struct Generation {
     pub(super) interface: Option<String>,
     /// As of the last report.
     pub(super) workers: Vec<WorkerStatus>,
+    /// Likewise.
+    pub(super) background: BackgroundStatus,
 }
 
 /// What of its configuration is needed as long as a generation lives.
@@ -53,6 +55,9 @@ pub(super) struct Terms {
     pub(super) gateway: GatewayConfig,
     #[serde(default)]
     pub(super) ready_path: Option<String>,
+    /// Its master starts other processes beside its workers.
+    #[serde(default)]
+    pub(super) has_background: bool,
 }
 
 impl Terms {
@@ -79,6 +84,7 @@ impl From<&VassalConfig> for Terms {
                 .collect(),
             gateway: config.gateway.clone(),
             ready_path: config.ready_path.clone(),
+            has_background: config.background.is_tended(),
         }
     }
 }
@@ -129,6 +135,7 @@ impl Generation {
             python: None,
             interface: None,
             workers: Vec::new(),
+            background: BackgroundStatus::default(),
         }
     }
 

@@ -320,7 +320,7 @@ fn flags_alone_make_a_vassal() {
         ("env", &["A=1", "B=2"]),
     ]);
     let vassal = parse_flags(Path::new("/home/me"), None, &given, &nobody()).expect("good flags");
-    assert_eq!(vassal.app, AppTarget::Module("blog.wsgi".to_owned()));
+    assert_eq!(vassal.app, Some(AppTarget::Module("blog.wsgi".to_owned())));
     assert_eq!(vassal.callable.as_deref(), Some("app"));
     assert_eq!(vassal.chdir, Path::new("/home/me"));
     assert_eq!(vassal.processes, 4);
@@ -344,7 +344,7 @@ fn flags_go_over_the_file() {
     ]);
     let vassal =
         parse_flags(Path::new("/home/me"), Some(file), &given, &nobody()).expect("good flags");
-    assert_eq!(vassal.app, AppTarget::Module("blog".to_owned()));
+    assert_eq!(vassal.app, Some(AppTarget::Module("blog".to_owned())));
     assert_eq!(vassal.callable, None);
     assert_eq!(vassal.threads, 2);
     assert_eq!(vassal.chdir, Path::new("/srv/vassals"));

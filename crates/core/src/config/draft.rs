@@ -9,8 +9,8 @@ use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
-    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, ProcessConfig, RequestLogConfig, TlsConfig,
-    TrustConfig, VassalConfig, WireConfig,
+    AppTarget, AsgiConfig, BackgroundConfig, CronConfig, DaemonConfig, FilesConfig, GatewayConfig,
+    ProcessConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
@@ -64,6 +64,7 @@ pub(super) struct Draft {
     pub(super) files: FilesConfig,
     pub(super) tls: TlsConfig,
     pub(super) request_log: RequestLogConfig,
+    pub(super) background: BackgroundConfig,
 }
 
 /// Where the options begin, for what is missing among them.
@@ -133,6 +134,7 @@ impl Default for Draft {
             files: FilesConfig::default(),
             tls: TlsConfig::default(),
             request_log: RequestLogConfig::default(),
+            background: BackgroundConfig::default(),
         }
     }
 }
@@ -147,6 +149,26 @@ impl Draft {
             .chain(https.map(at("https")))
             .chain(self.sockets.iter().map(at("socket")))
             .chain(gateway.map(|(protocol, address)| (protocol.name(), address)))
+    }
+
+    /// Adds daemons, changed in some way.
+    pub(super) fn add_daemons(
+        &mut self,
+        daemons: Vec<(DaemonConfig, Place)>,
+        change: fn(DaemonConfig) -> DaemonConfig,
+    ) {
+        let daemons = daemons.into_iter().map(|(daemon, _)| change(daemon));
+        self.background.daemons.extend(daemons);
+    }
+
+    /// Adds jobs, changed in some way.
+    pub(super) fn add_crons(
+        &mut self,
+        crons: Vec<(CronConfig, Place)>,
+        change: fn(CronConfig) -> CronConfig,
+    ) {
+        let crons = crons.into_iter().map(|(cron, _)| change(cron));
+        self.background.crons.extend(crons);
     }
 
     /// Puts the addresses of `socket` where those of its protocol are.
@@ -195,11 +217,13 @@ impl Draft {
         }
         complaints.extend(self.unnamed_proxies(told));
         self.check_sendfile_root(start, told, &mut complaints);
-        let Some(app) = app.filter(|_| complaints.is_empty()) else {
+        let is_empty = app.is_none() && !self.background.has_work();
+        if is_empty || !complaints.is_empty() {
             return Err(complaints);
-        };
+        }
         self.sort_sockets();
         Ok(VassalConfig {
+            processes: if app.is_some() { self.processes } else { 0 },
             app,
             callable,
             chdir: self.chdir.unwrap_or_else(|| base.to_owned()),
@@ -210,7 +234,6 @@ impl Draft {
             env_file: self.env_file,
             http: self.http,
             gateway: self.gateway,
-            processes: self.processes,
             threads: self.threads,
             lazy_apps: self.lazy_apps,
             start_timeout: self.start_timeout,
@@ -238,6 +261,7 @@ impl Draft {
             files: self.files,
             tls: self.tls,
             request_log: self.request_log,
+            background: self.background,
         })
     }
 
@@ -261,7 +285,9 @@ impl Draft {
     ) {
         let sockets = ["http", "https", "uwsgi", "fastcgi", "scgi", "socket"];
         let is_told = sockets.iter().any(|name| told.contains(name));
-        if self.listening().next().is_none() && !is_told {
+        let has_app = self.module.is_some() || self.wsgi_file.is_some();
+        if self.listening().next().is_none() && !is_told && (has_app || !self.background.has_work())
+        {
             complaints.push(
                 Complaint::new(start.place.clone(), "no address to listen on")
                     .hint(format!("add {}", start.example("http", "127.0.0.1:8000"))),
@@ -302,15 +328,13 @@ impl Draft {
             (Some((name, _)), None) => Some(AppTarget::Module(name.clone())),
             (None, Some((path, _))) => Some(AppTarget::File(path.clone())),
             (None, None) => {
-                if !told
-                    .iter()
-                    .any(|name| matches!(*name, "module" | "wsgi-file"))
-                {
+                // Daemons and jobs may be all there is; what listens needs an app behind it.
+                let is_complete = self.background.has_work() && self.listening().next().is_none();
+                let is_told = |name: &&str| matches!(*name, "module" | "wsgi-file");
+                if !is_complete && !told.iter().any(is_told) {
+                    let example = start.example("module", "package.module:application");
                     complaints.push(Complaint::new(start.place.clone(), "no app to load").hint(
-                        format!(
-                            "add {}",
-                            start.example("module", "package.module:application")
-                        ),
+                        format!("add {example}, or `attach-daemon` or `cron` without a socket"),
                     ));
                 }
                 None

@@ -37,9 +37,9 @@ pub use types::{
     AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, SocketOwner, UserName,
 };
 pub use vassal::{
-    AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
-    FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan,
-    LimitsConfig, LogField, LogFormat, LogPiece, ProcessConfig, ProcessNames, RequestLogConfig,
-    SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig,
-    WireConfig,
+    AcceptingHook, AppTarget, AsgiConfig, BackgroundConfig, CertificateFiles, ClientCertificates,
+    CronConfig, DaemonConfig, EventLoop, FileServeMode, FilesConfig, ForwardedField, GatewayConfig,
+    Hook, HooksConfig, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig, LogField, LogFormat,
+    LogPiece, ProcessConfig, ProcessNames, RequestLogConfig, SendfileRoot, StaticMap, TlsConfig,
+    TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::HandoverListener;
-use crate::observe::{Failure, WorkerStatus};
+use crate::observe::{BackgroundStatus, Failure, WorkerStatus};
 
 /// The version of what emperor and master say to each other. A master lives on when the emperor is
 /// upgraded, so that an emperor understands every version from 1 to its own, and says to a master
@@ -132,6 +132,9 @@ pub enum MasterMessage {
         id: u64,
         /// The workers alive.
         workers: Vec<WorkerStatus>,
+        /// What runs beside them, if the vassal asks for anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        background: Option<BackgroundStatus>,
     },
     /// A `touch-reload` file changed.
     ReloadWanted {

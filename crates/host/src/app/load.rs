@@ -22,8 +22,11 @@ const USUAL_NAMES: [&str; 2] = ["application", "app"];
 
 /// Imports the app and finds its callable.
 pub(crate) fn load(py: Python<'_>, config: &VassalConfig) -> Result<App, Failure> {
-    let module =
-        import(py, &config.app).map_err(|error| with_search_path(py, &config.app, &error))?;
+    let Some(target) = &config.app else {
+        let message = "there is no app to load";
+        return Err(Failure::new(FailureKind::Import, message, CALLABLE_HINT));
+    };
+    let module = import(py, target).map_err(|error| with_search_path(py, target, &error))?;
     let callable = find_callable(py, &module, config)?;
     if !callable.is_callable() {
         let message = format!(
@@ -159,8 +162,9 @@ fn find_callable<'py>(
 
 fn named(config: &VassalConfig) -> String {
     let target = match &config.app {
-        AppTarget::Module(name) => name.clone(),
-        AppTarget::File(path) => path.display().to_string(),
+        Some(AppTarget::Module(name)) => name.clone(),
+        Some(AppTarget::File(path)) => path.display().to_string(),
+        None => "nothing".to_owned(),
     };
     match &config.callable {
         Some(callable) => format!("{target}:{callable}"),

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::again;
+use super::background::run_hooks;
 use super::fork::Seed;
 use super::meeting::Meeting;
 use super::pool::seat_count;
@@ -27,6 +28,8 @@ pub(crate) struct Boot {
     pub(super) document: OwnedFd,
     pub(super) host: OwnedFd,
     pub(super) meeting: Option<Meeting>,
+    /// What keeps two generations from running the same beside their workers.
+    pub(super) gates: Vec<OwnedFd>,
     pub(super) listeners: Vec<Listener>,
 }
 
@@ -54,7 +57,12 @@ impl Boot {
                 tls: None,
             })
         });
+        let gates = handover.gates.iter().map(|number| {
+            let number = number.ok_or(io::ErrorKind::InvalidData)?;
+            adopt(number)
+        });
         Ok(Self {
+            gates: gates.collect::<io::Result<_>>()?,
             listeners: listeners.collect::<io::Result<_>>()?,
             channel: Channel::from_fd(adopt(hosting.channel_fd)?),
             host: adopt(hosting.host_fd)?,
@@ -119,7 +127,9 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
     let https = boot.listeners.iter_mut();
     let https = https.filter(|listener| listener.protocol == Protocol::Https);
     arm(https, config).map_err(|error| error.failure())?;
-    let app = if config.lazy_apps {
+    let before = &config.background.hooks.before_app;
+    run_hooks("hook-pre-app", before, config.start_timeout)?;
+    let app = if config.lazy_apps || config.app.is_none() {
         None
     } else {
         Some(load(py, config)?)
@@ -173,10 +183,17 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
     if app.is_some() {
         freeze(py);
     }
+    let hooks = &boot.handover.config.background.hooks.master_start;
+    let patience = boot.handover.config.start_timeout;
+    if let Err(failure) = run_hooks("hook-master-start", hooks, patience) {
+        drop(boot.channel.send(&MasterMessage::Failed(failure), &[]));
+        return End::Failed;
+    }
     let Boot {
         handover,
         channel,
         meeting,
+        gates,
         listeners,
         ..
     } = boot;
@@ -198,6 +215,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
         config,
         channel,
         meeting,
+        gates,
         python,
         listeners,
         scoreboard,

@@ -27,6 +27,8 @@ pub(crate) struct Seed {
     pub(super) app: Option<App>,
     /// The app's own handler of SIGTERM, as Python knew it before the master took the signal.
     pub(super) sigterm: Py<PyAny>,
+    /// It comes up with its generation, and replaces no other.
+    pub(super) is_first_life: bool,
 }
 
 /// Forks through Python, so that the interpreter's own hooks run. Gives the child's pid, or 0 in

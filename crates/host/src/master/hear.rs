@@ -6,6 +6,7 @@ use std::io;
 use lictor_core::ipc::{MasterMessage, MasterOrder, Received};
 use lictor_core::observe::{Failure, FailureKind};
 
+use super::background::Background;
 use super::pool::PoolEvent;
 use super::run::Master;
 use super::touch::Touch;
@@ -26,6 +27,7 @@ impl Master {
         self.hear_workers(&mut events);
         self.tell_withdrawal();
         self.beat(&mut events);
+        self.tend_background(&events);
         // Last, so that nobody is judged who has just spoken.
         events.push(PoolEvent::Woken);
         events
@@ -59,6 +61,7 @@ impl Master {
                     self.tell_emperor(&MasterMessage::Report {
                         id,
                         workers: self.report(),
+                        background: self.background.as_ref().map(Background::status),
                     });
                 }
                 Ok(Received::Message(MasterOrder::ForkWorkers, _)) => {

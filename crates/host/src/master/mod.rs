@@ -5,6 +5,8 @@
 //! and `listen` take in what happens.
 
 mod again;
+mod background;
+mod beside;
 mod boot;
 mod deaths;
 mod fork;

@@ -14,11 +14,11 @@ use lictor_core::sys::{OomKills, Scoreboard, release_cold_code};
 use pyo3::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::background::Background;
 use super::boot::End;
 use super::deaths::Deaths;
 use super::meeting::Meeting;
 use super::overdue::Overdue;
-use super::pid_file;
 use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
 use super::touch::Touch;
 use super::troubles::{Ended, Part, Troubles};
@@ -36,6 +36,7 @@ pub(super) struct Parts {
     pub(super) channel: Channel,
     /// Where the next emperor finds this master.
     pub(super) meeting: Option<Meeting>,
+    pub(super) gates: Vec<OwnedFd>,
     /// The version of Python.
     pub(super) python: String,
     pub(super) listeners: Vec<Listener>,
@@ -51,12 +52,15 @@ pub(super) struct Master {
     pub(super) pool: Pool,
     pub(super) workers: BTreeMap<Seat, WorkerHandle>,
     pub(super) touch: Option<Touch>,
+    /// What runs beside the workers.
+    pub(super) background: Option<Background>,
     /// `harakiri`.
     pub(super) overdue: Overdue,
     /// Readable after SIGTERM.
     pub(super) sigterm: UnixStream,
     pub(super) is_emperor_gone: bool,
     pub(super) has_told_withdrawal: bool,
+    pub(super) has_served: bool,
     pub(super) interface: String,
     /// How the last worker of each slot ended.
     pub(super) endings: BTreeMap<u32, Ended>,
@@ -78,8 +82,9 @@ pub(super) enum Outcome {
 }
 
 impl Master {
-    pub(super) fn new(parts: Parts) -> io::Result<Self> {
+    pub(super) fn new(mut parts: Parts) -> io::Result<Self> {
         let (sigterm, teller) = UnixStream::pair()?;
+        let gates = std::mem::take(&mut parts.gates);
         let config = &parts.config;
         let settings = Settings {
             processes: config.processes,
@@ -94,9 +99,11 @@ impl Master {
             workers: BTreeMap::new(),
             overdue: Overdue::new(config)?,
             touch: Touch::watch(&config.touch_reload),
+            background: Background::new(config, parts.generation, gates),
             sigterm,
             is_emperor_gone: false,
             has_told_withdrawal: false,
+            has_served: false,
             interface: String::new(),
             endings: BTreeMap::new(),
             troubles: Troubles::default(),
@@ -117,26 +124,38 @@ impl Master {
             return End::Failed;
         };
         let mut events = vec![PoolEvent::Started];
+        let mut over = None;
         loop {
             let is_serving = events.contains(&PoolEvent::ServeOrdered);
             match self.act_on(py, events) {
                 Outcome::GoOn => {
                     if is_serving {
+                        self.has_served = true;
                         // From here on there is little to do but wait.
                         release_cold_code();
                     }
                     events = self.wait(py);
                 }
                 Outcome::End(end) => {
-                    pid_file::remove(&self.parts.config);
-                    sigterm.drop_ref(py);
-                    return end;
+                    over = Some(end);
+                    events = if self.is_background_over() {
+                        Vec::new()
+                    } else {
+                        self.wait(py)
+                    };
                 }
                 Outcome::Child(seat, slot, channel) => {
                     return self.into_seed(seat, slot, channel, sigterm);
                 }
                 // All are taken in before.
                 Outcome::Event(event) => events = vec![event],
+            }
+            if self.is_background_over()
+                && let Some(end) = over.take()
+            {
+                self.say_goodbye();
+                sigterm.drop_ref(py);
+                return end;
             }
         }
     }
@@ -157,6 +176,7 @@ impl Master {
             // No worker is forked any more, and whoever is to have the address next must not find
             // it held by requests that take their time.
             self.parts.listeners.clear();
+            self.background_leaves();
         }
         Outcome::GoOn
     }
@@ -183,12 +203,7 @@ impl Master {
             PoolAction::TellTrouble(slot, wait) => self.tell_trouble(slot, wait),
             PoolAction::TellMended => self.tell_mended(Part::Workers),
             PoolAction::TellLoaded => self.tell_emperor(&MasterMessage::Loaded),
-            PoolAction::TellReady => {
-                pid_file::write(&self.parts.config);
-                self.tell_emperor(&MasterMessage::Ready {
-                    interface: self.interface.clone(),
-                });
-            }
+            PoolAction::TellReady => return self.tell_ready(),
             PoolAction::TellPaused => self.tell_emperor(&MasterMessage::Paused),
             PoolAction::GiveUp(slot) => return self.give_up(slot),
             PoolAction::Leave => return Outcome::End(End::Left),
@@ -225,7 +240,13 @@ impl Master {
 
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
-        let wake_at = [self.pool.wake_at(), self.overdue.wake_at(), self.beat_at()];
+        let background = self.background.as_ref().and_then(Background::wake_at);
+        let wake_at = [
+            self.pool.wake_at(),
+            self.overdue.wake_at(),
+            self.beat_at(),
+            background,
+        ];
         let wake_at = wake_at.into_iter().flatten().min();
         let timeout = wake_at.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|left| left + Duration::from_millis(1));
@@ -250,6 +271,7 @@ impl Master {
                 .iter()
                 .map(|touch| PollFd::new(touch, PollFlags::IN)),
         );
+        fds.extend(self.background.iter().flat_map(Background::poll_fds));
         fds.extend(self.workers.values().flat_map(WorkerHandle::poll_fds));
         if py.detach(|| poll(&mut fds, timeout.as_ref())).is_err() {
             // Interrupted: the app may have handlers of its own. What they raise has nowhere to go.

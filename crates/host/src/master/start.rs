@@ -5,6 +5,7 @@ use lictor_core::observe::Failure;
 use lictor_core::sys::set_title;
 use pyo3::prelude::*;
 
+use super::background::run_hooks;
 use super::fork::Seed;
 use crate::app::{App, Interface, arm_harakiri, load, run_exit_handlers};
 use crate::worker::{self, Worker, start_asgi};
@@ -22,11 +23,16 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         watched,
         app,
         sigterm,
+        is_first_life,
     } = seed;
     let title = format!("lictor: {vassal} #{generation} worker {id}");
     set_title(&config.process.names.of_worker(&title));
     restore_sigterm(py, sigterm.bind(py));
     sigterm.drop_ref(py);
+    let (hooks, patience) = (&config.background.hooks, config.start_timeout);
+    if let Err(failure) = run_hooks("hook-post-fork", &hooks.post_fork, patience) {
+        return failed(&channel, failure);
+    }
     let app = match app.map_or_else(|| load(py, &config), Ok) {
         Ok(app) => app,
         Err(failure) => return failed(&channel, failure),
@@ -43,6 +49,14 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         Ok(asgi) => asgi,
         Err(failure) => return failed(&channel, failure),
     };
+    let accepting = hooks.accepting.iter().filter(|one| {
+        let is_wanted = !one.in_first_alone || id == 1;
+        is_wanted && (is_first_life || !one.is_once)
+    });
+    let accepting = accepting.map(|one| &one.hook);
+    if let Err(failure) = run_hooks("hook-accepting", accepting, patience) {
+        return failed(&channel, failure);
+    }
     let board = watched.map(|watched| arm_harakiri(py, watched.board, watched.dump));
     let ready = WorkerMessage::Ready {
         interface: interface.name().to_owned(),

@@ -117,6 +117,7 @@ impl Master {
         sigterm: Py<PyAny>,
     ) -> End {
         let watched = self.overdue.take_prepared();
+        let is_first_life = !self.pool.serves();
         // Everything that is the master's alone is closed here, by going out of scope.
         let Parts {
             vassal,
@@ -141,6 +142,7 @@ impl Master {
             watched,
             app,
             sigterm,
+            is_first_life,
         }))
     }
 

@@ -7,8 +7,10 @@
 
 mod app;
 mod asgi;
+mod background;
 mod files;
 mod gateway;
+mod hooks;
 mod limits;
 mod lookup;
 mod names;
@@ -109,7 +111,7 @@ pub fn is_switch(name: &str) -> bool {
 }
 
 /// In the order in which they are explained.
-static GROUPS: [&[OptionSpec]; 13] = [
+static GROUPS: [&[OptionSpec]; 15] = [
     app::OPTIONS,
     serving::OPTIONS,
     tls::OPTIONS,
@@ -120,6 +122,8 @@ static GROUPS: [&[OptionSpec]; 13] = [
     process::OPTIONS,
     limits::OPTIONS,
     names::OPTIONS,
+    background::OPTIONS,
+    hooks::OPTIONS,
     asgi::OPTIONS,
     safety::OPTIONS,
     request_log::OPTIONS,

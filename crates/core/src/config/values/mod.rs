@@ -2,6 +2,7 @@
 
 mod address;
 mod choices;
+mod commands;
 mod env;
 mod https;
 mod log_format;
@@ -14,6 +15,10 @@ mod words;
 
 pub(super) use address::{address, apart, distinct_addresses};
 pub(super) use choices::{event_loop, http2, interface, lifespan};
+pub(super) use commands::{
+    cron, exec_hook, hook, keyed_cron, keyed_daemon, pidfile_daemon, plain_daemon, touch_exec,
+    touch_hook,
+};
 pub(super) use env::variables;
 pub(super) use https::{https, joined_https};
 pub(super) use log_format::log_format;

@@ -1,6 +1,7 @@
 //! What one vassal file says, as values that cannot be wrong.
 
 mod asgi;
+mod background;
 mod files;
 mod limits;
 mod log_format;
@@ -18,6 +19,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
+pub use background::{
+    AcceptingHook, BackgroundConfig, CronConfig, DaemonConfig, Hook, HooksConfig,
+};
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
@@ -36,8 +40,8 @@ use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VassalConfig {
-    /// What to load.
-    pub app: AppTarget,
+    /// What to load; none where all that runs is in `background`.
+    pub app: Option<AppTarget>,
     /// The callable's name, if said: else `application`, then `app`.
     pub callable: Option<String>,
     /// Working directory, first on `sys.path`.
@@ -112,6 +116,8 @@ pub struct VassalConfig {
     pub tls: TlsConfig,
     /// What is written down about requests.
     pub request_log: RequestLogConfig,
+    /// What runs beside the workers.
+    pub background: BackgroundConfig,
 }
 
 /// What to load.

@@ -168,6 +168,11 @@ impl Pool {
         if self.phase == Phase::Held {
             self.phase = Phase::Coming;
             self.plan_all(now);
+            if self.slots.is_empty() {
+                // There is no app, and nothing to wait for.
+                self.phase = Phase::Announced;
+                return vec![PoolAction::TellReady];
+            }
         }
         Vec::new()
     }
