@@ -29,6 +29,7 @@ mod asgi;
 mod asgi_answers;
 mod asgi_apps;
 mod asgi_life;
+mod background;
 mod boot_storm;
 mod broken;
 mod commands;

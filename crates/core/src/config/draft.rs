@@ -329,13 +329,17 @@ impl Draft {
             (None, Some((path, _))) => Some(AppTarget::File(path.clone())),
             (None, None) => {
                 // Daemons and jobs may be all there is; what listens needs an app behind it.
-                let is_complete = self.background.has_work() && self.listening().next().is_none();
+                let listens = self.listening().next().is_some();
+                let is_complete = self.background.has_work() && !listens;
                 let is_told = |name: &&str| matches!(*name, "module" | "wsgi-file");
                 if !is_complete && !told.iter().any(is_told) {
                     let example = start.example("module", "package.module:application");
-                    complaints.push(Complaint::new(start.place.clone(), "no app to load").hint(
-                        format!("add {example}, or `attach-daemon` or `cron` without a socket"),
-                    ));
+                    let hint = match listens {
+                        true => format!("add {example}"),
+                        false => format!("add {example}, or `attach-daemon` or `cron`"),
+                    };
+                    complaints
+                        .push(Complaint::new(start.place.clone(), "no app to load").hint(hint));
                 }
                 None
             }

@@ -25,6 +25,7 @@ pub(super) fn without_preload(boot: Boot) {
     } = boot;
     handover.config.lazy_apps = true;
     // They are done.
+    handover.config.background.hooks.as_user.clear();
     handover.config.background.hooks.before_app.clear();
     let kept = [channel.as_fd(), document.as_fd(), host.as_fd()]
         .into_iter()

@@ -49,7 +49,7 @@ impl Master {
     pub(super) fn tell_ready(&mut self) -> Outcome {
         let config = &self.parts.config;
         let hooks = &config.background.hooks.after_app;
-        if let Err(failure) = run_hooks("hook-post-app", hooks, config.start_timeout) {
+        if let Err(failure) = run_hooks("behind the app", hooks, config.start_timeout) {
             // The emperor ends this generation, workers and all.
             self.tell_emperor(&MasterMessage::Failed(failure));
             return Outcome::GoOn;
@@ -69,7 +69,7 @@ impl Master {
         pid_file::remove(config);
         if self.has_served {
             let hooks = &config.background.hooks.at_exit;
-            try_hooks("hook-as-user-atexit", hooks, config.reload_mercy);
+            try_hooks("at the end", hooks, config.reload_mercy);
         }
     }
 }

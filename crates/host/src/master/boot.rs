@@ -127,8 +127,9 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
     let https = boot.listeners.iter_mut();
     let https = https.filter(|listener| listener.protocol == Protocol::Https);
     arm(https, config).map_err(|error| error.failure())?;
-    let before = &config.background.hooks.before_app;
-    run_hooks("hook-pre-app", before, config.start_timeout)?;
+    let hooks = &config.background.hooks;
+    let before = hooks.as_user.iter().chain(&hooks.before_app);
+    run_hooks("before the app", before, config.start_timeout)?;
     let app = if config.lazy_apps || config.app.is_none() {
         None
     } else {
@@ -185,7 +186,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
     }
     let hooks = &boot.handover.config.background.hooks.master_start;
     let patience = boot.handover.config.start_timeout;
-    if let Err(failure) = run_hooks("hook-master-start", hooks, patience) {
+    if let Err(failure) = run_hooks("at the start of the master", hooks, patience) {
         drop(boot.channel.send(&MasterMessage::Failed(failure), &[]));
         return End::Failed;
     }

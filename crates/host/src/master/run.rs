@@ -138,6 +138,7 @@ impl Master {
                 }
                 Outcome::End(end) => {
                     over = Some(end);
+                    self.background_leaves();
                     events = if self.is_background_over() {
                         Vec::new()
                     } else {

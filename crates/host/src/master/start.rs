@@ -30,7 +30,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
     restore_sigterm(py, sigterm.bind(py));
     sigterm.drop_ref(py);
     let (hooks, patience) = (&config.background.hooks, config.start_timeout);
-    if let Err(failure) = run_hooks("hook-post-fork", &hooks.post_fork, patience) {
+    if let Err(failure) = run_hooks("behind the fork", &hooks.post_fork, patience) {
         return failed(&channel, failure);
     }
     let app = match app.map_or_else(|| load(py, &config), Ok) {
@@ -54,7 +54,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         is_wanted && (is_first_life || !one.is_once)
     });
     let accepting = accepting.map(|one| &one.hook);
-    if let Err(failure) = run_hooks("hook-accepting", accepting, patience) {
+    if let Err(failure) = run_hooks("before the first connection", accepting, patience) {
         return failed(&channel, failure);
     }
     let board = watched.map(|watched| arm_harakiri(py, watched.board, watched.dump));

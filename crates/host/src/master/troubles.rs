@@ -137,7 +137,10 @@ mod tests {
         assert_eq!(told, MasterMessage::Troubled(failure("disk")));
         let left = troubles.end(Part::Output);
         assert_eq!(left, Some(MasterMessage::Troubled(crash)));
-        assert_eq!(troubles.end(Part::Workers), Some(MasterMessage::Mended));
+        troubles.begin(Part::Background, failure("daemon"));
+        let left = troubles.end(Part::Workers);
+        assert_eq!(left, Some(MasterMessage::Troubled(failure("daemon"))));
+        assert_eq!(troubles.end(Part::Background), Some(MasterMessage::Mended));
     }
 
     #[test]

@@ -4,12 +4,14 @@ use super::{OptionSpec, ReloadClass, ValueKind};
 use crate::config::draft::Draft;
 use crate::config::setting::{Outcome, Setting};
 use crate::config::values;
-use crate::config::vassal::AcceptingHook;
+use crate::config::vassal::{AcceptingHook, Hook};
 
 const COMMAND: &str = "a command for the shell, or a list of them";
 const VERB: &str = "`VERB:ARGUMENT`, or a list of that";
 
 pub(super) static OPTIONS: &[OptionSpec] = &[
+    HOOK_AS_USER,
+    EXEC_AS_USER,
     HOOK_PRE_APP,
     EXEC_PRE_APP,
     HOOK_MASTER_START,
@@ -26,9 +28,35 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
     TOUCH_EXEC,
 ];
 
+const HOOK_AS_USER: OptionSpec = OptionSpec {
+    name: "hook-as-user",
+    aliases: &[],
+    kind: ValueKind::Many,
+    takes: VERB,
+    default: "none",
+    example: "[\"print:coming up\"]",
+    is_local: false,
+    documentation: "What is done as soon as the master is the vassal's user and has its Python, before what `hook-pre-app` and `exec-pre-app` ask for. Verbs and failures are those of `hook-pre-app`.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| deeds(&mut draft.background.hooks.as_user, setting),
+};
+
+const EXEC_AS_USER: OptionSpec = OptionSpec {
+    name: "exec-as-user",
+    aliases: &[],
+    kind: ValueKind::Many,
+    takes: COMMAND,
+    default: "none",
+    example: "[\"true\"]",
+    is_local: false,
+    documentation: "Commands that are run as soon as the master is the vassal's user and has its Python, after what `hook-as-user` asks for and before all that `hook-pre-app` and `exec-pre-app` do. They run and fail like those of `exec-pre-app`.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| commands(&mut draft.background.hooks.as_user, setting),
+};
+
 const HOOK_PRE_APP: OptionSpec = OptionSpec {
     name: "hook-pre-app",
-    aliases: &["hook-as-user"],
+    aliases: &[],
     kind: ValueKind::Many,
     takes: VERB,
     default: "none",
@@ -36,16 +64,12 @@ const HOOK_PRE_APP: OptionSpec = OptionSpec {
     is_local: false,
     documentation: "What is done before the app is imported, by the master, as the vassal's user, in the order given. Verbs are `exec` and `safeexec` (a command for `/bin/sh -c`; the failure of `safeexec` does not matter), `print` (a line for the log), `write`, `writen`, `append` and `appendn` (a file, a space, text; with `n` and a newline), `writefifo` (likewise, if somebody reads there), `unlink`, `cd`, and `unix_signal` (a process id and a signal). One that fails keeps the new generation from coming up, and the old one serves on; one that hangs meets `start-timeout`.",
     reload: ReloadClass::NewGeneration,
-    apply: |draft, setting| {
-        let hooks = setting.each(values::hook)?;
-        (draft.background.hooks.before_app).extend(hooks.into_iter().map(|(hook, _)| hook));
-        Ok(())
-    },
+    apply: |draft, setting| deeds(&mut draft.background.hooks.before_app, setting),
 };
 
 const EXEC_PRE_APP: OptionSpec = OptionSpec {
     name: "exec-pre-app",
-    aliases: &["exec-as-user"],
+    aliases: &[],
     kind: ValueKind::Many,
     takes: COMMAND,
     default: "none",
@@ -53,11 +77,7 @@ const EXEC_PRE_APP: OptionSpec = OptionSpec {
     is_local: false,
     documentation: "Commands that are run before the app is imported, one after the other, by `/bin/sh -c` as the vassal's user with the environment and directory of the app. One that fails keeps the new generation from coming up and is shown with what it printed; the old one serves on. It is what `exec:` is in `hook-pre-app`, and is run after those hooks.",
     reload: ReloadClass::NewGeneration,
-    apply: |draft, setting| {
-        let hooks = setting.each(values::exec_hook)?;
-        (draft.background.hooks.before_app).extend(hooks.into_iter().map(|(hook, _)| hook));
-        Ok(())
-    },
+    apply: |draft, setting| commands(&mut draft.background.hooks.before_app, setting),
 };
 
 const HOOK_MASTER_START: OptionSpec = OptionSpec {
@@ -70,11 +90,7 @@ const HOOK_MASTER_START: OptionSpec = OptionSpec {
     is_local: false,
     documentation: "What the master does before it forks its first worker, once for each generation. The app is imported then, unless `lazy-apps` is on. Verbs and failures are those of `hook-pre-app`.",
     reload: ReloadClass::NewGeneration,
-    apply: |draft, setting| {
-        let hooks = setting.each(values::hook)?;
-        (draft.background.hooks.master_start).extend(hooks.into_iter().map(|(hook, _)| hook));
-        Ok(())
-    },
+    apply: |draft, setting| deeds(&mut draft.background.hooks.master_start, setting),
 };
 
 const HOOK_POST_APP: OptionSpec = OptionSpec {
@@ -87,11 +103,7 @@ const HOOK_POST_APP: OptionSpec = OptionSpec {
     is_local: false,
     documentation: "What is done once every worker has the app, before the generation takes over. Verbs and failures are those of `hook-pre-app`.",
     reload: ReloadClass::NewGeneration,
-    apply: |draft, setting| {
-        let hooks = setting.each(values::hook)?;
-        (draft.background.hooks.after_app).extend(hooks.into_iter().map(|(hook, _)| hook));
-        Ok(())
-    },
+    apply: |draft, setting| deeds(&mut draft.background.hooks.after_app, setting),
 };
 
 const EXEC_POST_APP: OptionSpec = OptionSpec {
@@ -104,11 +116,7 @@ const EXEC_POST_APP: OptionSpec = OptionSpec {
     is_local: false,
     documentation: "Commands that are run once every worker has the app, before the generation takes over. They run and fail like those of `exec-pre-app`.",
     reload: ReloadClass::NewGeneration,
-    apply: |draft, setting| {
-        let hooks = setting.each(values::exec_hook)?;
-        (draft.background.hooks.after_app).extend(hooks.into_iter().map(|(hook, _)| hook));
-        Ok(())
-    },
+    apply: |draft, setting| commands(&mut draft.background.hooks.after_app, setting),
 };
 
 const HOOK_POST_FORK: OptionSpec = OptionSpec {
@@ -121,11 +129,7 @@ const HOOK_POST_FORK: OptionSpec = OptionSpec {
     is_local: false,
     documentation: "What each worker does first of all. Verbs are those of `hook-pre-app`; a worker whose hook fails ends, as if it could not import the app.",
     reload: ReloadClass::NewGeneration,
-    apply: |draft, setting| {
-        let hooks = setting.each(values::hook)?;
-        (draft.background.hooks.post_fork).extend(hooks.into_iter().map(|(hook, _)| hook));
-        Ok(())
-    },
+    apply: |draft, setting| deeds(&mut draft.background.hooks.post_fork, setting),
 };
 
 const HOOK_ACCEPTING: OptionSpec = OptionSpec {
@@ -190,11 +194,7 @@ const HOOK_AT_EXIT: OptionSpec = OptionSpec {
     is_local: false,
     documentation: "What the master does when its generation has served and left: by a stop, and by a reload for the generation before. Verbs are those of `hook-pre-app`. A failure is told in the log; what takes longer than is left of `reload-mercy` is killed.",
     reload: ReloadClass::NewGeneration,
-    apply: |draft, setting| {
-        let hooks = setting.each(values::hook)?;
-        (draft.background.hooks.at_exit).extend(hooks.into_iter().map(|(hook, _)| hook));
-        Ok(())
-    },
+    apply: |draft, setting| deeds(&mut draft.background.hooks.at_exit, setting),
 };
 
 const EXEC_AT_EXIT: OptionSpec = OptionSpec {
@@ -207,11 +207,7 @@ const EXEC_AT_EXIT: OptionSpec = OptionSpec {
     is_local: false,
     documentation: "Commands that are run when a generation has served and left. They are what `exec:` is in `hook-as-user-atexit`, and are run after those hooks.",
     reload: ReloadClass::NewGeneration,
-    apply: |draft, setting| {
-        let hooks = setting.each(values::exec_hook)?;
-        (draft.background.hooks.at_exit).extend(hooks.into_iter().map(|(hook, _)| hook));
-        Ok(())
-    },
+    apply: |draft, setting| commands(&mut draft.background.hooks.at_exit, setting),
 };
 
 const HOOK_TOUCH: OptionSpec = OptionSpec {
@@ -247,6 +243,19 @@ const TOUCH_EXEC: OptionSpec = OptionSpec {
         Ok(())
     },
 };
+
+/// Hooks of a point: they come before the commands of the same, whichever is written first.
+fn deeds(hooks: &mut Vec<Hook>, setting: &Setting<'_>) -> Outcome<()> {
+    let deeds = setting.each(values::hook)?;
+    hooks.splice(0..0, deeds.into_iter().map(|(hook, _)| hook));
+    Ok(())
+}
+
+fn commands(hooks: &mut Vec<Hook>, setting: &Setting<'_>) -> Outcome<()> {
+    let commands = setting.each(values::exec_hook)?;
+    hooks.extend(commands.into_iter().map(|(hook, _)| hook));
+    Ok(())
+}
 
 fn accepting(
     draft: &mut Draft,

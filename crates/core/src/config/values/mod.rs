@@ -2,8 +2,10 @@
 
 mod address;
 mod choices;
-mod commands;
+mod crons;
+mod daemons;
 mod env;
+mod hooks;
 mod https;
 mod log_format;
 mod mounts;
@@ -15,11 +17,10 @@ mod words;
 
 pub(super) use address::{address, apart, distinct_addresses};
 pub(super) use choices::{event_loop, http2, interface, lifespan};
-pub(super) use commands::{
-    cron, exec_hook, hook, keyed_cron, keyed_daemon, pidfile_daemon, plain_daemon, touch_exec,
-    touch_hook,
-};
+pub(super) use crons::{cron, keyed_cron};
+pub(super) use daemons::{keyed_daemon, pidfile_daemon, plain_daemon};
 pub(super) use env::variables;
+pub(super) use hooks::{exec_hook, hook, touch_exec, touch_hook};
 pub(super) use https::{https, joined_https};
 pub(super) use log_format::log_format;
 pub(super) use mounts::{mounts, optional_mount};

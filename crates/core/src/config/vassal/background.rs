@@ -90,6 +90,8 @@ impl fmt::Display for CronConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HooksConfig {
+    /// First of all.
+    pub as_user: Vec<Hook>,
     /// Before the app is imported.
     pub before_app: Vec<Hook>,
     /// Once every worker has the app.

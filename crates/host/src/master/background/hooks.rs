@@ -25,17 +25,17 @@ struct HookError {
     output: String,
 }
 
-/// Runs hooks, each when the one before is done, and stops at the first that fails. `name` is the
-/// option's; none may take longer than is left.
+/// Runs hooks, each when the one before is done, and stops at the first that fails. `when` is said
+/// with a failure; all together may take no longer than `patience`.
 pub(crate) fn run_hooks<'h>(
-    name: &str,
+    when: &str,
     hooks: impl IntoIterator<Item = &'h Hook>,
     patience: Duration,
 ) -> Result<(), Failure> {
     let until = Instant::now() + patience;
     for hook in hooks {
         run(hook, until).map_err(|error| {
-            let message = format!("a hook of `{name}` failed: {}", error.message);
+            let message = format!("a hook {when} failed: {}", error.message);
             let detail = if error.output.is_empty() {
                 "hint: the hook must succeed for the generation to come up".to_owned()
             } else {
@@ -49,11 +49,11 @@ pub(crate) fn run_hooks<'h>(
 
 /// The same where nothing depends on it: a failure is told in the log.
 pub(crate) fn try_hooks<'h>(
-    name: &str,
+    when: &str,
     hooks: impl IntoIterator<Item = &'h Hook>,
     patience: Duration,
 ) {
-    if let Err(failure) = run_hooks(name, hooks, patience) {
+    if let Err(failure) = run_hooks(when, hooks, patience) {
         say(&format!("lictor: {}\n", failure.message));
     }
 }

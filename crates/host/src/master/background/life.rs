@@ -232,6 +232,7 @@ mod tests {
     fn leaving_asks_then_kills_and_nothing_comes_back() {
         let now = Instant::now();
         let mut life = running(now);
+        assert_eq!(life.word(now), ("running", None));
         assert_eq!(life.leave(now), Some(Deed::AskToEnd));
         assert_eq!(life.leave(now), None);
         assert_eq!(life.woken(now), None);
@@ -243,6 +244,7 @@ mod tests {
         assert!(life.is_over());
         let mut waiting = running(now);
         waiting.ended(now);
+        assert_eq!(waiting.word(now), ("waiting", Some(FIRST_WAIT)));
         assert_eq!(waiting.leave(now), None);
         assert!(waiting.is_over());
     }

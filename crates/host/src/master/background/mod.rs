@@ -120,7 +120,7 @@ impl Background {
                 continue;
             }
             let Hook::Exec { command, .. } = hook else {
-                try_hooks("hook-touch", [&*hook], SHORTLY);
+                try_hooks("of a touched file", [&*hook], SHORTLY);
                 continue;
             };
             match Process::start(&label::named("touch", command), command, None) {
