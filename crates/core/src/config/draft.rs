@@ -334,9 +334,10 @@ impl Draft {
                 let is_told = |name: &&str| matches!(*name, "module" | "wsgi-file");
                 if !is_complete && !told.iter().any(is_told) {
                     let example = start.example("module", "package.module:application");
-                    let hint = match listens {
-                        true => format!("add {example}"),
-                        false => format!("add {example}, or `attach-daemon` or `cron`"),
+                    let hint = if listens {
+                        format!("add {example}")
+                    } else {
+                        format!("add {example}, or `attach-daemon` or `cron`")
                     };
                     complaints
                         .push(Complaint::new(start.place.clone(), "no app to load").hint(hint));

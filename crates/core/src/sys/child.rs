@@ -4,36 +4,27 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+
 /// The highest number of a signal that is not real-time.
 const LAST_SIGNAL: i32 = 31;
 
 /// Lets a program begin as a shell would start it: no descriptor of ours but the standard streams,
 /// every signal as it is by default. It is killed when this process ends.
 pub fn begin_anew(command: &mut Command) -> &mut Command {
-    let parent = std::process::id();
+    let parent = getpid();
     let prepare = move || {
-        #[expect(
-            unsafe_code,
-            reason = "these calls have no safe interface in a new child"
-        )]
-        // SAFETY: all of them may be called between fork and exec (`signal-safety(7)`, or they are
-        // plain system calls), and none reads or writes memory of this process.
-        unsafe {
-            for signal in 1..=LAST_SIGNAL {
-                libc::signal(signal, libc::SIG_DFL);
-            }
-            // An older kernel does not know the flag; what is opened is close-on-exec anyway.
-            let flag = libc::CLOSE_RANGE_CLOEXEC;
-            libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, flag);
-            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            // The parent may have ended before it was said.
-            if u32::try_from(libc::getppid()) != Ok(parent) {
-                return Err(io::ErrorKind::BrokenPipe.into());
-            }
+        for signal in 1..=LAST_SIGNAL {
+            restore(signal);
         }
-        Ok(())
+        close_others_at_exec();
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The parent may have ended before it was said.
+        if getppid() == Some(parent) {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
     };
     #[expect(
         unsafe_code,
@@ -43,6 +34,21 @@ pub fn begin_anew(command: &mut Command) -> &mut Command {
     unsafe {
         command.pre_exec(prepare)
     }
+}
+
+fn restore(signal: i32) {
+    #[expect(unsafe_code, reason = "there is no safe interface to signal(2)")]
+    // SAFETY: it may be called between fork and exec (`signal-safety(7)`), and the default action
+    // runs no code of ours. Those that cannot be changed are refused.
+    let _before = unsafe { libc::signal(signal, libc::SIG_DFL) };
+}
+
+/// What an older kernel does not know is done without: all that is opened here is close-on-exec.
+fn close_others_at_exec() {
+    let flag = libc::CLOSE_RANGE_CLOEXEC;
+    #[expect(unsafe_code, reason = "there is no safe interface to close_range(2)")]
+    // SAFETY: a plain system call that sets a flag of descriptors and touches no memory.
+    let _done = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, flag) };
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub fn end_other_groups(leader: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::event::{PollFd, PollFlags, poll};
     use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
 
@@ -50,9 +51,8 @@ mod tests {
         held[0].kill().unwrap();
         leader.wait().unwrap();
         end_other_groups(pids[0]);
-        while held[2].is_alive() {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        let mut ended = [PollFd::new(&held[2], PollFlags::IN)];
+        poll(&mut ended, None).unwrap();
         assert!(held[1].is_alive());
         held[1].kill().unwrap();
     }

@@ -3,7 +3,7 @@
 use lictor_core::ipc::MasterMessage;
 use lictor_core::observe::{Failure, FailureKind};
 
-use super::background::{Background, run_hooks, try_hooks};
+use super::background::{Background, Change, run_hooks, try_hooks};
 use super::pid_file;
 use super::pool::PoolEvent;
 use super::run::{Master, Outcome};
@@ -20,13 +20,13 @@ impl Master {
         };
         let news = background.tend(serves);
         match news.trouble {
-            Some(Some(message)) => {
+            Some(Change::Wrong(message)) => {
                 let hint = "hint: see `lictor logs`; the app serves on meanwhile";
                 let failure = Failure::new(FailureKind::Crash, message, hint);
                 let message = self.troubles.begin(Part::Background, failure);
                 self.tell_emperor(&message);
             }
-            Some(None) => self.tell_mended(Part::Background),
+            Some(Change::Mended) => self.tell_mended(Part::Background),
             None => {}
         }
         if news.wants_reload {

@@ -1,5 +1,6 @@
 //! The first steps of a worker, from the fork to the reactor.
 
+use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{Channel, WorkerMessage};
 use lictor_core::observe::Failure;
 use lictor_core::sys::set_title;
@@ -29,11 +30,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
     set_title(&config.process.names.of_worker(&title));
     restore_sigterm(py, sigterm.bind(py));
     sigterm.drop_ref(py);
-    let (hooks, patience) = (&config.background.hooks, config.start_timeout);
-    if let Err(failure) = run_hooks("behind the fork", &hooks.post_fork, patience) {
-        return failed(&channel, failure);
-    }
-    let app = match app.map_or_else(|| load(py, &config), Ok) {
+    let app = match forked(&config).and_then(|()| app.map_or_else(|| load(py, &config), Ok)) {
         Ok(app) => app,
         Err(failure) => return failed(&channel, failure),
     };
@@ -49,12 +46,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         Ok(asgi) => asgi,
         Err(failure) => return failed(&channel, failure),
     };
-    let accepting = hooks.accepting.iter().filter(|one| {
-        let is_wanted = !one.in_first_alone || id == 1;
-        is_wanted && (is_first_life || !one.is_once)
-    });
-    let accepting = accepting.map(|one| &one.hook);
-    if let Err(failure) = run_hooks("before the first connection", accepting, patience) {
+    if let Err(failure) = about_to_accept(&config, id, is_first_life) {
         return failed(&channel, failure);
     }
     let board = watched.map(|watched| arm_harakiri(py, watched.board, watched.dump));
@@ -81,6 +73,22 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
     );
     run_exit_handlers(py);
     0
+}
+
+/// What is asked for in each worker, first of all.
+fn forked(config: &VassalConfig) -> Result<(), Failure> {
+    let hooks = &config.background.hooks.post_fork;
+    run_hooks("behind the fork", hooks, config.start_timeout)
+}
+
+/// What is asked for in a worker that has the app.
+fn about_to_accept(config: &VassalConfig, id: u32, is_first_life: bool) -> Result<(), Failure> {
+    let hooks = config.background.hooks.accepting.iter().filter(|one| {
+        let is_wanted = !one.in_first_alone || id == 1;
+        is_wanted && (is_first_life || !one.is_once)
+    });
+    let hooks = hooks.map(|one| &one.hook);
+    run_hooks("before the first connection", hooks, config.start_timeout)
 }
 
 /// The app could not be started.

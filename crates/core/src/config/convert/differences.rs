@@ -73,6 +73,19 @@ static DIFFERENCES: &[Difference] = &[
         &["reload-on-rss"],
         "a worker that has reached `reload-on-rss` leaves when its replacement serves",
     ),
+    written(
+        &[
+            "attach-daemon",
+            "attach-daemon2",
+            "attach-control-daemon",
+            "smart-attach-daemon2",
+        ],
+        "daemons are stopped and started in a reload, those of the new generation when the old ones are gone; none outlives it, and the end of a control daemon reloads the vassal instead of stopping it",
+    ),
+    written(
+        &["cron", "cron2", "unique-cron"],
+        "jobs are run once a time, by the generation that serves; what still runs when it leaves is killed after `reload-mercy`",
+    ),
     default_of("listen", "`listen` is 1024 by default; in uWSGI it is 100"),
     default_of(
         "buffer-size",

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use lictor_core::config::Hook;
 use lictor_core::observe::{Failure, FailureKind};
+use lictor_core::sys::ExitStatus;
 use rustix::event::{Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::label::named;
+use super::label::{named, shortened};
 use super::process::Process;
 use crate::master::overdue::say;
 
@@ -82,7 +83,7 @@ fn run(hook: &Hook, until: Instant) -> Result<(), HookError> {
 /// Runs a command to its end.
 fn execute(command: &str, until: Instant) -> Result<(), HookError> {
     let failed = |message: String, output: String| HookError { message, output };
-    let shown = super::label::shortened(command);
+    let shown = shortened(command);
     let mut process = Process::start(&named("hook", command), command, None)
         .map_err(|error| failed(format!("could not start `{shown}`: {error}"), String::new()))?;
     process.keep_lines(SHOWN_LINES);
@@ -94,10 +95,12 @@ fn execute(command: &str, until: Instant) -> Result<(), HookError> {
         process.read();
         if let Some(status) = process.ended() {
             let output = process.kept_lines();
-            return match status {
-                lictor_core::sys::ExitStatus::Code(0) => Ok(()),
-                _ if now >= until => Err(failed(format!("`{shown}` took too long"), output)),
-                _ => Err(failed(format!("`{shown}` ended with {status}"), output)),
+            return if status == ExitStatus::Code(0) {
+                Ok(())
+            } else if now >= until {
+                Err(failed(format!("`{shown}` took too long"), output))
+            } else {
+                Err(failed(format!("`{shown}` ended with {status}"), output))
             };
         }
         let left = until.saturating_duration_since(now) + Duration::from_millis(1);
@@ -143,9 +146,9 @@ fn perform(hook: &Hook) -> (&'static str, String, io::Result<()>) {
             )
         }
         Hook::Unlink(path) => {
-            let outcome = std::fs::remove_file(path).or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
+            let outcome = std::fs::remove_file(path).or_else(|error| {
+                let is_gone = error.kind() == io::ErrorKind::NotFound;
+                if is_gone { Ok(()) } else { Err(error) }
             });
             ("remove", shown(path), outcome)
         }

@@ -34,6 +34,33 @@ struct Run {
     process: Process,
     kill_at: Option<Instant>,
     is_killed: bool,
+    /// How it ended.
+    status: Option<String>,
+}
+
+impl Run {
+    /// Reads what it prints, kills it if its time or that of its generation is up.
+    fn has_ended(&mut self, label: &str, is_end: bool, now: Instant) -> bool {
+        self.process.read();
+        let is_late = self.kill_at.is_some_and(|at| at <= now);
+        if (is_late || is_end) && !self.is_killed {
+            self.is_killed = true;
+            self.process.kill();
+            let limit = if is_late { "harakiri" } else { "reload-mercy" };
+            say(&format!(
+                "lictor: {label} outlives `{limit}` and is killed\n"
+            ));
+        }
+        let Some(status) = self.process.ended() else {
+            return false;
+        };
+        if self.is_killed {
+            self.process.kill_rest();
+        }
+        say(&format!("lictor: {label} ended: {status}\n"));
+        self.status = Some(status.to_string());
+        true
+    }
 }
 
 /// One job.
@@ -51,7 +78,7 @@ struct Job {
 /// All jobs.
 #[derive(Debug)]
 pub(super) struct Jobs {
-    jobs: Vec<Job>,
+    all: Vec<Job>,
     limit: Option<Duration>,
     /// Held by the generation that starts jobs.
     starting: Gate,
@@ -80,7 +107,7 @@ impl Jobs {
         let is_wanted = !config.crons.is_empty();
         let clock = is_wanted.then(|| timerfd_create(TimerfdClockId::Realtime, flags).ok());
         Self {
-            jobs: jobs.collect(),
+            all: jobs.collect(),
             limit: config.cron_harakiri,
             starting,
             unique,
@@ -99,20 +126,20 @@ impl Jobs {
         }
         self.watch_runs(now);
         let holds = self.starting.is_held();
-        if serves && !self.jobs.is_empty() && (holds || !self.is_leaving && self.starting.take(now))
+        if serves && !self.all.is_empty() && (holds || !self.is_leaving && self.starting.take(now))
         {
             self.start_due(now);
             self.let_go_if_leaving();
         }
-        for index in 0..self.jobs.len() {
+        for index in 0..self.all.len() {
             self.start_pending(index, now);
         }
         if !self
-            .jobs
+            .all
             .iter()
             .any(|job| job.config.is_unique && !job.runs.is_empty())
         {
-            let waits = self.jobs.iter().any(|job| job.is_pending);
+            let waits = self.all.iter().any(|job| job.is_pending);
             if !waits {
                 self.unique.leave();
             }
@@ -124,12 +151,12 @@ impl Jobs {
         let done = self.done.unwrap_or(minute);
         let (minutes, last) = passed(done, minute);
         for minute in minutes {
-            for job in &mut self.jobs {
+            for job in &mut self.all {
                 // One that is unique and still runs is left out this time.
                 let is_free = !job.config.is_unique || job.runs.is_empty();
                 job.is_pending |= is_free && is_due(&job.config, minute, &offset);
             }
-            for index in 0..self.jobs.len() {
+            for index in 0..self.all.len() {
                 self.start_pending(index, now);
             }
         }
@@ -141,7 +168,7 @@ impl Jobs {
 
     /// Starts a job that is due, unless the generation before still runs one that is unique.
     fn start_pending(&mut self, index: usize, now: Instant) {
-        let Some(job) = self.jobs.get_mut(index).filter(|job| job.is_pending) else {
+        let Some(job) = self.all.get_mut(index).filter(|job| job.is_pending) else {
             return;
         };
         if job.config.is_unique && !self.unique.take(now) {
@@ -155,38 +182,27 @@ impl Jobs {
                 process,
                 kill_at: limit.map(|limit| now + limit),
                 is_killed: false,
+                status: None,
             }),
-            Err(error) => job.tell_end(&format!("it could not be started: {error}")),
+            Err(error) => {
+                let how = format!("it could not be started: {error}");
+                say(&format!("lictor: {}: {how}\n", job.label));
+                job.last_exit = Some(how);
+            }
         }
     }
 
     fn watch_runs(&mut self, now: Instant) {
-        let end = self.kill_at.filter(|at| *at <= now);
-        for job in &mut self.jobs {
-            for mut run in std::mem::take(&mut job.runs) {
-                run.process.read();
-                let is_late = run.kill_at.is_some_and(|at| at <= now);
-                if (is_late || end.is_some()) && !run.is_killed {
-                    run.is_killed = true;
-                    run.process.kill();
-                    let why = if is_late {
-                        "took longer than `harakiri`"
-                    } else {
-                        "outlived `reload-mercy`"
-                    };
-                    say(&format!("lictor: {} {why} and is killed\n", job.label));
-                }
-                match run.process.ended() {
-                    Some(status) => {
-                        let status = status.to_string();
-                        if run.is_killed {
-                            run.process.kill_rest();
-                        }
-                        job.tell_end(&status);
-                    }
-                    None => job.runs.push(run),
-                }
-            }
+        let is_end = self.kill_at.is_some_and(|at| at <= now);
+        for job in &mut self.all {
+            let label = &job.label;
+            let ended = job
+                .runs
+                .extract_if(.., |run| run.has_ended(label, is_end, now));
+            job.last_exit = ended
+                .filter_map(|run| run.status)
+                .last()
+                .or(job.last_exit.take());
         }
     }
 
@@ -194,7 +210,7 @@ impl Jobs {
     pub(super) fn leave(&mut self, kill_at: Instant) {
         self.is_leaving = true;
         self.kill_at.get_or_insert(kill_at);
-        for job in &mut self.jobs {
+        for job in &mut self.all {
             job.is_pending = false;
         }
         self.let_go_if_leaving();
@@ -210,8 +226,8 @@ impl Jobs {
     }
 
     fn set_clock(&mut self, after: Minute) {
-        let jobs = self.jobs.iter().map(|job| &job.config);
-        self.next = Some(next_due(jobs, after, &offset).unwrap_or(after + LONGEST_SLEEP));
+        let jobs: Vec<_> = self.all.iter().map(|job| &job.config).collect();
+        self.next = Some(next_due(&jobs, after, &offset).unwrap_or(after + LONGEST_SLEEP));
         let Some((clock, next)) = self.clock.as_ref().zip(self.next) else {
             return;
         };
@@ -235,14 +251,14 @@ impl Jobs {
         let rings = self.starting.is_held();
         let clock = self.clock.as_ref().filter(|_| rings);
         let clock = clock.map(|clock| PollFd::from_borrowed_fd(clock.as_fd(), PollFlags::IN));
-        let runs = self.jobs.iter().flat_map(|job| &job.runs);
+        let runs = self.all.iter().flat_map(|job| &job.runs);
         clock
             .into_iter()
             .chain(runs.flat_map(|run| run.process.poll_fds()))
     }
 
     pub(super) fn wake_at(&self) -> Option<Instant> {
-        let runs = self.jobs.iter().flat_map(|job| &job.runs);
+        let runs = self.all.iter().flat_map(|job| &job.runs);
         let runs = runs.filter(|run| !run.is_killed);
         let ends = runs.flat_map(|run| [run.kill_at, self.kill_at]).flatten();
         ends.chain(self.starting.wake_at())
@@ -252,13 +268,13 @@ impl Jobs {
 
     /// Whether nothing runs and nothing is to be waited for.
     pub(super) fn is_over(&self) -> bool {
-        !self.starting.is_held() && self.jobs.iter().all(|job| job.runs.is_empty())
+        !self.starting.is_held() && self.all.iter().all(|job| job.runs.is_empty())
     }
 
     pub(super) fn status(&self, generation: u64) -> Vec<CronStatus> {
         let (minute, _) = present();
-        let status = self.jobs.iter().map(|job| {
-            let next = || next_due([&job.config].into_iter(), self.done?.max(minute), &offset);
+        let status = self.all.iter().map(|job| {
+            let next = || next_due(&[&job.config], self.done?.max(minute), &offset);
             CronStatus {
                 command: shortened(&job.config.command),
                 schedule: job.config.to_string(),
@@ -273,20 +289,14 @@ impl Jobs {
     }
 }
 
-impl Job {
-    fn tell_end(&mut self, how: &str) {
-        say(&format!("lictor: {} ended: {how}\n", self.label));
-        self.last_exit = Some(how.to_owned());
-    }
-}
-
-/// The minute, and how long it has lasted.
+/// The minute, and how many whole seconds of it are over.
 fn present() -> (Minute, Duration) {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let minute = i64::try_from(since.as_secs() / 60).unwrap_or_default();
-    (minute, since - Duration::from_mins(since.as_secs() / 60))
+    let into = Duration::from_secs(since.as_secs() % 60);
+    (minute, into)
 }
 
 fn offset(minute: Minute) -> i64 {

@@ -52,10 +52,18 @@ pub(super) struct Background {
 /// What became of it since it was tended last.
 #[derive(Debug, Default)]
 pub(super) struct News {
-    /// What is wrong now; none if that is as it was.
-    pub(super) trouble: Option<Option<String>>,
+    /// What is wrong now, if that is not as it was.
+    pub(super) trouble: Option<Change>,
     /// The command of a daemon whose end asks for a reload.
     pub(super) wants_reload: bool,
+}
+
+/// What is wrong now.
+#[derive(Debug)]
+pub(super) enum Change {
+    Wrong(String),
+    /// Nothing any more.
+    Mended,
 }
 
 impl Background {
@@ -105,11 +113,10 @@ impl Background {
             .daemons
             .iter_mut()
             .any(|daemon| daemon.asks_for_reload(now));
+        let is_news = trouble != self.trouble;
+        self.trouble.clone_from(&trouble);
         News {
-            trouble: (trouble != self.trouble).then(|| {
-                self.trouble.clone_from(&trouble);
-                trouble
-            }),
+            trouble: is_news.then(|| trouble.map_or(Change::Mended, Change::Wrong)),
             wants_reload,
         }
     }

@@ -99,24 +99,24 @@ fn is_repeated(minute: Minute, offset: &impl Offsets) -> bool {
 }
 
 /// The first minute after this one at which one of the jobs is due, within a day.
-pub(crate) fn next_due<'a>(
-    jobs: impl Iterator<Item = &'a CronConfig> + Clone,
+pub(crate) fn next_due(
+    jobs: &[&CronConfig],
     after: Minute,
     offset: &impl Offsets,
 ) -> Option<Minute> {
     (after + 1..=after + MINUTES_A_DAY)
-        .find(|minute| jobs.clone().any(|job| is_due(job, *minute, offset)))
+        .find(|minute| jobs.iter().any(|job| is_due(job, *minute, offset)))
 }
 
 /// The minutes to be looked at now, and the last of them: each once, whatever the clock does.
-pub(crate) fn passed(last: Minute, now: Minute) -> (std::ops::RangeInclusive<Minute>, Minute) {
+pub(crate) fn passed(last: Minute, now: Minute) -> (std::ops::Range<Minute>, Minute) {
     match now - last {
         // Put back a little: what was done is not done again.
-        back if (-LARGEST_LEAP..0).contains(&back) => (1..=0, last),
-        late if (0..=LARGEST_LEAP).contains(&late) => (last + 1..=now, now),
+        back if (-LARGEST_LEAP..0).contains(&back) => (0..0, last),
+        late if (0..=LARGEST_LEAP).contains(&late) => (last + 1..now + 1, now),
         // What was due meanwhile is not made up for.
-        late if late > 0 => (now..=now, now),
-        _ => (1..=0, now),
+        late if late > 0 => (now..now + 1, now),
+        _ => (0..0, now),
     }
 }
 

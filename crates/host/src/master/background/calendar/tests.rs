@@ -128,14 +128,11 @@ fn a_skipped_time_is_made_up_for_and_a_repeated_one_is_not_run_twice() {
 #[test]
 fn the_next_is_found_within_a_day() {
     let (now, daily) = (at(11, 21, 6, 0), job([0, 5, -1, -1, -1]));
-    let next = next_due([&daily].into_iter(), now, &utc);
+    let next = next_due(&[&daily], now, &utc);
     assert_eq!(next, Some(at(11, 22, 5, 0)));
-    let next = next_due([&daily, &job([-1; 5])].into_iter(), now, &utc);
+    let next = next_due(&[&daily, &job([-1; 5])], now, &utc);
     assert_eq!(next, Some(now + 1));
-    assert_eq!(
-        next_due([&job([0, 0, 1, 1, -1])].into_iter(), now, &utc),
-        None
-    );
+    assert_eq!(next_due(&[&job([0, 0, 1, 1, -1])], now, &utc), None);
 }
 
 proptest! {
@@ -173,7 +170,7 @@ proptest! {
         hour in -3..24, minute in -20..60, after in 0_i64..2880,
     ) {
         let (job, after) = (job([minute, hour, -1, -1, -1]), at(3, 28, 0, 0) + after);
-        let next = next_due([&job].into_iter(), after, &berlin);
+        let next = next_due(&[&job], after, &berlin);
         let first = (after + 1..=after + 1440).find(|minute| is_due(&job, *minute, &berlin));
         prop_assert_eq!(next, first);
     }
