@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lictor_core::ipc::{self, Channel, MasterMessage, MasterOrder, Received};
-use lictor_core::observe::{BackgroundStatus, Failure, FailureKind};
+use lictor_core::observe::{BackgroundStatus, Failure, FailureKind, WorkerStatus};
 use lictor_core::sys::close_elsewhere;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
@@ -180,6 +180,19 @@ pub(super) fn clean(text: String) -> String {
     text.chars().filter(|c| !c.is_control()).take(256).collect()
 }
 
+fn tamed_report(
+    id: u64,
+    mut workers: Vec<WorkerStatus>,
+    background: Option<BackgroundStatus>,
+) -> MasterMessage {
+    workers.truncate(WORKER_LIMIT);
+    MasterMessage::Report {
+        id,
+        workers,
+        background: background.map(tamed_background),
+    }
+}
+
 fn tamed_background(mut background: BackgroundStatus) -> BackgroundStatus {
     background.daemons.truncate(BACKGROUND_LIMIT);
     background.crons.truncate(BACKGROUND_LIMIT);
@@ -221,16 +234,9 @@ fn tamed(message: MasterMessage) -> MasterMessage {
         },
         MasterMessage::Report {
             id,
-            mut workers,
+            workers,
             background,
-        } => {
-            workers.truncate(WORKER_LIMIT);
-            MasterMessage::Report {
-                id,
-                workers,
-                background: background.map(tamed_background),
-            }
-        }
+        } => tamed_report(id, workers, background),
         MasterMessage::ReloadWanted { file } => MasterMessage::ReloadWanted { file: clean(file) },
         MasterMessage::RequestOverdue {
             worker,

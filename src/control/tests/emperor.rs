@@ -145,6 +145,8 @@ fn status() -> Status {
         restarts: 0,
         sockets: Vec::new(),
         workers: Vec::new(),
+        daemons: Vec::new(),
+        crons: Vec::new(),
         error: None,
         rolled_back: false,
     };
