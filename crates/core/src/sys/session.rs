@@ -39,7 +39,7 @@ mod tests {
         // In a session of its own: one that stays in the leader's group, and one that does not.
         let script = "sleep 60 & echo $!; set -m; sleep 60 & echo $!; wait";
         let mut leader = Command::new("setsid")
-            .args(["--wait", "sh", "-c", &format!("echo $$; {script}")])
+            .args(["--wait", "bash", "-c", &format!("echo $$; {script}")])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
