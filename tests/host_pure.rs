@@ -10,6 +10,15 @@ mod rules;
 #[path = "../crates/host/src/master/overdue/report.rs"]
 mod report;
 
+#[path = "../crates/host/src/master/background/calendar/mod.rs"]
+mod calendar;
+
+#[path = "../crates/host/src/master/background/label.rs"]
+mod label;
+
+#[path = "../crates/host/src/master/background/life.rs"]
+mod life;
+
 #[path = "../crates/host/src/master/deaths.rs"]
 mod deaths;
 

@@ -41,6 +41,8 @@ struct Orders {
     host: OwnedFd,
     /// By which the next emperor can adopt this master: its socket, and the pipe of its output.
     adoption: Option<(OwnedFd, OwnedFd)>,
+    /// Locks for what runs beside the workers.
+    gates: Vec<OwnedFd>,
     listeners: Vec<OwnedFd>,
 }
 
@@ -120,10 +122,12 @@ fn receive(channel: &Channel) -> Result<Orders, BootError> {
         None => None,
         Some(_) => Some(fds.next().zip(fds.next()).ok_or(BootError::NoOrders)?),
     };
+    let gates = fds.by_ref().take(handover.gates.len()).collect();
     Ok(Orders {
         handover,
         host,
         adoption,
+        gates,
         listeners: fds.collect(),
     })
 }
@@ -154,6 +158,7 @@ fn hand_over(
         mut handover,
         host,
         adoption,
+        gates,
         listeners,
     } = orders;
     let failed = |source| BootError::Step {
@@ -163,6 +168,9 @@ fn hand_over(
     let channel_fd = channel.as_fd().try_clone_to_owned().map_err(failed)?;
     for (listener, fd) in handover.listeners.iter_mut().zip(&listeners) {
         listener.fd = Some(keep_across_exec(fd).map_err(failed)?);
+    }
+    for (number, fd) in handover.gates.iter_mut().zip(&gates) {
+        *number = Some(keep_across_exec(fd).map_err(failed)?);
     }
     if let Some((socket, output)) = &adoption {
         handover.adoption = Some(Adoption {

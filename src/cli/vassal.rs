@@ -1,9 +1,14 @@
 //! One vassal in full: its fields, its workers, what is wrong, what happened last. Pure text.
 
-use lictor_core::observe::{ErrorStatus, ScalingStatus, VassalState, VassalStatus, WorkerStatus};
+use lictor_core::observe::{
+    CronStatus, DaemonStatus, ErrorStatus, ScalingStatus, VassalState, VassalStatus, WorkerStatus,
+};
 
 use super::output::{printable, printable_lines};
 use super::table::{Align, or_dash, size, table};
+
+/// Widest command in a table.
+const COMMAND_WIDTH: usize = 40;
 
 /// Everything about one vassal, with its `events` and its `output` as lines already made.
 pub(super) fn in_full(vassal: &VassalStatus, events: &[String], output: &[String]) -> String {
@@ -13,6 +18,8 @@ pub(super) fn in_full(vassal: &VassalStatus, events: &[String], output: &[String
         Some(fields(vassal)),
         vassal.scaling.as_ref().map(scaling),
         (!vassal.workers.is_empty()).then(|| workers(&vassal.workers)),
+        (!vassal.daemons.is_empty()).then(|| daemons(&vassal.daemons)),
+        (!vassal.crons.is_empty()).then(|| crons(&vassal.crons)),
         vassal.error.as_ref().map(trouble),
         listing("last events", events),
         listing("last output", output),
@@ -113,6 +120,65 @@ fn workers(workers: &[WorkerStatus]) -> String {
     table(header, workers.iter().map(row).collect())
 }
 
+fn daemons(daemons: &[DaemonStatus]) -> String {
+    let header = [
+        ("DAEMON", Align::Left),
+        ("PID", Align::Right),
+        ("GEN", Align::Right),
+        ("STATE", Align::Left),
+        ("RESTARTS", Align::Right),
+        ("SINCE", Align::Left),
+        ("LAST EXIT", Align::Left),
+    ];
+    let row = |daemon: &DaemonStatus| {
+        [
+            cut(&daemon.command),
+            or_dash(daemon.pid),
+            daemon.generation.to_string(),
+            printable(&daemon.state),
+            daemon.restarts.to_string(),
+            or_dash(daemon.since),
+            or_dash(daemon.last_exit.as_ref().map(|how| printable(how))),
+        ]
+    };
+    table(header, daemons.iter().map(row).collect())
+}
+
+fn crons(crons: &[CronStatus]) -> String {
+    let header = [
+        ("CRON", Align::Left),
+        ("TIMES", Align::Left),
+        ("GEN", Align::Right),
+        ("RUNS AS", Align::Left),
+        ("NEXT RUN", Align::Left),
+        ("LAST RUN", Align::Left),
+        ("LAST EXIT", Align::Left),
+    ];
+    let row = |cron: &CronStatus| {
+        let pids: Vec<String> = cron.pids.iter().map(u32::to_string).collect();
+        [
+            cut(&cron.command),
+            printable(&cron.schedule),
+            cron.generation.to_string(),
+            or_dash(Some(pids.join(" ")).filter(|pids| !pids.is_empty())),
+            or_dash(cron.next_run),
+            or_dash(cron.last_run),
+            or_dash(cron.last_exit.as_ref().map(|how| printable(how))),
+        ]
+    };
+    table(header, crons.iter().map(row).collect())
+}
+
+/// A command, as far as it fits into a table.
+fn cut(command: &str) -> String {
+    let command = printable(command);
+    if command.chars().count() <= COMMAND_WIDTH {
+        return command;
+    }
+    let head: String = command.chars().take(COMMAND_WIDTH - 1).collect();
+    head + "…"
+}
+
 fn trouble(error: &ErrorStatus) -> String {
     let message = printable(&error.message);
     let mut text = format!(
@@ -182,6 +248,8 @@ pub(super) mod tests {
                 worker(2, WorkerState::Busy, 12),
             ],
             scaling: None,
+            daemons: Vec::new(),
+            crons: Vec::new(),
             error: None,
             rolled_back: false,
         }

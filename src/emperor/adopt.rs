@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use lictor_core::observe::EventKind;
-use lictor_core::sys::{Pidfd, boot_id, parent_of, start_ticks};
+use lictor_core::sys::{Pidfd, boot_id, end_other_groups, parent_of, start_ticks};
 
 use super::generation::{Generation, Place, exit_of};
 use super::kept::FileText;
@@ -54,6 +54,9 @@ impl Emperor {
             !living.iter().any(is_living)
         });
         for known in dead {
+            if known.terms.has_background {
+                end_other_groups(known.pid);
+            }
             self.watch_remnants(&name, known.pid, known.terms.reload_mercy);
         }
         let mut vassal = Vassal::new(name.clone(), 0, record.file.clone());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lictor_core::config::{Address, GatewayConfig, Protocol, VassalConfig};
 use lictor_core::ipc::{Channel, MasterOrder};
-use lictor_core::observe::{ScalingStatus, WorkerStatus};
+use lictor_core::observe::{BackgroundStatus, ScalingStatus, WorkerStatus};
 use lictor_core::sys::{ExitStatus, Pidfd, start_ticks};
 use serde::{Deserialize, Serialize};
 use tokio::net::unix::pipe::Receiver;
@@ -41,6 +41,8 @@ pub(super) struct Generation {
     pub(super) workers: Vec<WorkerStatus>,
     /// The same.
     pub(super) scaling: Option<ScalingStatus>,
+    /// Likewise.
+    pub(super) background: BackgroundStatus,
 }
 
 /// What of its configuration is needed as long as a generation lives.
@@ -55,6 +57,9 @@ pub(super) struct Terms {
     pub(super) gateway: GatewayConfig,
     #[serde(default)]
     pub(super) ready_path: Option<String>,
+    /// Its master starts other processes beside its workers.
+    #[serde(default)]
+    pub(super) has_background: bool,
 }
 
 impl Terms {
@@ -81,6 +86,7 @@ impl From<&VassalConfig> for Terms {
                 .collect(),
             gateway: config.gateway.clone(),
             ready_path: config.ready_path.clone(),
+            has_background: config.background.is_tended(),
         }
     }
 }
@@ -132,6 +138,7 @@ impl Generation {
             interface: None,
             workers: Vec::new(),
             scaling: None,
+            background: BackgroundStatus::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use lictor_core::ipc::MasterMessage;
 use lictor_core::observe::{EventKind, Failure, FailureKind};
-use lictor_core::sys::ExitStatus;
+use lictor_core::sys::{ExitStatus, end_other_groups};
 
 use super::generation::{Generation, Place};
 use super::lifecycle::Event;
@@ -68,11 +68,15 @@ impl Emperor {
                 id,
                 workers,
                 scaling,
+                background,
             } => {
                 if let Some(record) = self.generation(place) {
                     record.scaling = scaling;
                 }
                 self.take_report(place, workers);
+                if let Some(record) = self.generation(place) {
+                    record.background = background.unwrap_or_default();
+                }
                 self.reports.answered(id, place);
             }
             MasterMessage::StopWanted => self.stop_wanted(place),
@@ -148,6 +152,10 @@ impl Emperor {
         }
         record.stop_reading_later();
         let (pid, mercy) = (record.pid(), record.terms.reload_mercy);
+        if record.terms.has_background {
+            // What it has started beside its workers is of no use without it, and in the way.
+            end_other_groups(pid);
+        }
         let status = record.reap().unwrap_or(ExitStatus::Unknown).to_string();
         vassal.generations.remove(&generation);
         self.reports.gone(place);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lictor_core::ipc::{self, Channel, MasterMessage, MasterOrder, Received};
-use lictor_core::observe::{Failure, FailureKind, ScalingStatus};
+use lictor_core::observe::{BackgroundStatus, Failure, FailureKind, ScalingStatus, WorkerStatus};
 use lictor_core::sys::close_elsewhere;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
@@ -28,6 +28,8 @@ const DEAR: u32 = 32;
 const LAST_WORDS: usize = 1024;
 /// Most workers that a master can claim to have: the limit of `processes`, twice.
 const WORKER_LIMIT: usize = 4096;
+/// Most daemons, jobs or runs of one that are shown.
+const BACKGROUND_LIMIT: usize = 256;
 
 /// The emperor's end of a channel.
 #[derive(Debug)]
@@ -181,6 +183,41 @@ pub(super) fn clean(text: String) -> String {
     text.chars().filter(|c| !c.is_control()).take(256).collect()
 }
 
+fn tamed_report(
+    id: u64,
+    mut workers: Vec<WorkerStatus>,
+    scaling: Option<ScalingStatus>,
+    background: Option<BackgroundStatus>,
+) -> MasterMessage {
+    workers.truncate(WORKER_LIMIT);
+    MasterMessage::Report {
+        id,
+        workers,
+        scaling: scaling.map(|scaling| ScalingStatus {
+            reason: clean(scaling.reason),
+            ..scaling
+        }),
+        background: background.map(tamed_background),
+    }
+}
+
+fn tamed_background(mut background: BackgroundStatus) -> BackgroundStatus {
+    background.daemons.truncate(BACKGROUND_LIMIT);
+    background.crons.truncate(BACKGROUND_LIMIT);
+    for daemon in &mut background.daemons {
+        daemon.command = clean(std::mem::take(&mut daemon.command));
+        daemon.state = clean(std::mem::take(&mut daemon.state));
+        daemon.last_exit = daemon.last_exit.take().map(clean);
+    }
+    for cron in &mut background.crons {
+        cron.command = clean(std::mem::take(&mut cron.command));
+        cron.schedule = clean(std::mem::take(&mut cron.schedule));
+        cron.pids.truncate(BACKGROUND_LIMIT);
+        cron.last_exit = cron.last_exit.take().map(clean);
+    }
+    background
+}
+
 /// A tenant can make its master say anything: texts are cut and cleaned, lists bounded.
 fn tamed(message: MasterMessage) -> MasterMessage {
     match message {
@@ -205,20 +242,10 @@ fn tamed(message: MasterMessage) -> MasterMessage {
         },
         MasterMessage::Report {
             id,
-            mut workers,
+            workers,
             scaling,
-        } => {
-            workers.truncate(WORKER_LIMIT);
-            let scaling = scaling.map(|scaling| ScalingStatus {
-                reason: clean(scaling.reason),
-                ..scaling
-            });
-            MasterMessage::Report {
-                id,
-                workers,
-                scaling,
-            }
-        }
+            background,
+        } => tamed_report(id, workers, scaling, background),
         MasterMessage::Scaled { workers, reason } => MasterMessage::Scaled {
             workers,
             reason: clean(reason),

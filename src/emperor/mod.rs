@@ -16,6 +16,7 @@ mod entry;
 mod expand;
 mod fd_store;
 mod found;
+mod gates;
 mod generation;
 mod hear;
 mod hold;

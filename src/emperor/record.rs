@@ -178,6 +178,17 @@ impl Records {
         bind_meeting(&place.short_path())
     }
 
+    /// A lock of this vassal, opened anew, made if it is not there.
+    pub(super) fn open_lock(&self, name: &str, lock: &str) -> io::Result<OwnedFd> {
+        let directory = self.directory.join(name);
+        make_private(&directory)?;
+        let mut options = File::options();
+        let file = options.read(true).append(true).create(true).mode(0o600);
+        let path = directory.join(lock);
+        file.open(&path)?;
+        Ok(File::open(path)?.into())
+    }
+
     /// The master of this generation is gone.
     pub(super) fn close_meeting(&self, name: &str, generation: u64) {
         if let Ok(place) = self.meeting(name, generation) {

@@ -47,6 +47,7 @@ pub(super) fn spawn(
     handover: &Handover,
     host: BorrowedFd<'_>,
     meeting: Option<&OwnedFd>,
+    gates: &[OwnedFd],
     listeners: &[BorrowedFd<'_>],
 ) -> Result<Spawned, SpawnError> {
     let failed = |action| move |source: io::Error| SpawnError::Io { action, source };
@@ -74,6 +75,7 @@ pub(super) fn spawn(
         None => None,
     };
     fds.extend(meeting.into_iter().chain(&theirs).map(AsFd::as_fd));
+    fds.extend(gates.iter().map(AsFd::as_fd));
     fds.extend_from_slice(listeners);
     if let Err(error) = channel.send(&MasterOrder::Start, &fds) {
         drop(child.kill());

@@ -149,6 +149,9 @@ impl Emperor {
         let config = vassal.config.clone().ok_or_else(gone)?;
         self.warn_of_root(place, &config);
         let meeting = self.bind_meeting(place);
+        let gates = self
+            .gates_of(&place.vassal, &config)
+            .map_err(|error| crash(format!("could not open the locks of daemons: {error}")))?;
         let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(gone)?;
         let (listeners, fds) = vassal.listeners.handover(&config);
         let handover = Handover {
@@ -160,10 +163,11 @@ impl Emperor {
             open_files: self.settings.open_files,
             protocol: PROTOCOL,
             adoption: meeting.as_ref().map(|_| Adoption::default()),
+            gates: vec![None; gates.len()],
             listeners,
             hosting: None,
         };
-        let spawned = spawn(&handover, self.host.as_fd(), meeting.as_ref(), &fds)
+        let spawned = spawn(&handover, self.host.as_fd(), meeting.as_ref(), &gates, &fds)
             .map_err(|error| crash(format!("{error}{}", cause(&error))))?;
         let reader = tokio::spawn(output::read(
             place.vassal.clone(),

@@ -1,11 +1,14 @@
 //! The emperor's record of one vassal: its file, its life, its sockets and its generations.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use lictor_core::config::{Address, GroupName, UserName, VassalConfig};
-use lictor_core::observe::{ErrorStatus, EventKind, Failure, Timestamp, VassalState, VassalStatus};
+use lictor_core::observe::{
+    BackgroundStatus, ErrorStatus, EventKind, Failure, Timestamp, VassalState, VassalStatus,
+};
 use nix::unistd::{Group, User};
 
 use super::bind::Owner;
@@ -51,6 +54,8 @@ pub(super) struct Vassal {
     pub(super) postponed: Option<u64>,
     /// Its file went before every master that was found has been reached.
     pub(super) is_file_gone: bool,
+    /// Locks of its daemons and jobs, where there is no run directory for them.
+    pub(super) gates: Vec<OwnedFd>,
     /// Its record, as it was written last.
     pub(super) written: Option<Record>,
     state: VassalState,
@@ -79,6 +84,7 @@ impl Vassal {
             sleep: None,
             postponed: None,
             is_file_gone: false,
+            gates: Vec::new(),
             written: None,
             state: VassalState::Starting,
             since: Timestamp::now(),
@@ -247,9 +253,19 @@ impl Vassal {
                 .flat_map(|generation| generation.workers.clone())
                 .collect(),
             scaling: shown.and_then(|generation| generation.scaling.clone()),
+            daemons: self.beside(|background| &background.daemons),
+            crons: self.beside(|background| &background.crons),
             error: self.error.clone(),
             rolled_back: self.rolled_back,
         }
+    }
+
+    /// What runs beside the workers of all generations.
+    fn beside<T: Clone>(&self, of: fn(&BackgroundStatus) -> &Vec<T>) -> Vec<T> {
+        let generations = self.generations.values();
+        generations
+            .flat_map(|generation| of(&generation.background).clone())
+            .collect()
     }
 
     /// The generation that serves, else the newest.

@@ -31,6 +31,7 @@ mod asgi_answers;
 mod asgi_apps;
 mod asgi_life;
 mod autoreload;
+mod background;
 mod boot_storm;
 mod broken;
 mod cheaper;

@@ -146,6 +146,8 @@ fn status() -> Status {
         sockets: Vec::new(),
         workers: Vec::new(),
         scaling: None,
+        daemons: Vec::new(),
+        crons: Vec::new(),
         error: None,
         rolled_back: false,
     };

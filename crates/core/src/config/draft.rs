@@ -11,8 +11,8 @@ use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
-    AppsConfig, AsgiConfig, FilesConfig, GatewayConfig, ProcessConfig, RequestLogConfig, TlsConfig,
-    TrustConfig, VassalConfig, WireConfig,
+    AppsConfig, AsgiConfig, BackgroundConfig, CronConfig, DaemonConfig, FilesConfig, GatewayConfig,
+    ProcessConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
@@ -71,6 +71,7 @@ pub(super) struct Draft {
     pub(super) files: FilesConfig,
     pub(super) tls: TlsConfig,
     pub(super) request_log: RequestLogConfig,
+    pub(super) background: BackgroundConfig,
 }
 
 /// Where the options begin, for what is missing among them.
@@ -143,6 +144,7 @@ impl Default for Draft {
             files: FilesConfig::default(),
             tls: TlsConfig::default(),
             request_log: RequestLogConfig::default(),
+            background: BackgroundConfig::default(),
         }
     }
 }
@@ -157,6 +159,26 @@ impl Draft {
             .chain(https.map(at("https")))
             .chain(self.sockets.iter().map(at("socket")))
             .chain(gateway.map(|(protocol, address)| (protocol.name(), address)))
+    }
+
+    /// Adds daemons, changed in some way.
+    pub(super) fn add_daemons(
+        &mut self,
+        daemons: Vec<(DaemonConfig, Place)>,
+        change: fn(DaemonConfig) -> DaemonConfig,
+    ) {
+        let daemons = daemons.into_iter().map(|(daemon, _)| change(daemon));
+        self.background.daemons.extend(daemons);
+    }
+
+    /// Adds jobs, changed in some way.
+    pub(super) fn add_crons(
+        &mut self,
+        crons: Vec<(CronConfig, Place)>,
+        change: fn(CronConfig) -> CronConfig,
+    ) {
+        let crons = crons.into_iter().map(|(cron, _)| change(cron));
+        self.background.crons.extend(crons);
     }
 
     /// Puts the addresses of `socket` where those of its protocol are.
@@ -195,7 +217,8 @@ impl Draft {
     ) -> Outcome<VassalConfig> {
         let mut complaints = Vec::new();
         let apps = self.checked_apps(start, told, &mut complaints);
-        self.check_listening(start, told, &mut complaints);
+        let has_app = apps.as_ref().is_none_or(|apps| !apps.is_empty());
+        self.check_listening(start, told, has_app, &mut complaints);
         if let ((false, Some(place)), true) = (&self.overlap, self.lazy_apps) {
             complaints.push(
                 Complaint::new(place.clone(), "`overlap = false` together with `lazy-apps`")
@@ -210,6 +233,7 @@ impl Draft {
         };
         self.sort_sockets();
         Ok(VassalConfig {
+            processes: if apps.is_empty() { 0 } else { self.processes },
             apps,
             chdir: self.chdir.unwrap_or_else(|| base.to_owned()),
             pythonpath: self.pythonpath,
@@ -219,7 +243,6 @@ impl Draft {
             env_file: self.env_file,
             http: self.http,
             gateway: self.gateway,
-            processes: self.processes,
             scale,
             threads: self.threads,
             lazy_apps: self.lazy_apps,
@@ -248,6 +271,7 @@ impl Draft {
             files: self.files,
             tls: self.tls,
             request_log: self.request_log,
+            background: self.background,
         })
     }
 
@@ -267,11 +291,13 @@ impl Draft {
         &self,
         start: &Start,
         told: &[&'static str],
+        has_app: bool,
         complaints: &mut Vec<Complaint>,
     ) {
         let sockets = ["http", "https", "uwsgi", "fastcgi", "scgi", "socket"];
         let is_told = sockets.iter().any(|name| told.contains(name));
-        if self.listening().next().is_none() && !is_told {
+        if self.listening().next().is_none() && !is_told && (has_app || !self.background.has_work())
+        {
             complaints.push(
                 Complaint::new(start.place.clone(), "no address to listen on")
                     .hint(format!("add {}", start.example("http", "127.0.0.1:8000"))),

@@ -65,15 +65,19 @@ impl Draft {
             .iter()
             .chain(&["mount"])
             .any(|name| told.contains(name));
-        if apps.default.is_none() && apps.mounts.is_empty() && !is_told {
+        // Daemons and jobs may be all there is; what listens needs an app behind it.
+        let listens = self.listening().next().is_some();
+        let is_complete = self.background.has_work() && !listens;
+        if apps.is_empty() && !is_complete && !is_told {
             let example = start.example("module", "package.module:application");
-            complaints.push(
-                Complaint::new(start.place.clone(), "no app to load")
-                    .hint(format!("add {example}")),
-            );
+            let hint = if listens {
+                format!("add {example}")
+            } else {
+                format!("add {example}, or `attach-daemon` or `cron`")
+            };
+            complaints.push(Complaint::new(start.place.clone(), "no app to load").hint(hint));
         }
-        let is_empty = apps.default.is_none() && apps.mounts.is_empty();
-        (complaints.len() == before && !is_empty).then_some(apps)
+        (complaints.len() == before && (!apps.is_empty() || is_complete)).then_some(apps)
     }
 
     fn check_mounts(&self, apps: &AppsConfig, complaints: &mut Vec<Complaint>) {

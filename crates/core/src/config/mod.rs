@@ -39,10 +39,10 @@ pub use types::{
     AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, SocketOwner, UserName,
 };
 pub use vassal::{
-    AppConfig, AppMount, AppTarget, AppsConfig, AsgiConfig, BusynessConfig, CertificateFiles,
-    CheaperAlgorithm, CheaperConfig, ClientCertificates, EventLoop, FileServeMode, FilesConfig,
-    ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig,
-    LogField, LogFormat, LogPiece, PasteApp, ProcessConfig, ProcessNames, RequestLogConfig,
-    ScaleConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
-    WebsocketConfig, WireConfig,
+    AcceptingHook, AppConfig, AppMount, AppTarget, AppsConfig, AsgiConfig, BackgroundConfig,
+    BusynessConfig, CertificateFiles, CheaperAlgorithm, CheaperConfig, ClientCertificates,
+    CronConfig, DaemonConfig, EventLoop, FileServeMode, FilesConfig, ForwardedField, GatewayConfig,
+    Hook, HooksConfig, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig, LogField, LogFormat,
+    LogPiece, PasteApp, ProcessConfig, ProcessNames, RequestLogConfig, ScaleConfig, SendfileRoot,
+    StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
 };

@@ -37,6 +37,10 @@ pub struct Handover {
     /// descriptors then stand before those of the listeners: the socket, and the output's pipe.
     #[serde(default)]
     pub adoption: Option<Adoption>,
+    /// Locks of which only one generation at a time holds each, for what runs beside the workers;
+    /// their numbers once the boot knows. Their descriptors stand before those of the listeners.
+    #[serde(default)]
+    pub gates: Vec<Option<i32>>,
     /// The listening sockets, in the order of their descriptors.
     pub listeners: Vec<HandoverListener>,
     /// How the interpreter is run; none until the boot knows.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::HandoverListener;
-use crate::observe::{Failure, ScalingStatus, WorkerStatus};
+use crate::observe::{BackgroundStatus, Failure, ScalingStatus, WorkerStatus};
 
 /// The version of what emperor and master say to each other. A master lives on when the emperor is
 /// upgraded, so that an emperor understands every version from 1 to its own, and says to a master
@@ -144,6 +144,9 @@ pub enum MasterMessage {
         /// How many there are to be, where that varies.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scaling: Option<ScalingStatus>,
+        /// What runs beside them, if the vassal asks for anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        background: Option<BackgroundStatus>,
     },
     /// Somebody wants a new generation: a `touch-reload` file changed, or the like.
     ReloadWanted {

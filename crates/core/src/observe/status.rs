@@ -104,6 +104,12 @@ pub struct VassalStatus {
     pub scaling: Option<ScalingStatus>,
     /// Why the newest generation failed, if it did.
     pub error: Option<ErrorStatus>,
+    /// Daemons of all living generations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub daemons: Vec<DaemonStatus>,
+    /// Jobs at given times, of all living generations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crons: Vec<CronStatus>,
     /// Whether it runs by an earlier text of its file, until the file changes again.
     #[serde(default)]
     pub rolled_back: bool,
@@ -179,6 +185,53 @@ pub struct WorkerStatus {
     pub rss: u64,
     /// When it was started.
     pub since: Timestamp,
+}
+
+/// What runs beside the workers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackgroundStatus {
+    /// Processes that are kept running.
+    pub daemons: Vec<DaemonStatus>,
+    /// Jobs at given times.
+    pub crons: Vec<CronStatus>,
+}
+
+/// One daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaemonStatus {
+    /// Its command, cut.
+    pub command: String,
+    /// The generation it belongs to.
+    pub generation: u64,
+    /// `idle`, `waiting`, `running` or `stopping`.
+    pub state: String,
+    /// Its process id, while it runs.
+    pub pid: Option<u32>,
+    /// When it was started last.
+    pub since: Option<Timestamp>,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// How it ended last: `exit status 1`.
+    pub last_exit: Option<String>,
+}
+
+/// One job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CronStatus {
+    /// Its command, cut.
+    pub command: String,
+    /// Minute, hour, day, month and weekday, as in the vassal file.
+    pub schedule: String,
+    /// The generation it belongs to.
+    pub generation: u64,
+    /// Process ids of its runs that last.
+    pub pids: Vec<u32>,
+    /// When it is due next, if within a day.
+    pub next_run: Option<Timestamp>,
+    /// When it was started last by this generation.
+    pub last_run: Option<Timestamp>,
+    /// How it ended last: `exit status 0`.
+    pub last_exit: Option<String>,
 }
 
 /// Why the newest generation failed.

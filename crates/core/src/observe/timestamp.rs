@@ -13,6 +13,11 @@ impl Timestamp {
     pub fn now() -> Self {
         Self(jiff::Timestamp::now())
     }
+
+    /// So many seconds after 1970, if there is such a moment.
+    pub fn from_unix(seconds: i64) -> Option<Self> {
+        jiff::Timestamp::from_second(seconds).ok().map(Self)
+    }
 }
 
 impl fmt::Display for Timestamp {

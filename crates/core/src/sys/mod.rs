@@ -1,5 +1,7 @@
 //! The kernel, wrapped: the only place of this package with `unsafe`.
 
+mod child;
+mod clock;
 mod demand;
 mod end_request;
 mod environment;
@@ -14,10 +16,13 @@ mod proc;
 mod record;
 mod requests;
 mod scoreboard;
+mod session;
 mod shared;
 mod sigpipe;
 mod title;
 
+pub use child::begin_anew;
+pub use clock::utc_offset_seconds;
 pub use demand::{Demand, DemandBoard, Load};
 pub use end_request::{end_requests_of, end_signal, interrupt};
 pub use environment::take_variables;
@@ -32,10 +37,12 @@ pub use memory::release_cold_code;
 pub use oom::OomKills;
 pub use pidfd::{ExitStatus, Pidfd};
 pub use proc::{
-    boot_id, caught_signals, parent_of, resident_bytes, start_ticks, thread_count, title_of,
+    boot_id, caught_signals, group_of, parent_of, resident_bytes, session_of, start_ticks,
+    thread_count, title_of,
 };
 pub use record::{Described, Ended, InFlight, RequestRecord, Taken};
 pub use requests::RequestBoard;
 pub use scoreboard::{Scoreboard, Slot, SlotState};
+pub use session::end_other_groups;
 pub use sigpipe::would_die_of_sigpipe;
 pub use title::set_title;

@@ -29,6 +29,21 @@ pub fn parent_of(pid: u32) -> Option<u32> {
     stat_field(pid, 4)
 }
 
+/// What a process is doing, in a letter.
+pub(super) fn state_of(pid: u32) -> Option<char> {
+    stat_field(pid, 3)
+}
+
+/// The process group of a process.
+pub fn group_of(pid: u32) -> Option<u32> {
+    stat_field(pid, 5)
+}
+
+/// The session of a process.
+pub fn session_of(pid: u32) -> Option<u32> {
+    stat_field(pid, 6)
+}
+
 /// The title of a process as `ps` shows it, none if it is gone. Whoever it is may have chosen it.
 pub fn title_of(pid: u32) -> Option<String> {
     let bytes = read_bounded(Path::new(&format!("/proc/{pid}/cmdline")), 4096).ok()?;

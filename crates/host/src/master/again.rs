@@ -20,11 +20,16 @@ pub(super) fn without_preload(boot: Boot) {
         document,
         host,
         meeting,
+        gates,
         listeners,
     } = boot;
     handover.config.lazy_apps = true;
+    // They are done.
+    handover.config.background.hooks.as_user.clear();
+    handover.config.background.hooks.before_app.clear();
     let kept = [channel.as_fd(), document.as_fd(), host.as_fd()]
         .into_iter()
+        .chain(gates.iter().map(AsFd::as_fd))
         .chain(listeners.iter().map(|listener| listener.fd.as_fd()))
         .chain(meeting.iter().flat_map(Meeting::descriptors))
         .try_for_each(|fd| set_close_on_exec(fd, false));

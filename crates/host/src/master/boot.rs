@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::again;
+use super::background::run_hooks;
 use super::fork::Seed;
 use super::meeting::Meeting;
 use super::pool::seat_count;
@@ -28,6 +29,8 @@ pub(crate) struct Boot {
     pub(super) document: OwnedFd,
     pub(super) host: OwnedFd,
     pub(super) meeting: Option<Meeting>,
+    /// What keeps two generations from running the same beside their workers.
+    pub(super) gates: Vec<OwnedFd>,
     pub(super) listeners: Vec<Listener>,
 }
 
@@ -55,7 +58,12 @@ impl Boot {
                 tls: None,
             })
         });
+        let gates = handover.gates.iter().map(|number| {
+            let number = number.ok_or(io::ErrorKind::InvalidData)?;
+            adopt(number)
+        });
         Ok(Self {
+            gates: gates.collect::<io::Result<_>>()?,
             listeners: listeners.collect::<io::Result<_>>()?,
             channel: Channel::from_fd(adopt(hosting.channel_fd)?),
             host: adopt(hosting.host_fd)?,
@@ -121,7 +129,10 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
     let https = boot.listeners.iter_mut();
     let https = https.filter(|listener| listener.protocol == Protocol::Https);
     arm(https, config).map_err(|error| error.failure())?;
-    let apps = if config.lazy_apps {
+    let hooks = &config.background.hooks;
+    let before = hooks.as_user.iter().chain(&hooks.before_app);
+    run_hooks("before the app", before, config.start_timeout)?;
+    let apps = if config.lazy_apps || config.apps.is_empty() {
         None
     } else {
         Some(load(py, config)?)
@@ -175,10 +186,17 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
     if apps.is_some() {
         freeze(py);
     }
+    let hooks = &boot.handover.config.background.hooks.master_start;
+    let patience = boot.handover.config.start_timeout;
+    if let Err(failure) = run_hooks("at the start of the master", hooks, patience) {
+        drop(boot.channel.send(&MasterMessage::Failed(failure), &[]));
+        return End::Failed;
+    }
     let Boot {
         handover,
         channel,
         meeting,
+        gates,
         listeners,
         ..
     } = boot;
@@ -202,6 +220,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
             config,
             channel,
             meeting,
+            gates,
             python,
             listeners,
             scoreboard,

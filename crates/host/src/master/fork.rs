@@ -30,6 +30,8 @@ pub(crate) struct Seed {
     pub(super) apps: Option<Apps>,
     /// The app's own handlers, as Python knew them before the master took the signals.
     pub(super) handlers: Handlers,
+    /// It comes up with its generation, and replaces no other.
+    pub(super) is_first_life: bool,
 }
 
 /// Forks through Python, so that the interpreter's own hooks run. Gives the child's pid, or 0 in

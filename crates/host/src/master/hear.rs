@@ -6,6 +6,7 @@ use std::io;
 use lictor_core::ipc::{MasterMessage, MasterOrder, Received};
 use lictor_core::observe::{Failure, FailureKind};
 
+use super::background::Background;
 use super::pool::PoolEvent;
 use super::run::Master;
 use super::troubles::Part;
@@ -23,6 +24,7 @@ impl Master {
         self.tell_withdrawal();
         self.hear_scale(&mut events);
         self.beat(&mut events);
+        self.tend_background(&events);
         // Last, so that nobody is judged who has just spoken.
         events.push(PoolEvent::Woken);
         events
@@ -57,6 +59,7 @@ impl Master {
                         id,
                         workers: self.report(),
                         scaling: self.scale.status(),
+                        background: self.background.as_ref().map(Background::status),
                     });
                 }
                 Ok(Received::Message(MasterOrder::ForkWorkers, _)) => {

@@ -5,6 +5,8 @@
 //! and `listen` take in what happens, `controls` what people want.
 
 mod again;
+mod background;
+mod beside;
 mod boot;
 mod controls;
 mod deaths;

@@ -13,12 +13,12 @@ use lictor_core::sys::{OomKills, Scoreboard, release_cold_code};
 use pyo3::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::background::Background;
 use super::boot::End;
 use super::controls::Controls;
 use super::deaths::Deaths;
 use super::meeting::Meeting;
 use super::overdue::Overdue;
-use super::pid_file;
 use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
 use super::scale::Scale;
 use super::signals::Handlers;
@@ -37,6 +37,7 @@ pub(super) struct Parts {
     pub(super) channel: Channel,
     /// Where the next emperor finds this master.
     pub(super) meeting: Option<Meeting>,
+    pub(super) gates: Vec<OwnedFd>,
     /// The version of Python.
     pub(super) python: String,
     pub(super) listeners: Vec<Listener>,
@@ -55,11 +56,14 @@ pub(super) struct Master {
     pub(super) workers: BTreeMap<Seat, WorkerHandle>,
     pub(super) controls: Controls,
     pub(super) has_tried_fifo: bool,
+    /// What runs beside the workers.
+    pub(super) background: Option<Background>,
     /// `harakiri`.
     pub(super) overdue: Overdue,
     pub(super) scale: Scale,
     pub(super) is_emperor_gone: bool,
     pub(super) has_told_withdrawal: bool,
+    pub(super) has_served: bool,
     pub(super) interface: String,
     /// How the last worker of each slot ended.
     pub(super) endings: BTreeMap<u32, Ended>,
@@ -82,7 +86,8 @@ pub(super) enum Outcome {
 
 impl Master {
     /// Gives also what the app made of the signals that it takes for itself.
-    pub(super) fn new(py: Python<'_>, parts: Parts) -> io::Result<(Self, Handlers)> {
+    pub(super) fn new(py: Python<'_>, mut parts: Parts) -> io::Result<(Self, Handlers)> {
+        let gates = std::mem::take(&mut parts.gates);
         let config = &parts.config;
         let cheaper = config.scale.cheaper.as_ref();
         let is_tried = config.ready_path.is_some() || parts.apps.is_none();
@@ -110,8 +115,10 @@ impl Master {
             controls,
             has_tried_fifo: false,
             scale: Scale::new(config)?,
+            background: Background::new(config, parts.generation, gates),
             is_emperor_gone: false,
             has_told_withdrawal: false,
+            has_served: false,
             interface: interface.unwrap_or_default(),
             endings: BTreeMap::new(),
             troubles: Troubles::default(),
@@ -132,26 +139,39 @@ impl Master {
     /// at the end, and in each worker right after its fork.
     pub(super) fn run(mut self, py: Python<'_>, handlers: Handlers) -> End {
         let mut events = vec![PoolEvent::Started];
+        let mut over = None;
         loop {
             let is_serving = events.contains(&PoolEvent::ServeOrdered);
             match self.act_on(py, events) {
                 Outcome::GoOn => {
                     if is_serving {
+                        self.has_served = true;
                         // From here on there is little to do but wait.
                         release_cold_code();
                     }
                     events = self.wait(py);
                 }
                 Outcome::End(end) => {
-                    pid_file::remove(&self.parts.config);
-                    handlers.forget(py);
-                    return end;
+                    over = Some(end);
+                    self.background_leaves();
+                    events = if self.is_background_over() {
+                        Vec::new()
+                    } else {
+                        self.wait(py)
+                    };
                 }
                 Outcome::Child(seat, slot, channel) => {
                     return self.into_seed(seat, slot, channel, handlers);
                 }
                 // All are taken in before.
                 Outcome::Event(event) => events = vec![event],
+            }
+            if self.is_background_over()
+                && let Some(end) = over.take()
+            {
+                self.say_goodbye();
+                handlers.forget(py);
+                return end;
             }
         }
     }
@@ -173,6 +193,7 @@ impl Master {
             // No worker is forked any more, and whoever is to have the address next must not find
             // it held by requests that take their time.
             self.parts.listeners.clear();
+            self.background_leaves();
         }
         Outcome::GoOn
     }
@@ -200,12 +221,7 @@ impl Master {
             PoolAction::TellTrouble(slot, wait) => self.tell_trouble(slot, wait),
             PoolAction::TellMended => self.tell_mended(Part::Workers),
             PoolAction::TellLoaded => self.tell_emperor(&MasterMessage::Loaded),
-            PoolAction::TellReady => {
-                pid_file::write(&self.parts.config);
-                self.tell_emperor(&MasterMessage::Ready {
-                    interface: self.interface.clone(),
-                });
-            }
+            PoolAction::TellReady => return self.tell_ready(),
             PoolAction::TellPaused => self.tell_emperor(&MasterMessage::Paused),
             PoolAction::GiveUp(slot) => return self.give_up(slot),
             PoolAction::Leave => return Outcome::End(End::Left),
@@ -242,11 +258,13 @@ impl Master {
 
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
+        let background = self.background.as_ref().and_then(Background::wake_at);
         let wake_at = [
             self.pool.wake_at(),
             self.overdue.wake_at(),
             self.scale.wake_at(),
             self.beat_at(),
+            background,
         ];
         let wake_at = wake_at.into_iter().flatten().min();
         let timeout = wake_at.map(|at| at.saturating_duration_since(Instant::now()));
@@ -266,6 +284,7 @@ impl Master {
             fds.extend(meeting.awaited(self.is_emperor_gone));
         }
         fds.extend(self.scale_fds());
+        fds.extend(self.background.iter().flat_map(Background::poll_fds));
         fds.extend(self.workers.values().flat_map(WorkerHandle::poll_fds));
         if py.detach(|| poll(&mut fds, timeout.as_ref())).is_err() {
             // Interrupted: the app may have handlers of its own. What they raise has nowhere to go.

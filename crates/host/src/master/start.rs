@@ -1,10 +1,12 @@
 //! The first steps of a worker, from the fork to the reactor.
 
+use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{Channel, WorkerMessage};
 use lictor_core::observe::Failure;
 use lictor_core::sys::set_title;
 use pyo3::prelude::*;
 
+use super::background::run_hooks;
 use super::fork::Seed;
 use crate::app::{Interface, arm_harakiri, load, run_exit_handlers};
 use crate::worker::{self, Worker, start_asgi};
@@ -23,11 +25,12 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         watched,
         apps,
         handlers,
+        is_first_life,
     } = seed;
     let title = format!("lictor: {vassal} #{generation} worker {id}");
     set_title(&config.process.names.of_worker(&title));
     handlers.restore(py);
-    let apps = match apps.map_or_else(|| load(py, &config), Ok) {
+    let apps = match forked(&config).and_then(|()| apps.map_or_else(|| load(py, &config), Ok)) {
         Ok(apps) => apps,
         Err(failure) => return failed(&channel, failure),
     };
@@ -41,6 +44,9 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         Ok(asgi) => asgi,
         Err(failure) => return failed(&channel, failure),
     };
+    if let Err(failure) = about_to_accept(&config, id, is_first_life) {
+        return failed(&channel, failure);
+    }
     let board = watched.map(|watched| arm_harakiri(py, watched.board, watched.dump));
     let ready = WorkerMessage::Ready {
         interface: interface.name().to_owned(),
@@ -66,6 +72,22 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
     );
     run_exit_handlers(py);
     0
+}
+
+/// What is asked for in each worker, first of all.
+fn forked(config: &VassalConfig) -> Result<(), Failure> {
+    let hooks = &config.background.hooks.post_fork;
+    run_hooks("behind the fork", hooks, config.start_timeout)
+}
+
+/// What is asked for in a worker that has the app.
+fn about_to_accept(config: &VassalConfig, id: u32, is_first_life: bool) -> Result<(), Failure> {
+    let hooks = config.background.hooks.accepting.iter().filter(|one| {
+        let is_wanted = !one.in_first_alone || id == 1;
+        is_wanted && (is_first_life || !one.is_once)
+    });
+    let hooks = hooks.map(|one| &one.hook);
+    run_hooks("before the first connection", hooks, config.start_timeout)
 }
 
 /// The app could not be started.

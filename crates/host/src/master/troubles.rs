@@ -1,6 +1,6 @@
 //! What is wrong with a generation that serves, in words, until it is over: pure.
 //!
-//! The emperor shows one trouble; the master may have two.
+//! The emperor shows one trouble; the master may have several.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use lictor_core::observe::{Failure, FailureKind};
 pub(crate) enum Part {
     Workers,
     Output,
+    Background,
 }
 
 /// The troubles that are not over.
@@ -19,6 +20,7 @@ pub(crate) enum Part {
 pub(crate) struct Troubles {
     workers: Option<Failure>,
     output: Option<Failure>,
+    background: Option<Failure>,
 }
 
 impl Troubles {
@@ -28,10 +30,11 @@ impl Troubles {
         MasterMessage::Troubled(failure)
     }
 
-    /// It is over; the other trouble may not be.
+    /// It is over; another trouble may not be.
     pub(crate) fn end(&mut self, part: Part) -> Option<MasterMessage> {
         self.of(part).take()?;
-        let left = self.workers.as_ref().or(self.output.as_ref());
+        let left = [&self.workers, &self.output, &self.background];
+        let left = left.into_iter().find_map(Option::as_ref);
         Some(left.map_or(MasterMessage::Mended, |failure| {
             MasterMessage::Troubled(failure.clone())
         }))
@@ -41,6 +44,7 @@ impl Troubles {
         match part {
             Part::Workers => &mut self.workers,
             Part::Output => &mut self.output,
+            Part::Background => &mut self.background,
         }
     }
 }
@@ -133,7 +137,10 @@ mod tests {
         assert_eq!(told, MasterMessage::Troubled(failure("disk")));
         let left = troubles.end(Part::Output);
         assert_eq!(left, Some(MasterMessage::Troubled(crash)));
-        assert_eq!(troubles.end(Part::Workers), Some(MasterMessage::Mended));
+        troubles.begin(Part::Background, failure("daemon"));
+        let left = troubles.end(Part::Workers);
+        assert_eq!(left, Some(MasterMessage::Troubled(failure("daemon"))));
+        assert_eq!(troubles.end(Part::Background), Some(MasterMessage::Mended));
     }
 
     #[test]

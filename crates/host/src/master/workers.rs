@@ -119,6 +119,7 @@ impl Master {
     ) -> End {
         let watched = self.overdue.take_prepared();
         let demand = self.scale.board().and_then(|board| board.seat(seat.0));
+        let is_first_life = !self.pool.serves();
         // Everything that is the master's alone is closed here, by going out of scope.
         let Parts {
             vassal,
@@ -144,6 +145,7 @@ impl Master {
             watched,
             apps,
             handlers,
+            is_first_life,
         }))
     }
 

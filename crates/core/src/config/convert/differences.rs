@@ -97,6 +97,19 @@ static DIFFERENCES: &[Difference] = &[
         &["die-on-idle"],
         "with `die-on-idle` the emperor keeps the listening sockets and starts the vassal at the next connection; no `emperor-on-demand-extension` is needed",
     ),
+    written(
+        &[
+            "attach-daemon",
+            "attach-daemon2",
+            "attach-control-daemon",
+            "smart-attach-daemon2",
+        ],
+        "daemons are stopped and started in a reload, those of the new generation when the old ones are gone; none outlives it, and the end of a control daemon reloads the vassal instead of stopping it",
+    ),
+    written(
+        &["cron", "cron2", "unique-cron"],
+        "jobs are run once a time, by the generation that serves; what still runs when it leaves is killed after `reload-mercy`",
+    ),
     default_of("listen", "`listen` is 1024 by default; in uWSGI it is 100"),
     default_of(
         "buffer-size",

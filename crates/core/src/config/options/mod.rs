@@ -7,9 +7,11 @@
 
 mod app;
 mod asgi;
+mod background;
 mod controls;
 mod files;
 mod gateway;
+mod hooks;
 mod limits;
 mod loading;
 mod lookup;
@@ -126,6 +128,8 @@ static GROUPS: &[&[OptionSpec]] = &[
     scale::OPTIONS,
     limits::OPTIONS,
     names::OPTIONS,
+    background::OPTIONS,
+    hooks::OPTIONS,
     asgi::OPTIONS,
     safety::OPTIONS,
     request_log::OPTIONS,

@@ -28,6 +28,13 @@ pub struct AppsConfig {
     pub autoreload_ignored: Vec<String>,
 }
 
+impl AppsConfig {
+    /// Whether there is none, and the vassal is all daemons and jobs.
+    pub fn is_empty(&self) -> bool {
+        self.default.is_none() && self.mounts.is_empty()
+    }
+}
+
 /// An app that answers below a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

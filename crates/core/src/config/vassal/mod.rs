@@ -2,6 +2,7 @@
 
 mod apps;
 mod asgi;
+mod background;
 mod files;
 mod limits;
 mod log_format;
@@ -21,6 +22,9 @@ use serde::{Deserialize, Serialize};
 
 pub use apps::{AppConfig, AppMount, AppTarget, AppsConfig, PasteApp};
 pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
+pub use background::{
+    AcceptingHook, BackgroundConfig, CronConfig, DaemonConfig, Hook, HooksConfig,
+};
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
@@ -40,7 +44,7 @@ use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VassalConfig {
-    /// What to load.
+    /// What to load; nothing where all that runs is in `background`.
     pub apps: AppsConfig,
     /// Working directory, first on `sys.path`.
     pub chdir: PathBuf,
@@ -117,4 +121,6 @@ pub struct VassalConfig {
     pub tls: TlsConfig,
     /// What is written down about requests.
     pub request_log: RequestLogConfig,
+    /// What runs beside the workers.
+    pub background: BackgroundConfig,
 }

@@ -2,7 +2,6 @@
 
 use super::{Foreign, either, off, refused};
 
-const SERVICE: &str = "run it as a service of its own, or as another vassal's app";
 const MULES: &str = "run background work as a service of its own, such as a Celery or RQ worker";
 const SPOOLER: &str = "use a task queue such as Celery or RQ, run as a service of its own";
 const CACHE: &str = "use a cache server such as Redis or memcached";
@@ -10,13 +9,11 @@ const SIGNALS: &str = "use a scheduler in a service of its own, such as Celery b
 
 pub(super) static NAMES: &[Foreign] = &[
     refused(
-        &["attach-daemon", "attach-daemon2", "attach-control-daemon"],
-        SERVICE,
+        &["smart-attach-daemon"],
+        "use `attach-daemon`, and let the command stay in the foreground; Lictor keeps it running",
     ),
     refused(
         &[
-            "smart-attach-daemon",
-            "smart-attach-daemon2",
             "legion-attach-daemon",
             "legion-smart-attach-daemon",
             "legion-smart-attach-daemon2",
@@ -29,17 +26,13 @@ pub(super) static NAMES: &[Foreign] = &[
         "run the program as a service of its own; workers serve the app",
     ),
     refused(
-        &["cron", "cron2", "unique-cron", "cron-harakiri"],
-        "use cron or a systemd timer",
-    ),
-    refused(
         &[
             "legion-cron",
             "cron-legion",
             "unique-legion-cron",
             "unique-cron-legion",
         ],
-        "use cron or a systemd timer, on the one machine that is to run it",
+        "use `cron`, on the one machine that is to run it",
     ),
     refused(
         &[

@@ -131,7 +131,7 @@ pub(super) static NAMES: &[Foreign] = &[
     ),
     refused(
         &["hook-as-vassal", "exec-as-vassal"],
-        "do it in the app's own module, which is imported as the vassal's user",
+        "use `exec-pre-app` or `hook-pre-app` in the vassal's own file, which run as its user",
     ),
     refused(
         &["call-as-vassal", "call-as-vassal1", "call-as-vassal3"],

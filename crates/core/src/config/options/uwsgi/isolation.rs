@@ -4,7 +4,7 @@ use super::{Foreign, off, on, refused};
 
 const UNIT: &str = "run the emperor in a container, or restrict its systemd unit";
 const HOOK: &str = "do it in the app's own module";
-const ROOT_HOOK: &str = "do it in the emperor's service file with `ExecStartPre=`; nothing that a vassal file names runs as root";
+const ROOT_HOOK: &str = "use `exec-pre-app` or `hook-pre-app`, which run as the vassal's user, or `ExecStartPre=` in the emperor's service file; nothing that a vassal file names runs as root";
 const MOUNT: &str = "mount it with a systemd mount unit, before the emperor starts";
 const WAIT: &str = "order the emperor's service after it, with `After=` or `RequiresMountsFor=`";
 
@@ -105,45 +105,16 @@ pub(super) static NAMES: &[Foreign] = &[
         "call the function in the app's own module; nothing that a vassal file names runs as root",
     ),
     refused(
-        &[
-            "hook-as-user",
-            "hook-pre-app",
-            "exec-as-user",
-            "exec-pre-app",
-            "call-as-user",
-            "call-pre-app",
-        ],
+        &["call-as-user", "call-pre-app"],
         "do it at the top of the app's own module, which the vassal's user imports",
     ),
     refused(
-        &["hook-post-app", "exec-post-app", "call-post-app"],
+        &["call-post-app"],
         "do it at the end of the app's own module",
     ),
     refused(
-        &[
-            "hook-as-user-atexit",
-            "exec-as-user-atexit",
-            "call-as-user-atexit",
-        ],
+        &["call-as-user-atexit"],
         "register it with `atexit` in the app's own module",
-    ),
-    refused(
-        &["hook-post-fork"],
-        "use `os.register_at_fork(after_in_child=…)` in the app's own module",
-    ),
-    refused(
-        &[
-            "hook-accepting",
-            "hook-accepting1",
-            "hook-accepting-once",
-            "hook-accepting1-once",
-            "hook-master-start",
-        ],
-        "follow `lictor events --follow --json`, which says when a generation serves",
-    ),
-    refused(
-        &["hook-touch", "touch-exec"],
-        "use a systemd path unit (`PathChanged=`) to run something when a file changes",
     ),
     refused(
         &["hook-as-gateway"],
