@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use lictor_core::ipc::{
-    Adoption, Channel, Handover, Hosting, MasterMessage, MasterOrder, Received,
+    Adoption, Channel, Handover, Hosting, MasterMessage, MasterOrder, Received, SharedCounters,
 };
 use lictor_core::sys::{keep_across_exec, sealed_memfd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -41,6 +41,8 @@ struct Orders {
     host: OwnedFd,
     /// By which the next emperor can adopt this master: its socket, and the pipe of its output.
     adoption: Option<(OwnedFd, OwnedFd)>,
+    /// The memory in which workers count.
+    counters: Option<OwnedFd>,
     listeners: Vec<OwnedFd>,
 }
 
@@ -120,10 +122,15 @@ fn receive(channel: &Channel) -> Result<Orders, BootError> {
         None => None,
         Some(_) => Some(fds.next().zip(fds.next()).ok_or(BootError::NoOrders)?),
     };
+    let counters = match handover.counters {
+        None => None,
+        Some(_) => Some(fds.next().ok_or(BootError::NoOrders)?),
+    };
     Ok(Orders {
         handover,
         host,
         adoption,
+        counters,
         listeners: fds.collect(),
     })
 }
@@ -154,6 +161,7 @@ fn hand_over(
         mut handover,
         host,
         adoption,
+        counters,
         listeners,
     } = orders;
     let failed = |source| BootError::Step {
@@ -168,6 +176,11 @@ fn hand_over(
         handover.adoption = Some(Adoption {
             socket_fd: Some(keep_across_exec(socket).map_err(failed)?),
             output_fd: Some(keep_across_exec(output).map_err(failed)?),
+        });
+    }
+    if let Some(counters) = &counters {
+        handover.counters = Some(SharedCounters {
+            fd: Some(keep_across_exec(counters).map_err(failed)?),
         });
     }
     // The document names its own descriptor, so a first one only reserves the number.

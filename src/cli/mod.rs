@@ -34,7 +34,7 @@ use self::exit::Exit;
 use self::output::Output;
 use self::serve::Asked;
 use crate::control::{RunDir, Verb};
-use crate::emperor::{self, EmperorArgs, PolicyFiles};
+use crate::emperor::{self, EmperorArgs, Monitoring, PolicyFiles};
 
 /// What the emperor runs its own executable with, to make a master. It is no command for people.
 const MASTER: &str = "__master";
@@ -109,6 +109,9 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
         vassals_include,
         vassals_include_before,
         vassal_set,
+        stats,
+        stats_http,
+        metrics,
         place,
     } = command;
     if sources.is_empty() {
@@ -128,6 +131,11 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
             before: vassals_include_before,
             set: vassal_set,
             after: vassals_include,
+        },
+        monitoring: Monitoring {
+            stats,
+            stats_http,
+            metrics,
         },
     })?;
     Ok(Exit::Done)

@@ -9,8 +9,8 @@ use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
-    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, ProcessConfig, RequestLogConfig, TlsConfig,
-    TrustConfig, VassalConfig, WireConfig,
+    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, MonitoringConfig, ProcessConfig,
+    RequestLogConfig, TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
@@ -64,6 +64,7 @@ pub(super) struct Draft {
     pub(super) files: FilesConfig,
     pub(super) tls: TlsConfig,
     pub(super) request_log: RequestLogConfig,
+    pub(super) monitoring: MonitoringConfig,
 }
 
 /// Where the options begin, for what is missing among them.
@@ -133,6 +134,7 @@ impl Default for Draft {
             files: FilesConfig::default(),
             tls: TlsConfig::default(),
             request_log: RequestLogConfig::default(),
+            monitoring: MonitoringConfig::default(),
         }
     }
 }
@@ -147,13 +149,14 @@ impl Draft {
             .chain(https.map(at("https")))
             .chain(self.sockets.iter().map(at("socket")))
             .chain(gateway.map(|(protocol, address)| (protocol.name(), address)))
+            .chain(self.monitoring.stats.iter().map(at("stats")))
     }
 
     /// Puts the addresses of `socket` where those of its protocol are.
     fn sort_sockets(&mut self) {
         let sockets = std::mem::take(&mut self.sockets);
         let addresses = match self.socket_protocol {
-            Protocol::Http | Protocol::Https => &mut self.http,
+            Protocol::Http | Protocol::Https | Protocol::Stats => &mut self.http,
             Protocol::Uwsgi => &mut self.gateway.uwsgi,
             Protocol::Fastcgi => &mut self.gateway.fastcgi,
             Protocol::Scgi => &mut self.gateway.scgi,
@@ -238,6 +241,7 @@ impl Draft {
             files: self.files,
             tls: self.tls,
             request_log: self.request_log,
+            monitoring: self.monitoring,
         })
     }
 
@@ -261,7 +265,8 @@ impl Draft {
     ) {
         let sockets = ["http", "https", "uwsgi", "fastcgi", "scgi", "socket"];
         let is_told = sockets.iter().any(|name| told.contains(name));
-        if self.listening().next().is_none() && !is_told {
+        let serves = self.listening().any(|(option, _)| option != "stats");
+        if !serves && !is_told {
             complaints.push(
                 Complaint::new(start.place.clone(), "no address to listen on")
                     .hint(format!("add {}", start.example("http", "127.0.0.1:8000"))),

@@ -10,6 +10,7 @@ mod memory;
 mod oom;
 mod pidfd;
 mod proc;
+mod queue;
 mod record;
 mod requests;
 mod scoreboard;
@@ -24,12 +25,15 @@ pub use fds::{
     set_close_on_exec,
 };
 pub use files::{FileReadError, read_bounded};
-pub use group::ProcessGroup;
+pub use group::{ProcessGroup, is_in_group};
 pub use memfd::{open_path_of, read_memfd, scratch_memfd, sealed_memfd};
 pub use memory::release_cold_code;
 pub use oom::OomKills;
 pub use pidfd::{ExitStatus, Pidfd};
-pub use proc::{boot_id, parent_of, resident_bytes, start_ticks, thread_count, title_of};
+pub use proc::{
+    Memory, boot_id, memory_of, parent_of, resident_bytes, start_ticks, thread_count, title_of,
+};
+pub use queue::listen_queue;
 pub use record::{Described, Ended, InFlight, RequestRecord, Taken};
 pub use requests::RequestBoard;
 pub use scoreboard::{

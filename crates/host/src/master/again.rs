@@ -20,6 +20,7 @@ pub(super) fn without_preload(boot: Boot) {
         document,
         host,
         meeting,
+        counters,
         listeners,
     } = boot;
     handover.config.lazy_apps = true;
@@ -27,6 +28,7 @@ pub(super) fn without_preload(boot: Boot) {
         .into_iter()
         .chain(listeners.iter().map(|listener| listener.fd.as_fd()))
         .chain(meeting.iter().flat_map(Meeting::descriptors))
+        .chain(counters.iter().map(AsFd::as_fd))
         .try_for_each(|fd| set_close_on_exec(fd, false));
     let error = match kept.and_then(|()| rewrite(&handover, document)) {
         Ok(_document) => hosting.command().exec(),

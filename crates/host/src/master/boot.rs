@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 use lictor_core::config::{Protocol, VassalConfig};
 use lictor_core::ipc::{Channel, Handover, Hosting, MasterMessage};
@@ -26,6 +27,7 @@ pub(crate) struct Boot {
     pub(super) document: OwnedFd,
     pub(super) host: OwnedFd,
     pub(super) meeting: Option<Meeting>,
+    pub(super) counters: Option<OwnedFd>,
     pub(super) listeners: Vec<Listener>,
 }
 
@@ -58,6 +60,10 @@ impl Boot {
             channel: Channel::from_fd(adopt(hosting.channel_fd)?),
             host: adopt(hosting.host_fd)?,
             meeting: Meeting::adopt(&handover)?,
+            counters: match handover.counters {
+                Some(counters) => Some(adopt(counters.fd.ok_or(io::ErrorKind::InvalidData)?)?),
+                None => None,
+            },
             document,
             hosting,
             handover,
@@ -90,6 +96,7 @@ struct Prepared {
     app: Option<App>,
     trouble: OwnedFd,
     python: String,
+    startup_ms: u64,
 }
 
 fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
@@ -118,6 +125,7 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
     let https = boot.listeners.iter_mut();
     let https = https.filter(|listener| listener.protocol == Protocol::Https);
     arm(https, config).map_err(|error| error.failure())?;
+    let begun = Instant::now();
     let app = if config.lazy_apps {
         None
     } else {
@@ -127,6 +135,7 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
         app,
         trouble,
         python: version,
+        startup_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
 }
 
@@ -138,6 +147,7 @@ fn protocol_of(name: &str) -> io::Result<Protocol> {
         Protocol::Uwsgi,
         Protocol::Fastcgi,
         Protocol::Scgi,
+        Protocol::Stats,
     ];
     let known = known.into_iter().find(|known| known.name() == name);
     known.ok_or_else(|| io::ErrorKind::InvalidData.into())
@@ -161,6 +171,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
         app,
         trouble,
         python,
+        startup_ms,
     } = prepared;
     if app.is_some() && thread_count() > 1 {
         // A fork would lose the threads that the import started: start again without the import.
@@ -176,13 +187,19 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
         handover,
         channel,
         meeting,
+        counters,
         listeners,
         ..
     } = boot;
     // Without it this generation ends with its emperor, and does its work until then.
     let meeting = meeting.filter(|meeting| meeting.open().is_ok());
     let config: Arc<VassalConfig> = Arc::new(handover.config);
-    let Ok(scoreboard) = Scoreboard::new(Shape::of(config.processes, config.threads)) else {
+    let shape = Shape::of(config.processes, config.threads);
+    let scoreboard = match &counters {
+        Some(counters) => Scoreboard::over(counters, shape),
+        None => Scoreboard::new(shape),
+    };
+    let Ok(scoreboard) = scoreboard else {
         let failure = Failure::new(
             FailureKind::Crash,
             "could not map memory for the workers",
@@ -191,6 +208,10 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
         drop(channel.send(&MasterMessage::Failed(failure), &[]));
         return End::Failed;
     };
+    if !config.monitoring.stats.is_empty() {
+        scoreboard.want_times();
+    }
+    scoreboard.set_startup_ms(startup_ms);
     let master = Master::new(super::run::Parts {
         vassal: handover.vassal,
         generation: handover.generation,
@@ -200,6 +221,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
         python,
         listeners,
         scoreboard,
+        counters,
         app,
         trouble,
     });

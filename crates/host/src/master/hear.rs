@@ -26,6 +26,7 @@ impl Master {
         self.hear_workers(&mut events);
         self.tell_withdrawal();
         self.beat(&mut events);
+        self.tell_stats();
         // Last, so that nobody is judged who has just spoken.
         events.push(PoolEvent::Woken);
         events

@@ -20,6 +20,7 @@ mod probe_answer;
 mod report;
 mod run;
 mod start;
+mod stats;
 mod touch;
 mod troubles;
 mod workers;

@@ -20,6 +20,7 @@ use super::meeting::Meeting;
 use super::overdue::Overdue;
 use super::pid_file;
 use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
+use super::stats::Stats;
 use super::touch::Touch;
 use super::troubles::{Ended, Part, Troubles};
 use super::workers::WorkerHandle;
@@ -40,6 +41,8 @@ pub(super) struct Parts {
     pub(super) python: String,
     pub(super) listeners: Vec<Listener>,
     pub(super) scoreboard: Scoreboard,
+    /// Its memory, where the emperor has made it.
+    pub(super) counters: Option<OwnedFd>,
     pub(super) app: Option<App>,
     /// A byte here tells that output cannot be written.
     pub(super) trouble: OwnedFd,
@@ -51,6 +54,8 @@ pub(super) struct Master {
     pub(super) pool: Pool,
     pub(super) workers: BTreeMap<Seat, WorkerHandle>,
     pub(super) touch: Option<Touch>,
+    /// Those who are told by `stats`.
+    pub(super) stats: Stats,
     /// `harakiri`.
     pub(super) overdue: Overdue,
     /// Readable after SIGTERM.
@@ -92,6 +97,7 @@ impl Master {
         let master = Self {
             pool: Pool::new(settings),
             workers: BTreeMap::new(),
+            stats: Stats::default(),
             overdue: Overdue::new(config)?,
             touch: Touch::watch(&config.touch_reload),
             sigterm,
@@ -225,7 +231,12 @@ impl Master {
 
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
-        let wake_at = [self.pool.wake_at(), self.overdue.wake_at(), self.beat_at()];
+        let wake_at = [
+            self.pool.wake_at(),
+            self.overdue.wake_at(),
+            self.beat_at(),
+            self.stats_wake_at(),
+        ];
         let wake_at = wake_at.into_iter().flatten().min();
         let timeout = wake_at.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|left| left + Duration::from_millis(1));
@@ -250,6 +261,7 @@ impl Master {
                 .iter()
                 .map(|touch| PollFd::new(touch, PollFlags::IN)),
         );
+        fds.extend(self.stats_awaited());
         fds.extend(self.workers.values().flat_map(WorkerHandle::poll_fds));
         if py.detach(|| poll(&mut fds, timeout.as_ref())).is_err() {
             // Interrupted: the app may have handlers of its own. What they raise has nowhere to go.

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
+use lictor_core::config::Protocol;
 use lictor_core::ipc::{Channel, MasterMessage, WorkerOrder};
 use lictor_core::observe::{Failure, Timestamp};
 use lictor_core::sys::Pidfd;
@@ -133,12 +134,15 @@ impl Master {
         let Some(record) = scoreboard.slot(seat.0) else {
             return End::Failed;
         };
+        // Those of `stats` are answered by the master.
+        let listeners = listeners.into_iter();
+        let listeners = listeners.filter(|listener| listener.protocol != Protocol::Stats);
         End::Forked(Box::new(Seed {
             vassal,
             generation,
             id: slot,
             config,
-            listeners,
+            listeners: listeners.collect(),
             channel,
             slot: record,
             watched,

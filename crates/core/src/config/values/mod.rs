@@ -12,6 +12,7 @@ mod request_id;
 mod trusted;
 mod words;
 
+pub use address::parse_address;
 pub(super) use address::{address, apart, distinct_addresses};
 pub(super) use choices::{event_loop, http2, interface, lifespan};
 pub(super) use env::variables;

@@ -6,8 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
 use rustix::fs::{
-    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, ftruncate, memfd_create,
+    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create,
 };
+use rustix::io::pread;
 
 use super::line::{Line, OfBoard};
 use super::numbers::{BoardNumbers, LOOKS};
@@ -47,18 +48,16 @@ impl Counters {
     /// Memory that another emperor made, as a master gives it back. Refuses what could be anything
     /// else: only files that live in memory have seals (`fcntl(2)`), and reading those waits for
     /// nobody. That is asked first, because even the size of other files may be a question to a tenant.
-    pub fn adopt(fd: OwnedFd) -> io::Result<Self> {
-        if !fcntl_get_seals(&fd)?.contains(SEALS) {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        let file = File::from(fd);
-        let length = file.metadata()?.len();
-        let mut first = vec![0; size_of::<Line>()];
-        file.read_exact_at(&mut first, 0)?;
-        let shape = Shape::read_from(&Line::from_bytes(&first));
-        let shape = shape.filter(|shape| shape.bytes() as u64 == length && length <= LIMIT_BYTES);
-        let shape = shape.ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Self { file, shape })
+    /// What is refused is added to `refused`, for whoever can close it without waiting.
+    pub fn adopt(fd: OwnedFd, refused: &mut Vec<OwnedFd>) -> Option<Self> {
+        let Ok(shape) = shape_of(&fd) else {
+            refused.push(fd);
+            return None;
+        };
+        Some(Self {
+            file: fd.into(),
+            shape,
+        })
     }
 
     /// Somebody wants to know how long requests take, from now on.
@@ -88,6 +87,20 @@ impl Counters {
             .read_exact_at(&mut bytes, OfBoard::Moves as u64 * 8)?;
         Ok(u64::from_ne_bytes(bytes))
     }
+}
+
+fn shape_of(fd: &OwnedFd) -> io::Result<Shape> {
+    if !fcntl_get_seals(fd)?.contains(SEALS) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let length = u64::try_from(fstat(fd)?.st_size).unwrap_or(0);
+    let mut first = vec![0; size_of::<Line>()];
+    if pread(fd, &mut first[..], 0)? < size_of::<Line>() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let shape = Shape::read_from(&Line::from_bytes(&first));
+    let shape = shape.filter(|shape| shape.bytes() as u64 == length && length <= LIMIT_BYTES);
+    shape.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 impl AsFd for Counters {

@@ -2,19 +2,12 @@
 
 use super::{Foreign, on, refused};
 
-const STATUS: &str = "use `lictor status --json`";
 const EVENTS: &str = "follow `lictor events --follow --json` with a program that raises the alarm";
 
 pub(super) static NAMES: &[Foreign] = &[
-    refused(&["stats", "stats-server", "stats-http"], STATUS),
-    refused(
-        &[
-            "stats-minified",
-            "stats-min",
-            "stats-no-cores",
-            "stats-no-metrics",
-        ],
-        STATUS,
+    on(
+        &["stats-no-metrics"],
+        "the document of `stats` has no metrics besides those of the workers",
     ),
     refused(
         &[
@@ -26,7 +19,7 @@ pub(super) static NAMES: &[Foreign] = &[
     ),
     on(
         &["memory-report"],
-        "`lictor status NAME` shows the memory of each worker",
+        "`stats` and `lictor status NAME` show the memory of each worker, which is looked up when somebody asks",
     ),
     refused(
         &["profiler"],
