@@ -54,6 +54,7 @@ mod interpreters;
 mod limits;
 mod memory;
 mod migration;
+mod monitoring;
 mod output;
 mod overlap;
 mod readme;

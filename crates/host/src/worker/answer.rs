@@ -129,10 +129,10 @@ impl Reactor {
             // How long its head is shows when it is laid down.
             let outcome = std::mem::replace(&mut report.outcome, Outcome::Streamed);
             lay_down(connection, outcome, Spare::default);
-            self.log_access(connection, &request, &report, tale, took);
+            self.log_access(connection, (&request, tale), &report, took);
         } else {
             if log.is_some() {
-                self.log_access(connection, &request, &report, tale, took);
+                self.log_access(connection, (&request, tale), &report, took);
             }
             lay_down(connection, report.outcome, || request.into_spare());
         }
@@ -159,9 +159,8 @@ impl Reactor {
     fn log_access(
         &self,
         connection: &Connection,
-        request: &Arrived,
+        (request, tale): (&Arrived, &Tale),
         report: &Report,
-        tale: &Tale,
         took: Option<Duration>,
     ) {
         let (Some(log), Some(took)) = (&self.shared.request_log, took) else {

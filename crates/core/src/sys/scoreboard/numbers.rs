@@ -113,7 +113,7 @@ impl BoardNumbers {
 
     pub(super) fn look(lines: &[Line], shape: Shape) -> Self {
         let mut workers: Vec<_> = (1..=shape.slots())
-            .filter_map(|id| worker(place(lines, shape, shape.slot(id)?)?, id))
+            .filter_map(|id| Some(worker(place(lines, shape, shape.slot(id)?)?, id)))
             .collect();
         for seat in 1..=shape.seats() {
             let place = shape.seat(seat).and_then(|at| place(lines, shape, at));
@@ -201,15 +201,15 @@ impl ThreadNumbers {
 }
 
 /// A slot without those who sit in its seats now.
-fn worker((own, threads): (&Line, &[Line]), id: u32) -> Option<WorkerNumbers> {
-    Some(WorkerNumbers {
+fn worker((own, threads): (&Line, &[Line]), id: u32) -> WorkerNumbers {
+    WorkerNumbers {
         id,
         last_spawn: own.get(OfWorker::Spawned),
         respawns: own.get(OfWorker::Respawns),
         harakiris: own.get(OfWorker::Harakiris),
         threads: threads.iter().map(ThreadNumbers::of).collect(),
         ..WorkerNumbers::default()
-    })
+    }
 }
 
 fn place_of_slot(lines: &[Line], shape: Shape, index: usize) -> Option<&Line> {

@@ -1,3 +1,5 @@
+//! Tests of the scoreboard, from both of its sides.
+
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 

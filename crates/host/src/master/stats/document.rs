@@ -104,7 +104,9 @@ fn tell_worker(
     if !around.leaves_out_cores {
         let threads = worker.threads.iter().enumerate();
         let cores: Vec<Value> = threads.map(|(id, thread)| tell_core(id, thread)).collect();
-        told["cores"] = cores.into();
+        if let Value::Object(fields) = &mut told {
+            fields.insert("cores".to_owned(), cores.into());
+        }
     }
     told
 }

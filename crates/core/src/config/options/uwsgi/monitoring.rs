@@ -15,7 +15,7 @@ pub(super) static NAMES: &[Foreign] = &[
             "stats-pusher-default-freq",
             "stats-pushers-default-freq",
         ],
-        "let the monitoring run `lictor status --json` at its own intervals",
+        "let the monitoring ask at the address of `stats`, or of the emperor's `--metrics`, at its own intervals",
     ),
     on(
         &["memory-report"],
@@ -39,7 +39,7 @@ pub(super) static NAMES: &[Foreign] = &[
     ),
     refused(
         &["metric-threshold", "metric-alarm", "alarm-metric"],
-        "let the monitoring compare the numbers of `lictor status --json`",
+        "let Prometheus compare the numbers of the emperor's `--metrics`",
     ),
     refused(
         &[
@@ -64,7 +64,7 @@ pub(super) static NAMES: &[Foreign] = &[
             "alarm-listen-queue",
             "listen-queue-alarm",
         ],
-        "let the monitoring look at the socket's queue (`ss -ltn`), and raise `listen` if it fills",
+        "let Prometheus look at `uwsgi_listen_queue_length` of the emperor's `--metrics`, and raise `listen` if it fills",
     ),
     refused(
         &[
@@ -82,11 +82,11 @@ pub(super) static NAMES: &[Foreign] = &[
             "carbon-idle-avg",
             "carbon-use-metrics",
         ],
-        "let a collector such as collectd or Telegraf send the numbers of `lictor status --json` to Carbon",
+        "let a collector such as collectd or Telegraf send the numbers of `stats` to Carbon",
     ),
     refused(
         &["rrdtool", "rrdtool-freq", "rrdtool-lib"],
-        "let a collector such as collectd write the numbers of `lictor status --json` into RRD files",
+        "let a collector such as collectd write the numbers of `stats` into RRD files",
     ),
     refused(
         &["snmp", "snmp-community"],
