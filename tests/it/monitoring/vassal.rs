@@ -99,8 +99,7 @@ fn the_document_has_every_field_that_is_decoded() {
 #[test]
 fn it_is_told_by_http_if_asked_for() {
     let emperor = Emperor::start();
-    let options =
-        "stats = \"127.0.0.1:0\"\nstats-http = true\nstats-minified = true\nstats-no-cores = true";
+    let options = "http = \"127.0.0.1:0\"\nstats = \"127.0.0.1:0\"\nstats-http = true\nstats-minified = true\nstats-no-cores = true";
     let blog = emperor.serve("blog", options, APP);
     let stats = address(&emperor, &blog, "stats");
     let answer = try_get(&stats, "/anything").unwrap();
