@@ -375,6 +375,6 @@ fn private_address(text: &str) -> Result<Address, String> {
              in front of it that asks who they are"
                 .to_owned(),
         ),
-        private => Ok(private),
+        private @ (Address::Tcp(_) | Address::Unix(_) | Address::Abstract(_)) => Ok(private),
     }
 }

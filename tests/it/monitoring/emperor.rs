@@ -1,5 +1,7 @@
 //! `--stats` and `--metrics` of the emperor.
 
+use std::os::unix::fs::MetadataExt;
+
 use serde_json::{Value, json};
 
 use super::{APP, address, document};
@@ -18,6 +20,13 @@ fn sample(text: &str, name: &str, vassal: &Vassal) -> f64 {
         .next()
         .unwrap_or_else(|| panic!("no {name} in {text}"));
     first + lines.sum::<f64>()
+}
+
+/// The same, where it is a whole number.
+#[track_caller]
+#[expect(clippy::cast_possible_truncation, reason = "it is small")]
+fn whole(text: &str, name: &str, vassal: &Vassal) -> i64 {
+    sample(text, name, vassal).round() as i64
 }
 
 fn metrics_of(emperor: &Emperor) -> String {
@@ -124,14 +133,11 @@ fn one_endpoint_tells_of_all() {
         ),
         (3.0, 1.0)
     );
-    assert_eq!(sample(&text, "uwsgi_worker_idle", &blog), 2.0);
+    assert_eq!(whole(&text, "uwsgi_worker_idle", &blog), 2);
     assert!(sample(&text, "uwsgi_worker_rss_bytes", &shop) > 1e6);
     assert!(sample(&text, "uwsgi_worker_running_time_seconds", &blog) > 0.0);
-    assert_eq!(
-        sample(&text, "uwsgi_socket_max_queue_length", &blog),
-        1024.0
-    );
-    assert_eq!(sample(&text, "uwsgi_up", &blog), 1.0);
+    assert_eq!(whole(&text, "uwsgi_socket_max_queue_length", &blog), 1024);
+    assert_eq!(whole(&text, "uwsgi_up", &blog), 1);
     assert!(
         text.contains("lictor_vassals{state=\"ready\"} 2\n"),
         "{text}"
@@ -154,11 +160,8 @@ fn the_next_emperor_goes_on_counting() {
     emperor.heard(&blog, "generation-adopted", &[]);
     get(&address(&emperor, &blog, "http"), "/");
     let text = metrics_of(&emperor);
-    assert_eq!(sample(&text, "uwsgi_worker_requests_total", &blog), 5.0);
-    assert_eq!(
-        sample(&text, "uwsgi_worker_respawn_count_total", &blog),
-        1.0
-    );
+    assert_eq!(whole(&text, "uwsgi_worker_requests_total", &blog), 5);
+    assert_eq!(whole(&text, "uwsgi_worker_respawn_count_total", &blog), 1);
 }
 
 #[test]
@@ -172,9 +175,8 @@ fn an_upgrade_keeps_the_addresses() {
     emperor.heard(&blog, "generation-adopted", &[]);
     let text = metrics_of(&emperor);
     assert!(text.contains("lictor_emperor_upgrades_total 1\n"), "{text}");
-    assert_eq!(sample(&text, "uwsgi_worker_requests_total", &blog), 1.0);
+    assert_eq!(whole(&text, "uwsgi_worker_requests_total", &blog), 1);
     let after = std::fs::metadata(emperor.at("metrics.sock")).unwrap();
-    use std::os::unix::fs::MetadataExt;
     assert_eq!((before.ino(), before.mode() & 0o777), (after.ino(), 0o660));
     document(&emperor.at("stats.sock").display().to_string());
 }
@@ -206,7 +208,7 @@ fn what_a_tenant_writes_there_harms_nobody_else() {
     get(&address(&emperor, &evil, "http"), "/");
     let looks = |emperor: &Emperor| {
         let text = metrics_of(emperor);
-        assert_eq!(sample(&text, "uwsgi_worker_requests_total", &blog), 1.0);
+        assert_eq!(whole(&text, "uwsgi_worker_requests_total", &blog), 1);
         let workers = format!("worker_requests_total{{vassal=\"{}\"", evil.name);
         let lines = text.lines().filter(|line| line.contains(&workers));
         assert!(lines.count() <= 2, "{text}");
