@@ -147,12 +147,11 @@ async fn answer(
             return with(StatusCode::NOT_FOUND, PLAIN, hint.to_owned());
         }
     };
-    match text(told, commands).await {
-        Some(text) => with(StatusCode::OK, kind, text),
-        None => {
-            let reason = "the emperor does not answer at the moment\n";
-            with(StatusCode::SERVICE_UNAVAILABLE, PLAIN, reason.to_owned())
-        }
+    if let Some(text) = text(told, commands).await {
+        with(StatusCode::OK, kind, text)
+    } else {
+        let reason = "the emperor does not answer at the moment\n";
+        with(StatusCode::SERVICE_UNAVAILABLE, PLAIN, reason.to_owned())
     }
 }
 

@@ -184,8 +184,11 @@ fn serves(state: VassalState) -> bool {
     }
 }
 
+/// A number of each socket.
+type OfSocket = fn(&SocketMetrics) -> u32;
+
 fn sockets(text: &mut Text, vassals: &[VassalMetrics]) {
-    let metrics: [(&str, &str, fn(&SocketMetrics) -> u32); 4] = [
+    let metrics: [(&str, &str, OfSocket); 4] = [
         (
             "uwsgi_socket_queue_length",
             "Connections that wait; of unix sockets the kernel does not say.",

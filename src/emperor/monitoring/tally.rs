@@ -16,23 +16,22 @@ pub(in crate::emperor) struct Tally {
 }
 
 impl Tally {
-    /// Something happened.
+    /// Something happened; most of that has no counter.
     pub(in crate::emperor) fn count(&mut self, kind: &EventKind) {
-        let count = match kind {
-            EventKind::GenerationReady { .. } => &mut self.ready,
-            EventKind::GenerationFailed { .. } => &mut self.failed,
-            EventKind::MasterExited {
-                expected: false, ..
-            } => &mut self.masters_lost,
-            EventKind::WorkerExited {
-                expected: false, ..
-            } => &mut self.workers_lost,
-            #[expect(
-                clippy::wildcard_enum_match_arm,
-                reason = "what else happens has no counter"
-            )]
-            _ => return,
-        };
-        *count += 1;
+        if matches!(kind, EventKind::GenerationReady { .. }) {
+            self.ready += 1;
+        } else if matches!(kind, EventKind::GenerationFailed { .. }) {
+            self.failed += 1;
+        } else if let EventKind::MasterExited {
+            expected: false, ..
+        } = kind
+        {
+            self.masters_lost += 1;
+        } else if let EventKind::WorkerExited {
+            expected: false, ..
+        } = kind
+        {
+            self.workers_lost += 1;
+        }
     }
 }
