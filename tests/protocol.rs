@@ -126,6 +126,7 @@ fn adopted(phase: MasterPhase) -> Adopted {
         python: "3.12.1".to_owned(),
         interface: "wsgi".to_owned(),
         has_output: true,
+        has_counters: false,
         last_output: "the last line\n".to_owned(),
         dropped_lines: 3,
         listeners: listeners.into(),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use lictor_core::ipc::{
-    Adoption, Channel, Handover, Hosting, MasterMessage, MasterOrder, Received,
+    Adoption, Channel, Handover, Hosting, MasterMessage, MasterOrder, Received, SharedCounters,
 };
 use lictor_core::sys::{keep_across_exec, sealed_memfd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -43,6 +43,8 @@ struct Orders {
     adoption: Option<(OwnedFd, OwnedFd)>,
     /// Locks for what runs beside the workers.
     gates: Vec<OwnedFd>,
+    /// The memory in which workers count.
+    counters: Option<OwnedFd>,
     listeners: Vec<OwnedFd>,
 }
 
@@ -123,11 +125,16 @@ fn receive(channel: &Channel) -> Result<Orders, BootError> {
         Some(_) => Some(fds.next().zip(fds.next()).ok_or(BootError::NoOrders)?),
     };
     let gates = fds.by_ref().take(handover.gates.len()).collect();
+    let counters = match handover.counters {
+        None => None,
+        Some(_) => Some(fds.next().ok_or(BootError::NoOrders)?),
+    };
     Ok(Orders {
         handover,
         host,
         adoption,
         gates,
+        counters,
         listeners: fds.collect(),
     })
 }
@@ -159,6 +166,7 @@ fn hand_over(
         host,
         adoption,
         gates,
+        counters,
         listeners,
     } = orders;
     let failed = |source| BootError::Step {
@@ -176,6 +184,11 @@ fn hand_over(
         handover.adoption = Some(Adoption {
             socket_fd: Some(keep_across_exec(socket).map_err(failed)?),
             output_fd: Some(keep_across_exec(output).map_err(failed)?),
+        });
+    }
+    if let Some(counters) = &counters {
+        handover.counters = Some(SharedCounters {
+            fd: Some(keep_across_exec(counters).map_err(failed)?),
         });
     }
     // The document names its own descriptor, so a first one only reserves the number.

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
+use lictor_core::config::{Address, parse_address};
+
 use crate::control::{NotADuration, parse_duration};
 use crate::emperor::{FreeMemory, LogFormat, NotFreeMemory, PolicyFiles};
 
@@ -125,6 +127,23 @@ pub(super) struct EmperorCommand {
     pub(super) leave_vassals: bool,
     #[command(flatten)]
     pub(super) policy: PolicyArguments,
+    /// Tell in uWSGI's JSON how the vassals are, at an address such as `127.0.0.1:9191`, a path or
+    /// `@NAME`, for `uwsgitop` and others
+    #[arg(
+        long,
+        aliases = ["emperor-stats", "emperor-stats-server", "stats-server"],
+        value_name = "ADDRESS",
+        value_parser = address,
+        help_heading = "Watching"
+    )]
+    pub(super) stats: Option<Address>,
+    /// Tell it as an answer of HTTP
+    #[arg(long, requires = "stats", help_heading = "Watching")]
+    pub(super) stats_http: bool,
+    /// Answer Prometheus for all vassals, at `/metrics` of an address of this machine alone, such as
+    /// `127.0.0.1:9117`, or of a unix socket
+    #[arg(long, value_name = "ADDRESS", value_parser = private_address, help_heading = "Watching")]
+    pub(super) metrics: Option<Address>,
     #[command(flatten)]
     pub(super) place: RunDirArgument,
 }
@@ -359,5 +378,22 @@ mod tests {
             serve("lictor serve app --reload"),
             (false, "app --reload".into())
         );
+    }
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    let base = std::env::current_dir().map_err(|error| error.to_string())?;
+    parse_address(&base, text)
+}
+
+/// What there is to be read concerns all vassals, and nobody is asked who they are.
+fn private_address(text: &str) -> Result<Address, String> {
+    match address(text)? {
+        Address::Tcp(tcp) if !tcp.ip().is_loopback() => Err(
+            "it is open to other machines; use 127.0.0.1, [::1] or a unix socket, and a web server \
+             in front of it that asks who they are"
+                .to_owned(),
+        ),
+        private @ (Address::Tcp(_) | Address::Unix(_) | Address::Abstract(_)) => Ok(private),
     }
 }

@@ -34,7 +34,7 @@ use self::exit::Exit;
 use self::output::Output;
 use self::serve::Asked;
 use crate::control::{RunDir, Verb};
-use crate::emperor::{self, EmperorArgs};
+use crate::emperor::{self, EmperorArgs, Monitoring};
 
 /// What the emperor runs its own executable with, to make a master. It is no command for people.
 const MASTER: &str = "__master";
@@ -107,6 +107,9 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
         min_free_memory,
         leave_vassals,
         policy,
+        stats,
+        stats_http,
+        metrics,
         place,
     } = command;
     if sources.is_empty() {
@@ -123,6 +126,11 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
         parallel_starts,
         min_free_memory,
         policy: policy.into(),
+        monitoring: Monitoring {
+            stats,
+            stats_http,
+            metrics,
+        },
     })?;
     Ok(Exit::Done)
 }

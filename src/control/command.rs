@@ -3,6 +3,8 @@
 //! The server knows nothing of the emperor's inside: it sends a [`Command`] with a place for the
 //! answer, and follows events through a broadcast receiver.
 
+use std::fmt;
+
 use lictor_core::observe::{Event, Status, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, oneshot};
@@ -34,11 +36,48 @@ pub(crate) enum Command {
         /// Where the answer goes.
         reply: oneshot::Sender<(Vec<Event>, broadcast::Receiver<Event>)>,
     },
+    /// Somebody watches.
+    Tell {
+        /// What they want to know.
+        told: Told,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Telling>,
+    },
     /// The last lines of output, and those to come.
     Logs {
         /// Where the answer goes.
         reply: oneshot::Sender<(Vec<LogLine>, broadcast::Receiver<LogLine>)>,
     },
+}
+
+/// What those are told who watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// uWSGI's JSON of an emperor.
+    Stats,
+    /// Metrics for Prometheus.
+    Metrics,
+}
+
+/// Makes a text of what was gathered. It may take a while, and is for another thread.
+pub(crate) struct Telling(Box<dyn FnOnce() -> String + Send>);
+
+impl Telling {
+    /// To be made by this.
+    pub(crate) fn new(make: impl FnOnce() -> String + Send + 'static) -> Self {
+        Self(Box::new(make))
+    }
+
+    /// The text.
+    pub(super) fn make(self) -> String {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Telling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telling").finish_non_exhaustive()
+    }
 }
 
 /// The emperor is about to become another program.

@@ -19,15 +19,17 @@ mod run_dir;
 mod server;
 mod stream;
 mod wait;
+mod watchers;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use answer::nearest;
 pub(crate) use client::{Client, ClientError, Lines};
-pub(crate) use command::{ActError, Acted, Command, LogLine, Upgrading, Verb};
+pub(crate) use command::{ActError, Acted, Command, LogLine, Telling, Told, Upgrading, Verb};
 pub(crate) use duration::{NotADuration, parse_duration};
 pub(crate) use outcome::{ActAnswer, Lagged, Outcome};
 pub(crate) use route::Filter;
 pub(crate) use run_dir::{RunDir, RunDirError};
 pub(crate) use server::serve;
+pub(crate) use watchers::{Door, watchers};

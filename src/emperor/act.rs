@@ -58,6 +58,7 @@ impl Emperor {
             Action::Serve(generation) => {
                 if let Some(vassal) = self.vassals.get_mut(name) {
                     vassal.keep_text();
+                    vassal.times.ready();
                 }
                 self.tell_master(name, generation, &MasterOrder::Serve);
             }

@@ -41,7 +41,7 @@ pub(super) struct Bound {
 /// Why an address could not be bound.
 #[derive(Debug, thiserror::Error)]
 #[error("could not listen on `{address}`: {reason}")]
-pub(super) struct BindError {
+pub(crate) struct BindError {
     address: Address,
     reason: String,
     hint: String,
@@ -119,13 +119,23 @@ impl Bound {
     }
 }
 
-/// Binds and listens.
+/// Binds and listens, for a vassal.
 pub(super) fn bind(
     address: &Address,
     config: &VassalConfig,
     owner: Owner,
 ) -> Result<Bound, BindError> {
-    let backlog = i32::try_from(config.listen).unwrap_or(i32::MAX);
+    bind_at(address, config.listen, config.chmod_socket, owner)
+}
+
+/// Binds and listens; a unix socket gets this mode.
+pub(super) fn bind_at(
+    address: &Address,
+    backlog: u32,
+    lictor_core::config::Mode(mode): lictor_core::config::Mode,
+    owner: Owner,
+) -> Result<Bound, BindError> {
+    let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
     let failed = |error: io::Error| BindError {
         address: address.clone(),
         hint: hint_for(address, &error),
@@ -139,34 +149,32 @@ pub(super) fn bind(
                 fd: socket.into(),
                 address: Address::Tcp(real.unwrap_or(*wanted)),
                 owner,
-                mode: config.chmod_socket.0,
+                mode,
                 file: None,
                 kept: None,
             })
         }
-        Address::Unix(path) => {
-            bind_unix(path, backlog, config.chmod_socket.0, owner).map_err(|error| match error {
-                UnixBindError::Live => BindError {
-                    address: address.clone(),
-                    reason: "another process answers there".to_owned(),
-                    hint: "hint: stop that process, or give the vassal another path".to_owned(),
-                },
-                UnixBindError::NotASocket => BindError {
-                    address: address.clone(),
-                    reason: "a file that is not a socket stands there".to_owned(),
-                    hint: "hint: remove it if it is not needed, or give the vassal another path"
-                        .to_owned(),
-                },
-                UnixBindError::Io(error) => failed(error),
-            })
-        }
+        Address::Unix(path) => bind_unix(path, backlog, mode, owner).map_err(|error| match error {
+            UnixBindError::Live => BindError {
+                address: address.clone(),
+                reason: "another process answers there".to_owned(),
+                hint: "hint: stop that process, or give the vassal another path".to_owned(),
+            },
+            UnixBindError::NotASocket => BindError {
+                address: address.clone(),
+                reason: "a file that is not a socket stands there".to_owned(),
+                hint: "hint: remove it if it is not needed, or give the vassal another path"
+                    .to_owned(),
+            },
+            UnixBindError::Io(error) => failed(error),
+        }),
         Address::Abstract(name) => {
             let socket = bind_abstract(name, backlog).map_err(failed)?;
             Ok(Bound {
                 fd: socket.into(),
                 address: address.clone(),
                 owner,
-                mode: config.chmod_socket.0,
+                mode,
                 file: None,
                 kept: None,
             })

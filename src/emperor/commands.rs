@@ -23,6 +23,7 @@ impl Emperor {
             } => drop(reply.send(self.act(&vassal, verb))),
             Command::Upgrade { reply } => self.upgrade(Some(reply)),
             Command::Events { reply } => drop(reply.send(self.journal.events())),
+            Command::Tell { told, reply } => self.tell_watcher(told, reply),
             Command::Logs { reply } => drop(reply.send(self.journal.lines())),
         }
     }

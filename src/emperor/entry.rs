@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 use super::fd_store::Returned;
 use super::log_format::TextFormat;
 use super::memory_pressure::FreeMemory;
+use super::monitoring::Monitoring;
 use super::notify::OWN_VARIABLES;
 use super::policy::PolicyFiles;
 use super::settings::{EmperorError, Settings};
@@ -53,6 +54,8 @@ pub(crate) struct EmperorArgs {
     pub(crate) min_free_memory: FreeMemory,
     /// What is added to every vassal file.
     pub(crate) policy: PolicyFiles,
+    /// Where it is to be watched.
+    pub(crate) monitoring: Monitoring,
 }
 
 /// What `lictor serve` was asked to do. What it says has been found good once.
@@ -91,6 +94,7 @@ pub(crate) fn govern(args: &EmperorArgs) -> Result<(), EmperorError> {
         reload_tree: None,
         parallel_starts: args.parallel_starts.map_or_else(cores, usize::from),
         min_free_memory: args.min_free_memory,
+        monitoring: args.monitoring.clone(),
     })
 }
 
@@ -123,6 +127,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
         parallel_starts: cores(),
         // There are no neighbours to be spared.
         min_free_memory: FreeMemory::NONE,
+        monitoring: Monitoring::default(),
     })
 }
 

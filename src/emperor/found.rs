@@ -80,6 +80,7 @@ impl Emperor {
             line,
             adopted,
             output,
+            counters,
             sockets,
         } = reached;
         let journal = self.journal.clone();
@@ -94,6 +95,7 @@ impl Emperor {
             ..
         } = adopted;
         generation.line = Some(line);
+        generation.counters = counters.map(|counters| self.settings.monitoring.watch(counters));
         generation.python = Some(clean(python));
         generation.interface = Some(clean(interface));
         let pid = generation.pid();

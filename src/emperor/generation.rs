@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use lictor_core::config::{Address, GatewayConfig, Protocol, VassalConfig};
 use lictor_core::ipc::{Channel, MasterOrder};
 use lictor_core::observe::{BackgroundStatus, ScalingStatus, WorkerStatus};
-use lictor_core::sys::{ExitStatus, Pidfd, start_ticks};
+use lictor_core::sys::{Counters, ExitStatus, Pidfd, start_ticks};
 use serde::{Deserialize, Serialize};
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc;
@@ -37,6 +37,8 @@ pub(super) struct Generation {
     pub(super) terms: Terms,
     pub(super) python: Option<String>,
     pub(super) interface: Option<String>,
+    /// Where its workers count.
+    pub(super) counters: Option<Arc<Counters>>,
     /// As of the last report.
     pub(super) workers: Vec<WorkerStatus>,
     /// The same.
@@ -56,6 +58,8 @@ pub(super) struct Terms {
     #[serde(default)]
     pub(super) gateway: GatewayConfig,
     #[serde(default)]
+    pub(super) stats: Vec<Address>,
+    #[serde(default)]
     pub(super) ready_path: Option<String>,
     /// Its master starts other processes beside its workers.
     #[serde(default)]
@@ -67,7 +71,11 @@ impl Terms {
     pub(super) fn listening(&self) -> impl Iterator<Item = (Protocol, &Address)> {
         let http = self.http.iter().map(|address| (Protocol::Http, address));
         let https = self.https.iter().map(|address| (Protocol::Https, address));
-        http.chain(https).chain(self.gateway.listening())
+        let stats = self.stats.iter();
+        let stats = stats.map(|address| (Protocol::Stats, address));
+        http.chain(https)
+            .chain(self.gateway.listening())
+            .chain(stats)
     }
 
     pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
@@ -85,6 +93,7 @@ impl From<&VassalConfig> for Terms {
                 .map(|https| https.address.clone())
                 .collect(),
             gateway: config.gateway.clone(),
+            stats: config.monitoring.stats.clone(),
             ready_path: config.ready_path.clone(),
             has_background: config.background.is_tended(),
         }
@@ -136,6 +145,7 @@ impl Generation {
             terms,
             python: None,
             interface: None,
+            counters: None,
             workers: Vec::new(),
             scaling: None,
             background: BackgroundStatus::default(),

@@ -8,6 +8,7 @@ use lictor_core::observe::{Event, EventKind, Timestamp};
 use tokio::sync::broadcast;
 
 use super::log;
+use super::monitoring::Tally;
 use crate::control::LogLine;
 
 /// Events kept for those who ask later.
@@ -27,6 +28,7 @@ pub(super) struct Journal(Arc<Mutex<Inner>>);
 #[derive(Debug)]
 struct Inner {
     seq: u64,
+    tally: Tally,
     events: VecDeque<Event>,
     lines: BTreeMap<String, VecDeque<LogLine>>,
     event_followers: broadcast::Sender<Event>,
@@ -40,6 +42,7 @@ impl Journal {
     pub(super) fn new(is_foreground: bool) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             seq: 0,
+            tally: Tally::default(),
             events: VecDeque::new(),
             lines: BTreeMap::new(),
             event_followers: broadcast::channel(FOLLOWER_LAG).0,
@@ -57,6 +60,7 @@ impl Journal {
             log::as_emperor(vassal, &kind);
         }
         inner.seq += 1;
+        inner.tally.count(&kind);
         let event = Event {
             seq: inner.seq,
             at: Timestamp::now(),
@@ -96,6 +100,11 @@ impl Journal {
     /// The vassal is over; its output is forgotten.
     pub(super) fn forget(&self, vassal: &str) {
         self.lock().lines.remove(vassal);
+    }
+
+    /// How often what happened.
+    pub(super) fn tally(&self) -> Tally {
+        self.lock().tally
     }
 
     /// The number of the newest event.

@@ -145,6 +145,22 @@ impl Listeners {
         }
     }
 
+    /// For those who watch: each socket, under the name by which it was asked for.
+    pub(super) fn told(&self, terms: Option<&Terms>) -> Vec<(Protocol, String, BorrowedFd<'_>)> {
+        let Some(terms) = terms else {
+            return Vec::new();
+        };
+        let wanted = numbered(terms.addresses());
+        let spoken = terms.listening().map(|(protocol, _)| protocol).zip(wanted);
+        let bound = spoken.filter_map(|(protocol, wanted)| {
+            let bound = self.bound.get(&wanted)?;
+            Some((protocol, bound.address.to_string(), bound.fd.as_fd()))
+        });
+        bound
+            .filter(|(protocol, ..)| *protocol != Protocol::Stats)
+            .collect()
+    }
+
     /// For the next emperor.
     pub(super) fn records(&self) -> Vec<SocketRecord> {
         self.bound

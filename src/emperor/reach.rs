@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use lictor_core::config::Address;
 use lictor_core::ipc::{Adopted, MasterMessage, MasterOrder, PROTOCOL, Received, receive};
-use lictor_core::sys::{close_elsewhere, open_path_of};
+use lictor_core::sys::{Counters, close_elsewhere, open_path_of};
 use rustix::fs::{Mode, OFlags};
 use tokio::io::Interest;
 use tokio::net::unix::pipe::Receiver;
@@ -36,6 +36,8 @@ pub(super) struct Reached {
     pub(super) adopted: Adopted,
     /// A descriptor of our own of the pipe that its processes print to.
     pub(super) output: Option<OwnedFd>,
+    /// Where its workers count.
+    pub(super) counters: Option<Counters>,
     pub(super) sockets: Vec<(Address, OwnedFd)>,
 }
 
@@ -165,6 +167,9 @@ fn sorted(line: Arc<Line>, adopted: Adopted, descriptors: Vec<OwnedFd>) -> Reach
         output = own_end_of(&theirs);
         refused.push(theirs);
     }
+    let counters = adopted.has_counters.then(|| descriptors.next()).flatten();
+    // What it refuses holds nothing that could be waited for in a close of memory.
+    let counters = counters.and_then(|memory| Counters::adopt(memory, &mut refused));
     let mut sockets = Vec::new();
     for (listener, socket) in adopted.listeners.iter().zip(descriptors.by_ref()) {
         if is_kind(&socket, "socket:") && is_listening_at(&socket, &listener.address) {
@@ -179,6 +184,7 @@ fn sorted(line: Arc<Line>, adopted: Adopted, descriptors: Vec<OwnedFd>) -> Reach
         line,
         adopted,
         output,
+        counters,
         sockets,
     }
 }

@@ -15,6 +15,7 @@ use super::last_used::LastUsed;
 use super::lifecycle;
 use super::listeners::Orphans;
 use super::memory_pressure::Gate;
+use super::monitoring::Endpoints;
 use super::notify::Manager;
 use super::reach::{ReachError, Reached};
 use super::record::{Records, SocketRecord};
@@ -97,6 +98,8 @@ pub(super) struct Emperor {
     pub(super) unwritten: Unwritten,
     pub(super) course: Course,
     pub(super) upgrades: Upgrades,
+    /// Where it is watched.
+    pub(super) endpoints: Endpoints,
     pub(super) has_app_failed: bool,
 }
 

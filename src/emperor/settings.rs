@@ -4,8 +4,10 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
+use super::bind::BindError;
 use super::hold::HoldError;
 use super::memory_pressure::FreeMemory;
+use super::monitoring::Monitoring;
 use super::policy::PolicyFiles;
 use super::sources::Source;
 
@@ -36,6 +38,8 @@ pub(super) struct Settings {
     pub(super) parallel_starts: usize,
     /// How much memory has to be available for a start.
     pub(super) min_free_memory: FreeMemory,
+    /// Where it is to be watched.
+    pub(super) monitoring: Monitoring,
 }
 
 /// Why an emperor cannot go on.
@@ -53,6 +57,9 @@ pub(crate) enum EmperorError {
         #[source]
         source: io::Error,
     },
+    /// An address of `--stats` or `--metrics`.
+    #[error(transparent)]
+    Endpoint(#[from] BindError),
     /// Something that every emperor needs.
     #[error("could not {action}")]
     Setup {

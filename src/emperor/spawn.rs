@@ -42,13 +42,14 @@ pub(super) fn title(vassal: &str, generation: u64) -> String {
     format!("lictor: {vassal} #{generation}")
 }
 
-/// Starts a master and sends it its orders. Nothing but exec happens in the child.
+/// Starts a master and sends it its orders, with the descriptors that the handover names behind those of
+/// the meeting. Nothing but exec happens in the child.
 pub(super) fn spawn(
     handover: &Handover,
     host: BorrowedFd<'_>,
     meeting: Option<&OwnedFd>,
     gates: &[OwnedFd],
-    listeners: &[BorrowedFd<'_>],
+    others: &[BorrowedFd<'_>],
 ) -> Result<Spawned, SpawnError> {
     let failed = |action| move |source: io::Error| SpawnError::Io { action, source };
     let document = sealed_memfd("lictor-handover", &serde_json::to_vec(handover)?, false)
@@ -76,7 +77,7 @@ pub(super) fn spawn(
     };
     fds.extend(meeting.into_iter().chain(&theirs).map(AsFd::as_fd));
     fds.extend(gates.iter().map(AsFd::as_fd));
-    fds.extend_from_slice(listeners);
+    fds.extend_from_slice(others);
     if let Err(error) = channel.send(&MasterOrder::Start, &fds) {
         drop(child.kill());
         drop(child.wait());

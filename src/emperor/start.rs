@@ -4,8 +4,9 @@
 use std::os::fd::AsFd;
 
 use lictor_core::config::VassalConfig;
-use lictor_core::ipc::{Adoption, Handover, PROTOCOL};
+use lictor_core::ipc::{Adoption, Handover, PROTOCOL, SharedCounters};
 use lictor_core::observe::{EventKind, Failure, FailureKind};
+use lictor_core::sys::{Counters, Shape};
 
 use super::generation::{Generation, Place, Terms};
 use super::lifecycle::Event;
@@ -153,7 +154,10 @@ impl Emperor {
             .gates_of(&place.vassal, &config)
             .map_err(|error| crash(format!("could not open the locks of daemons: {error}")))?;
         let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(gone)?;
-        let (listeners, fds) = vassal.listeners.handover(&config);
+        let (listeners, sockets) = vassal.listeners.handover(&config);
+        // Without them the master counts for itself alone.
+        let counters = Counters::new(Shape::of(config.processes, config.threads)).ok();
+        let fds: Vec<_> = counters.iter().map(AsFd::as_fd).chain(sockets).collect();
         let handover = Handover {
             vassal: vassal.name.clone(),
             file: vassal.path.display().to_string(),
@@ -164,6 +168,7 @@ impl Emperor {
             protocol: PROTOCOL,
             adoption: meeting.as_ref().map(|_| Adoption::default()),
             gates: vec![None; gates.len()],
+            counters: counters.as_ref().map(|_| SharedCounters::default()),
             listeners,
             hosting: None,
         };
@@ -183,7 +188,9 @@ impl Emperor {
         )
         .map_err(|error| crash(format!("could not watch the master: {error}")))?;
         generation.reader = Some(reader.abort_handle());
+        generation.counters = counters.map(|counters| self.settings.monitoring.watch(counters));
         let pid = generation.pid();
+        vassal.times.run();
         vassal.generations.insert(place.generation, generation);
         Ok(pid)
     }

@@ -16,6 +16,7 @@ use super::host;
 use super::journal::Journal;
 use super::last_used::LastUsed;
 use super::memory_pressure::Gate;
+use super::monitoring::Endpoints;
 use super::notify::Manager;
 use super::record::Records;
 use super::remember::Unwritten;
@@ -68,6 +69,10 @@ pub(super) async fn run(
         }
         None => None,
     };
+    emperor
+        .endpoints
+        .serve(&commands)
+        .map_err(setup("answer those who watch"))?;
     let mut watch = Watch::new();
     if let Some(tree) = &emperor.settings.reload_tree {
         watch.set_tree(tree);
@@ -94,6 +99,7 @@ pub(super) async fn run(
         finish(server).await;
         return Ok(End::Upgrade(upgrade));
     }
+    emperor.endpoints.close();
     if emperor.has_app_failed {
         Err(EmperorError::AppFailed)
     } else {
@@ -138,6 +144,7 @@ fn set_up(
         (None, _) => None,
     };
     // One app in the foreground ends with whoever started it.
+    let endpoints = Endpoints::open(&settings.monitoring, &mut sockets)?;
     let records = match run_dir {
         Some(held) if !settings.is_foreground => Some(
             Records::at(held.path())
@@ -172,6 +179,7 @@ fn set_up(
         unwritten: Unwritten::default(),
         course: Course::Governs,
         upgrades,
+        endpoints,
         has_app_failed: false,
         settings,
     };

@@ -21,6 +21,39 @@ use super::record::{Record, SocketRecord};
 use super::sleep::Sleep;
 use super::snapshot::{Found, content_hash};
 
+/// When what happened to a vassal, in seconds since 1970; 0 for never. Of what was before this emperor
+/// nothing is known.
+#[derive(Debug, Default)]
+pub(super) struct Times {
+    pub(super) born: u64,
+    pub(super) first_run: u64,
+    pub(super) last_run: u64,
+    pub(super) last_ready: u64,
+    pub(super) failing_since: Option<u64>,
+}
+
+impl Times {
+    /// A master was started.
+    pub(super) fn run(&mut self) {
+        self.last_run = Timestamp::now().unix_seconds();
+        if self.first_run == 0 {
+            self.first_run = self.last_run;
+        }
+    }
+
+    /// A generation serves.
+    pub(super) fn ready(&mut self) {
+        self.last_ready = Timestamp::now().unix_seconds();
+        self.failing_since = None;
+    }
+
+    /// A generation failed.
+    pub(super) fn failed(&mut self) {
+        let now = || Timestamp::now().unix_seconds();
+        self.failing_since.get_or_insert_with(now);
+    }
+}
+
 /// One vassal.
 #[derive(Debug)]
 pub(super) struct Vassal {
@@ -58,6 +91,7 @@ pub(super) struct Vassal {
     pub(super) gates: Vec<OwnedFd>,
     /// Its record, as it was written last.
     pub(super) written: Option<Record>,
+    pub(super) times: Times,
     state: VassalState,
     since: Timestamp,
 }
@@ -86,6 +120,10 @@ impl Vassal {
             is_file_gone: false,
             gates: Vec::new(),
             written: None,
+            times: Times {
+                born: Timestamp::now().unix_seconds(),
+                ..Times::default()
+            },
             state: VassalState::Starting,
             since: Timestamp::now(),
         }
@@ -176,6 +214,7 @@ impl Vassal {
             message,
             detail,
         } = failure.clone();
+        self.times.failed();
         let newest = self.error.as_ref().map(|error| error.generation);
         let is_of_newest = newest <= Some(generation) && !self.life.has_fallen_back();
         if newest.is_none() || is_of_newest {

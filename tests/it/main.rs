@@ -60,6 +60,7 @@ mod interpreters;
 mod limits;
 mod memory;
 mod migration;
+mod monitoring;
 mod mounts;
 mod output;
 mod overlap;

@@ -27,7 +27,7 @@ fn a_check_tells_everything_about_a_directory_at_once() {
     let at = |name: &str| directory.path().join(name);
     write_whole(
         &at("v/blog.ini"),
-        "[uwsgi]\nstats = :3031\nvaccum = true\nmodule = blog ; the app\nprocesses = four\nmule = x\n",
+        "[uwsgi]\nstats-push = :3031\nvaccum = true\nmodule = blog ; the app\nprocesses = four\nmule = x\n",
     );
     write_whole(&at("v/shop.ini"), "[uwsgi]\nmodule = shop\nhttp = :1\n");
     write_whole(&at("v/shop.toml"), "module = \"shop\"\nhttp = \":1\"\n");

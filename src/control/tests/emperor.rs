@@ -90,6 +90,8 @@ async fn rule(
         match command {
             Command::Status { reply } => drop(reply.send(status())),
             Command::Events { reply } => drop(reply.send((kept.clone(), events.subscribe()))),
+            // Whoever watches asks elsewhere.
+            Command::Tell { .. } => {}
             Command::Logs { reply } => drop(reply.send((vec![line.clone()], logs.subscribe()))),
             Command::Upgrade { reply } => drop(reply.send(Err("there is no other one".into()))),
             Command::Act {

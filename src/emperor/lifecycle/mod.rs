@@ -167,6 +167,14 @@ impl Lifecycle {
         self.newest
     }
 
+    /// How often it failed in a row and how long it still waits, while nothing serves or comes up.
+    pub(super) fn waits(&self) -> Option<(u32, Duration)> {
+        let now = Instant::now();
+        let left = |at: Instant| at.saturating_duration_since(now);
+        let is_waiting = self.state() == VassalState::Backoff;
+        is_waiting.then(|| (self.failures, self.retry_at.map_or(Duration::ZERO, left)))
+    }
+
     /// Whether a stop or removal is under way or done.
     pub(super) fn is_unwanted(&self) -> bool {
         self.want != Want::Run

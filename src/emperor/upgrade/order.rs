@@ -109,10 +109,12 @@ impl Emperor {
         let (lock, control) = held.hand_down()?;
         let names = self.vassals.iter_mut();
         let sockets = names.map(|(name, vassal)| (name.clone(), vassal.listeners.hand_down()));
+        let mut sockets: std::collections::BTreeMap<_, _> = sockets.collect();
+        self.endpoints.hand_down(&mut sockets);
         Ok(Upgrade {
             program: self.settings.program.clone(),
             inheritance: Inheritance {
-                sockets: sockets.collect(),
+                sockets,
                 lock,
                 control,
                 open_files: self.settings.open_files,

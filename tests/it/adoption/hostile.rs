@@ -245,6 +245,7 @@ fn serving(emperor: &Emperor, vassal: &Vassal) -> Adopted {
         python: "3.12.1".to_owned(),
         interface: "wsgi".to_owned(),
         has_output: true,
+        has_counters: false,
         last_output: String::new(),
         dropped_lines: 0,
         listeners: vec![HandoverListener {

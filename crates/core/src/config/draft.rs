@@ -12,7 +12,8 @@ use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
     AppsConfig, AsgiConfig, BackgroundConfig, CronConfig, DaemonConfig, FilesConfig, GatewayConfig,
-    ProcessConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig, WireConfig,
+    MonitoringConfig, ProcessConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig,
+    WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
@@ -72,6 +73,7 @@ pub(super) struct Draft {
     pub(super) tls: TlsConfig,
     pub(super) request_log: RequestLogConfig,
     pub(super) background: BackgroundConfig,
+    pub(super) monitoring: MonitoringConfig,
 }
 
 /// Where the options begin, for what is missing among them.
@@ -145,6 +147,7 @@ impl Default for Draft {
             tls: TlsConfig::default(),
             request_log: RequestLogConfig::default(),
             background: BackgroundConfig::default(),
+            monitoring: MonitoringConfig::default(),
         }
     }
 }
@@ -159,6 +162,7 @@ impl Draft {
             .chain(https.map(at("https")))
             .chain(self.sockets.iter().map(at("socket")))
             .chain(gateway.map(|(protocol, address)| (protocol.name(), address)))
+            .chain(self.monitoring.stats.iter().map(at("stats")))
     }
 
     /// Adds daemons, changed in some way.
@@ -185,7 +189,7 @@ impl Draft {
     fn sort_sockets(&mut self) {
         let sockets = std::mem::take(&mut self.sockets);
         let addresses = match self.socket_protocol {
-            Protocol::Http | Protocol::Https => &mut self.http,
+            Protocol::Http | Protocol::Https | Protocol::Stats => &mut self.http,
             Protocol::Uwsgi => &mut self.gateway.uwsgi,
             Protocol::Fastcgi => &mut self.gateway.fastcgi,
             Protocol::Scgi => &mut self.gateway.scgi,
@@ -272,6 +276,7 @@ impl Draft {
             tls: self.tls,
             request_log: self.request_log,
             background: self.background,
+            monitoring: self.monitoring,
         })
     }
 
@@ -296,8 +301,8 @@ impl Draft {
     ) {
         let sockets = ["http", "https", "uwsgi", "fastcgi", "scgi", "socket"];
         let is_told = sockets.iter().any(|name| told.contains(name));
-        if self.listening().next().is_none() && !is_told && (has_app || !self.background.has_work())
-        {
+        let serves = self.listening().any(|(option, _)| option != "stats");
+        if !serves && !is_told && (has_app || !self.background.has_work()) {
             complaints.push(
                 Complaint::new(start.place.clone(), "no address to listen on")
                     .hint(format!("add {}", start.example("http", "127.0.0.1:8000"))),

@@ -38,11 +38,13 @@ pub use read::{
 pub use types::{
     AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, SocketOwner, UserName,
 };
+pub use values::parse_address;
 pub use vassal::{
     AcceptingHook, AppConfig, AppMount, AppTarget, AppsConfig, AsgiConfig, BackgroundConfig,
     BusynessConfig, CertificateFiles, CheaperAlgorithm, CheaperConfig, ClientCertificates,
     CronConfig, DaemonConfig, EventLoop, FileServeMode, FilesConfig, ForwardedField, GatewayConfig,
     Hook, HooksConfig, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig, LogField, LogFormat,
-    LogPiece, PasteApp, ProcessConfig, ProcessNames, RequestLogConfig, ScaleConfig, SendfileRoot,
-    StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
+    LogPiece, MonitoringConfig, PasteApp, ProcessConfig, ProcessNames, RequestLogConfig,
+    ScaleConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
+    WebsocketConfig, WireConfig,
 };

@@ -42,6 +42,8 @@ pub enum Protocol {
     Fastcgi,
     /// SCGI, from a web server.
     Scgi,
+    /// The master tells how its workers are.
+    Stats,
 }
 
 impl Protocol {
@@ -53,6 +55,7 @@ impl Protocol {
             Self::Uwsgi => "uwsgi",
             Self::Fastcgi => "fastcgi",
             Self::Scgi => "scgi",
+            Self::Stats => "stats",
         }
     }
 }

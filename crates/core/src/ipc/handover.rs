@@ -41,6 +41,10 @@ pub struct Handover {
     /// their numbers once the boot knows. Their descriptors stand before those of the listeners.
     #[serde(default)]
     pub gates: Vec<Option<i32>>,
+    /// The memory in which the workers count, which the emperor reads too; none if it could not be
+    /// made. Its descriptor then stands right before those of the listeners.
+    #[serde(default)]
+    pub counters: Option<SharedCounters>,
     /// The listening sockets, in the order of their descriptors.
     pub listeners: Vec<HandoverListener>,
     /// How the interpreter is run; none until the boot knows.
@@ -56,6 +60,13 @@ pub struct Adoption {
     pub socket_fd: Option<i32>,
     /// The reading end of the pipe that its processes print to.
     pub output_fd: Option<i32>,
+}
+
+/// The descriptor of [`crate::sys::Counters`]; a number once the boot knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedCounters {
+    /// A file without a name.
+    pub fd: Option<i32>,
 }
 
 /// One listening socket of a [`Handover`].

@@ -170,7 +170,8 @@ pub enum MasterPhase {
 }
 
 /// What a master says of itself to an emperor that adopts it. Beside it travel the reading end of
-/// the pipe of its output, if there is one, and its listeners in the order given.
+/// the pipe of its output and the memory of its counters, if there are such, and its listeners in the
+/// order given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adopted {
@@ -184,6 +185,9 @@ pub struct Adopted {
     pub interface: String,
     /// Whether the first descriptor is the reading end of the pipe of its output.
     pub has_output: bool,
+    /// Whether the next descriptor is the memory in which its workers count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_counters: bool,
     /// What was printed last while there was no emperor.
     pub last_output: String,
     /// Lines of output that were dropped while there was no emperor.

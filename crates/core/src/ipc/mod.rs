@@ -11,7 +11,7 @@ mod message;
 
 pub use channel::{Channel, ChannelError, Received, receive, receive_bare, send};
 pub use expansion::{ExpandAnswer, ExpandOrder};
-pub use handover::{Adoption, Handover, HandoverListener, Hosting};
+pub use handover::{Adoption, Handover, HandoverListener, Hosting, SharedCounters};
 pub use meeting::{accept_at_meeting, bind_meeting, knock, listen_at_meeting};
 pub use message::{
     Adopted, MasterMessage, MasterOrder, MasterPhase, PROTOCOL, WorkerMessage, WorkerOrder,

@@ -18,6 +18,11 @@ impl Timestamp {
     pub fn from_unix(seconds: i64) -> Option<Self> {
         jiff::Timestamp::from_second(seconds).ok().map(Self)
     }
+
+    /// Whole seconds since 1970.
+    pub fn unix_seconds(self) -> u64 {
+        u64::try_from(self.0.as_second()).unwrap_or(0)
+    }
 }
 
 impl fmt::Display for Timestamp {

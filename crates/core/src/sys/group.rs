@@ -36,6 +36,15 @@ impl ProcessGroup {
     }
 }
 
+/// Whether a process is in the group that this leader leads.
+pub fn is_in_group(pid: u32, leader: u32) -> bool {
+    let process = |pid: u32| i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let (Some(pid), Some(leader)) = (process(pid), process(leader)) else {
+        return false;
+    };
+    rustix::process::getpgid(Some(pid)) == Ok(leader)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +60,8 @@ mod tests {
             .unwrap();
         let group = ProcessGroup::led_by(alive.id());
         assert!(!group.is_left_behind());
+        assert!(is_in_group(alive.id(), alive.id()));
+        assert!(!is_in_group(std::process::id(), alive.id()));
         group.kill();
         assert_eq!(alive.try_wait().unwrap(), None, "it leads, and lives");
         let mut other = Command::new("sleep")

@@ -13,6 +13,7 @@ mod memory;
 mod oom;
 mod pidfd;
 mod proc;
+mod queue;
 mod record;
 mod requests;
 mod scoreboard;
@@ -31,18 +32,22 @@ pub use fds::{
     set_close_on_exec,
 };
 pub use files::{FileReadError, read_bounded};
-pub use group::ProcessGroup;
+pub use group::{ProcessGroup, is_in_group};
 pub use memfd::{open_path_of, read_memfd, scratch_memfd, sealed_memfd};
 pub use memory::release_cold_code;
 pub use oom::OomKills;
 pub use pidfd::{ExitStatus, Pidfd};
 pub use proc::{
-    boot_id, caught_signals, group_of, parent_of, resident_bytes, session_of, start_ticks,
-    thread_count, title_of,
+    Memory, boot_id, caught_signals, group_of, memory_of, parent_of, resident_bytes, session_of,
+    start_ticks, thread_count, title_of,
 };
+pub use queue::listen_queue;
 pub use record::{Described, Ended, InFlight, RequestRecord, Taken};
 pub use requests::RequestBoard;
-pub use scoreboard::{Scoreboard, Slot, SlotState};
+pub use scoreboard::{
+    BoardNumbers, Counters, Scoreboard, Shape, Slot, SlotState, ThreadNumbers, ThreadSlot,
+    WorkerActivity, WorkerNumbers, seat_count,
+};
 pub use session::end_other_groups;
 pub use sigpipe::would_die_of_sigpipe;
 pub use title::set_title;

@@ -7,15 +7,34 @@ use super::files::read_bounded;
 
 /// Resident memory of a process in bytes, 0 if it is gone.
 pub fn resident_bytes(pid: u32) -> u64 {
+    memory_of(pid).resident
+}
+
+/// Memory of a process, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// In physical memory.
+    pub resident: u64,
+    /// Addresses in use.
+    pub addressed: u64,
+}
+
+/// The memory of a process, nothing if it is gone.
+pub fn memory_of(pid: u32) -> Memory {
     let path = format!("/proc/{pid}/statm");
     let Ok(bytes) = read_bounded(Path::new(&path), 4096) else {
-        return 0;
+        return Memory::default();
     };
-    let pages = std::str::from_utf8(&bytes)
-        .ok()
-        .and_then(|text| text.split(' ').nth(1))
-        .and_then(|field| field.parse::<u64>().ok());
-    pages.unwrap_or(0) * rustix::param::page_size() as u64
+    let text = String::from_utf8_lossy(&bytes);
+    let mut pages = text
+        .split(' ')
+        .map(|field| field.parse::<u64>().unwrap_or(0));
+    let mut next = || pages.next().unwrap_or(0) * rustix::param::page_size() as u64;
+    let addressed = next();
+    Memory {
+        resident: next(),
+        addressed,
+    }
 }
 
 /// When a process was started, in clock ticks since boot: with its number, what no other process of

@@ -21,6 +21,7 @@ pub(super) fn without_preload(boot: Boot) {
         host,
         meeting,
         gates,
+        counters,
         listeners,
     } = boot;
     handover.config.lazy_apps = true;
@@ -32,6 +33,7 @@ pub(super) fn without_preload(boot: Boot) {
         .chain(gates.iter().map(AsFd::as_fd))
         .chain(listeners.iter().map(|listener| listener.fd.as_fd()))
         .chain(meeting.iter().flat_map(Meeting::descriptors))
+        .chain(counters.iter().map(AsFd::as_fd))
         .try_for_each(|fd| set_close_on_exec(fd, false));
     let error = match kept.and_then(|()| rewrite(&handover, document)) {
         Ok(_document) => hosting.command().exec(),

@@ -3,12 +3,12 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use lictor_core::config::{Protocol, VassalConfig};
 use lictor_core::ipc::{Channel, Handover, Hosting, MasterMessage};
 use lictor_core::observe::{Failure, FailureKind};
-use lictor_core::sys::{Scoreboard, adopt, set_title, thread_count};
+use lictor_core::sys::{Scoreboard, Shape, adopt, set_title, thread_count};
 use pyo3::prelude::*;
 use rustix::pipe::{PipeFlags, pipe_with};
 
@@ -16,7 +16,6 @@ use super::again;
 use super::background::run_hooks;
 use super::fork::Seed;
 use super::meeting::Meeting;
-use super::pool::seat_count;
 use super::run::Master;
 use crate::app::{Apps, failure_of, load, prepare, python_version};
 use crate::worker::{Listener, TlsError, TlsServer};
@@ -31,6 +30,7 @@ pub(crate) struct Boot {
     pub(super) meeting: Option<Meeting>,
     /// What keeps two generations from running the same beside their workers.
     pub(super) gates: Vec<OwnedFd>,
+    pub(super) counters: Option<OwnedFd>,
     pub(super) listeners: Vec<Listener>,
 }
 
@@ -68,6 +68,10 @@ impl Boot {
             channel: Channel::from_fd(adopt(hosting.channel_fd)?),
             host: adopt(hosting.host_fd)?,
             meeting: Meeting::adopt(&handover)?,
+            counters: match handover.counters {
+                Some(counters) => Some(adopt(counters.fd.ok_or(io::ErrorKind::InvalidData)?)?),
+                None => None,
+            },
             document,
             hosting,
             handover,
@@ -101,6 +105,7 @@ struct Prepared {
     apps: Option<Apps>,
     trouble: OwnedFd,
     python: String,
+    startup_ms: u64,
 }
 
 fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
@@ -132,6 +137,7 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
     let hooks = &config.background.hooks;
     let before = hooks.as_user.iter().chain(&hooks.before_app);
     run_hooks("before the app", before, config.start_timeout)?;
+    let begun = Instant::now();
     let apps = if config.lazy_apps || config.apps.is_empty() {
         None
     } else {
@@ -141,6 +147,7 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
         apps,
         trouble,
         python: version,
+        startup_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
 }
 
@@ -152,6 +159,7 @@ fn protocol_of(name: &str) -> io::Result<Protocol> {
         Protocol::Uwsgi,
         Protocol::Fastcgi,
         Protocol::Scgi,
+        Protocol::Stats,
     ];
     let known = known.into_iter().find(|known| known.name() == name);
     known.ok_or_else(|| io::ErrorKind::InvalidData.into())
@@ -175,6 +183,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
         apps,
         trouble,
         python,
+        startup_ms,
     } = prepared;
     if apps.is_some() && thread_count() > 1 {
         // A fork would lose the threads that the import started: start again without the import.
@@ -197,13 +206,19 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
         channel,
         meeting,
         gates,
+        counters,
         listeners,
         ..
     } = boot;
     // Without it this generation ends with its emperor, and does its work until then.
     let meeting = meeting.filter(|meeting| meeting.open().is_ok());
     let config: Arc<VassalConfig> = Arc::new(handover.config);
-    let Ok(scoreboard) = Scoreboard::new(seat_count(config.processes) as usize) else {
+    let shape = Shape::of(config.processes, config.threads);
+    let scoreboard = match &counters {
+        Some(counters) => Scoreboard::over(counters, shape),
+        None => Scoreboard::new(shape),
+    };
+    let Ok(scoreboard) = scoreboard else {
         let failure = Failure::new(
             FailureKind::Crash,
             "could not map memory for the workers",
@@ -212,6 +227,10 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
         drop(channel.send(&MasterMessage::Failed(failure), &[]));
         return End::Failed;
     };
+    if !config.monitoring.stats.is_empty() {
+        scoreboard.want_times();
+    }
+    scoreboard.set_startup_ms(startup_ms);
     let master = Master::new(
         py,
         super::run::Parts {
@@ -224,6 +243,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
             python,
             listeners,
             scoreboard,
+            counters,
             apps,
             trouble,
             since,

@@ -21,7 +21,7 @@ pub(crate) struct Seed {
     pub(super) listeners: Vec<Listener>,
     /// To the master.
     pub(super) channel: Channel,
-    pub(super) slot: &'static Slot,
+    pub(super) slot: Slot,
     /// With `cheaper`.
     pub(super) demand: Option<Demand>,
     /// With `harakiri`.

@@ -156,6 +156,7 @@ impl Master {
             (String::new(), 0)
         };
         let output = meeting.output.as_ref().map(AsFd::as_fd);
+        let counters = self.parts.counters.as_ref().map(AsFd::as_fd);
         let listeners = &self.parts.listeners;
         let adopted = Adopted {
             protocol: PROTOCOL,
@@ -163,6 +164,7 @@ impl Master {
             python: self.parts.python.clone(),
             interface: self.interface.clone(),
             has_output: output.is_some(),
+            has_counters: counters.is_some(),
             last_output,
             dropped_lines,
             listeners: listeners
@@ -175,7 +177,8 @@ impl Master {
                 .collect(),
         };
         let sockets = listeners.iter().map(|listener| listener.fd.as_fd());
-        let descriptors: Vec<_> = output.into_iter().chain(sockets).collect();
+        let others = output.into_iter().chain(counters);
+        let descriptors: Vec<_> = others.chain(sockets).collect();
         if emperor
             .send(&MasterMessage::Adopted(adopted), &descriptors)
             .is_ok()

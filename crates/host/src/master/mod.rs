@@ -27,6 +27,7 @@ mod run;
 mod scale;
 mod signals;
 mod start;
+mod stats;
 mod touch;
 mod troubles;
 mod workers;

@@ -22,6 +22,7 @@ use super::overdue::Overdue;
 use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
 use super::scale::Scale;
 use super::signals::Handlers;
+use super::stats::Stats;
 use super::troubles::{Ended, Part, Troubles};
 use super::workers::WorkerHandle;
 use crate::app::Apps;
@@ -42,6 +43,8 @@ pub(super) struct Parts {
     pub(super) python: String,
     pub(super) listeners: Vec<Listener>,
     pub(super) scoreboard: Scoreboard,
+    /// Its memory, where the emperor has made it.
+    pub(super) counters: Option<OwnedFd>,
     pub(super) apps: Option<Apps>,
     /// A byte here tells that output cannot be written.
     pub(super) trouble: OwnedFd,
@@ -58,6 +61,8 @@ pub(super) struct Master {
     pub(super) has_tried_fifo: bool,
     /// What runs beside the workers.
     pub(super) background: Option<Background>,
+    /// Those who are told by `stats`.
+    pub(super) stats: Stats,
     /// `harakiri`.
     pub(super) overdue: Overdue,
     pub(super) scale: Scale,
@@ -111,6 +116,7 @@ impl Master {
         let mut master = Self {
             pool: Pool::new(settings),
             workers: BTreeMap::new(),
+            stats: Stats::default(),
             overdue: Overdue::new(config)?,
             controls,
             has_tried_fifo: false,
@@ -265,6 +271,7 @@ impl Master {
             self.scale.wake_at(),
             self.beat_at(),
             background,
+            self.stats_wake_at(),
         ];
         let wake_at = wake_at.into_iter().flatten().min();
         let timeout = wake_at.map(|at| at.saturating_duration_since(Instant::now()));
@@ -285,6 +292,7 @@ impl Master {
         }
         fds.extend(self.scale_fds());
         fds.extend(self.background.iter().flat_map(Background::poll_fds));
+        fds.extend(self.stats_awaited());
         fds.extend(self.workers.values().flat_map(WorkerHandle::poll_fds));
         if py.detach(|| poll(&mut fds, timeout.as_ref())).is_err() {
             // Interrupted: the app may have handlers of its own. What they raise has nowhere to go.

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
+use lictor_core::config::Protocol;
 use lictor_core::ipc::{Channel, MasterMessage, WorkerOrder};
 use lictor_core::observe::{Failure, Timestamp};
 use lictor_core::sys::Pidfd;
@@ -95,15 +96,18 @@ impl Master {
     fn try_fork(&mut self, py: Python<'_>, seat: Seat, slot: u32) -> io::Result<Outcome> {
         let (mine, theirs) = Channel::pair()?;
         self.overdue.prepare()?;
-        if let Some(slot) = self.parts.scoreboard.slot(seat.0) {
-            slot.reset();
-        }
+        self.parts.scoreboard.seat(seat.0, slot);
         let pid = match fork(py) {
             Ok(0) => return Ok(Outcome::Child(seat, slot, theirs)),
             Ok(pid) => pid,
-            Err(error) => return Err(io::Error::other(error.value(py).to_string())),
+            Err(error) => {
+                self.parts.scoreboard.vacate(seat.0);
+                return Err(io::Error::other(error.value(py).to_string()));
+            }
         };
         let handle = WorkerHandle::new(slot, Pidfd::open(pid)?, mine);
+        let since = handle.since.unix_seconds();
+        self.parts.scoreboard.spawned(seat.0, pid, since);
         self.overdue.forked(seat, slot, pid);
         self.workers.insert(seat, handle);
         self.tell_emperor(&MasterMessage::WorkerSpawned { worker: slot, pid });
@@ -133,12 +137,15 @@ impl Master {
         let Some(record) = scoreboard.slot(seat.0) else {
             return End::Failed;
         };
+        // Those of `stats` are answered by the master.
+        let listeners = listeners.into_iter();
+        let listeners = listeners.filter(|listener| listener.protocol != Protocol::Stats);
         End::Forked(Box::new(Seed {
             vassal,
             generation,
             id: slot,
             config,
-            listeners,
+            listeners: listeners.collect(),
             channel,
             slot: record,
             demand,
@@ -159,6 +166,7 @@ impl Master {
     /// Lets a worker serve, and looks from now on whether it lives.
     pub(super) fn let_serve(&mut self, seat: Seat) {
         self.tell_worker(seat, &WorkerOrder::Serve);
+        self.parts.scoreboard.show(seat.0);
         let period = self.parts.config.heartbeat;
         if let (true, Some(worker)) = (self.is_paused_by_order(), self.workers.get(&seat)) {
             self.tell_pause(&worker.channel);

@@ -63,7 +63,7 @@ pub(crate) struct Worker {
     /// To the master.
     pub(crate) channel: Channel,
     /// Counters that the master reads.
-    pub(crate) slot: &'static Slot,
+    pub(crate) slot: Slot,
     /// What the master reads of whether it is free, with `cheaper`.
     pub(crate) demand: Option<Demand>,
     /// What the master reads of the requests in flight, with `harakiri`.

@@ -15,6 +15,7 @@ mod hooks;
 mod limits;
 mod loading;
 mod lookup;
+mod monitoring;
 mod names;
 mod process;
 mod request_log;
@@ -133,6 +134,7 @@ static GROUPS: &[&[OptionSpec]] = &[
     asgi::OPTIONS,
     safety::OPTIONS,
     request_log::OPTIONS,
+    monitoring::OPTIONS,
 ];
 
 /// Every option, in the order in which they are explained.

@@ -25,6 +25,11 @@ pub(in crate::config) fn address(setting: &Setting<'_>, node: &Node) -> Result<A
         .map_err(|problem| Complaint::new(node.place.clone(), problem.message).hint(problem.hint))
 }
 
+/// An address of a command line, relative to a directory; or what is wrong with it, and what to do.
+pub fn parse_address(base: &Path, text: &str) -> Result<Address, String> {
+    parse(base, text).map_err(|Problem { message, hint }| format!("{message}; {hint}"))
+}
+
 /// Refuses an address that is given twice; port 0 may be, as each gets a port of its own.
 pub(in crate::config) fn distinct_addresses(
     values: Vec<(Address, Place)>,

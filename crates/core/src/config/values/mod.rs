@@ -16,6 +16,7 @@ mod request_id;
 mod trusted;
 mod words;
 
+pub use address::parse_address;
 pub(super) use address::{address, apart, distinct_addresses};
 pub(super) use apps::{app_mounts, arguments, code, module_name, paste};
 pub(super) use choices::{cheaper_algorithm, event_loop, http2, interface, lifespan};

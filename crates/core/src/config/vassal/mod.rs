@@ -6,6 +6,7 @@ mod background;
 mod files;
 mod limits;
 mod log_format;
+mod monitoring;
 mod names;
 mod process;
 mod request_log;
@@ -28,6 +29,7 @@ pub use background::{
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
+pub use monitoring::MonitoringConfig;
 pub use names::ProcessNames;
 pub use process::ProcessConfig;
 pub use request_log::RequestLogConfig;
@@ -123,4 +125,6 @@ pub struct VassalConfig {
     pub request_log: RequestLogConfig,
     /// What runs beside the workers.
     pub background: BackgroundConfig,
+    /// Where its numbers are told.
+    pub monitoring: MonitoringConfig,
 }

@@ -37,7 +37,11 @@ impl VassalConfig {
         let http = self.http.iter().map(|address| (Protocol::Http, address));
         let https = self.tls.https.iter();
         let https = https.map(|https| (Protocol::Https, &https.address));
-        http.chain(https).chain(self.gateway.listening())
+        let stats = self.monitoring.stats.iter();
+        let stats = stats.map(|address| (Protocol::Stats, address));
+        http.chain(https)
+            .chain(self.gateway.listening())
+            .chain(stats)
     }
 
     /// The addresses alone.

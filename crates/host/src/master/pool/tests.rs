@@ -729,11 +729,6 @@ fn a_sleeping_generation_pauses_and_leaves_at_once() {
     }
 }
 
-#[test]
-fn there_are_as_many_seats_as_the_scoreboard_has() {
-    assert_eq!((seat_count(1), seat_count(8)), (4, 18));
-}
-
 /// Anything that can happen, to any worker.
 fn anything() -> impl Strategy<Value = PoolEvent> {
     let seat = (1u32..=8).prop_map(Seat);

@@ -16,8 +16,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use self::gauge::{Gauge, Seen, Verdict, Why};
 use self::idleness::Idleness;
-use super::pool::{PoolEvent, Seat, seat_count};
+use super::pool::{PoolEvent, Seat};
 use super::run::Master;
+use lictor_core::sys::seat_count;
 
 /// What there is to vary the number of workers.
 pub(super) struct Scale {

@@ -42,7 +42,7 @@ impl Language {
     /// What is spoken where not HTTP is.
     pub(crate) fn of(protocol: Protocol) -> Option<Self> {
         match protocol {
-            Protocol::Http | Protocol::Https => None,
+            Protocol::Http | Protocol::Https | Protocol::Stats => None,
             Protocol::Uwsgi => Some(Self::Uwsgi),
             Protocol::Fastcgi => Some(Self::FastCgi),
             Protocol::Scgi => Some(Self::Scgi),

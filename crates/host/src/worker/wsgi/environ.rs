@@ -73,7 +73,11 @@ impl Environ {
         for listener in listeners {
             let scheme = match listener.protocol {
                 Protocol::Https => "https",
-                Protocol::Http | Protocol::Uwsgi | Protocol::Fastcgi | Protocol::Scgi => "http",
+                Protocol::Http
+                | Protocol::Uwsgi
+                | Protocol::Fastcgi
+                | Protocol::Scgi
+                | Protocol::Stats => "http",
             };
             let usual_port = if scheme == "https" { "443" } else { "80" };
             let (name, port) = match &listener.address {

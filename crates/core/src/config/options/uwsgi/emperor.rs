@@ -41,7 +41,7 @@ pub(super) static NAMES: &[Foreign] = &[
     ),
     refused(
         &["emperor-stats", "emperor-stats-server"],
-        "use `lictor status --json`, which asks the emperor's control socket",
+        "start the emperor with `--stats ADDRESS`",
     ),
     refused(
         &[

@@ -2,19 +2,12 @@
 
 use super::{Foreign, on, refused};
 
-const STATUS: &str = "use `lictor status --json`";
 const EVENTS: &str = "follow `lictor events --follow --json` with a program that raises the alarm";
 
 pub(super) static NAMES: &[Foreign] = &[
-    refused(&["stats", "stats-server", "stats-http"], STATUS),
-    refused(
-        &[
-            "stats-minified",
-            "stats-min",
-            "stats-no-cores",
-            "stats-no-metrics",
-        ],
-        STATUS,
+    on(
+        &["stats-no-metrics"],
+        "the document of `stats` has no metrics besides those of the workers",
     ),
     refused(
         &[
@@ -22,11 +15,11 @@ pub(super) static NAMES: &[Foreign] = &[
             "stats-pusher-default-freq",
             "stats-pushers-default-freq",
         ],
-        "let the monitoring run `lictor status --json` at its own intervals",
+        "let the monitoring ask at the address of `stats`, or of the emperor's `--metrics`, at its own intervals",
     ),
     on(
         &["memory-report"],
-        "`lictor status NAME` shows the memory of each worker",
+        "`stats` and `lictor status NAME` show the memory of each worker, which is looked up when somebody asks",
     ),
     refused(
         &["profiler"],
@@ -46,7 +39,7 @@ pub(super) static NAMES: &[Foreign] = &[
     ),
     refused(
         &["metric-threshold", "metric-alarm", "alarm-metric"],
-        "let the monitoring compare the numbers of `lictor status --json`",
+        "let Prometheus compare the numbers of the emperor's `--metrics`",
     ),
     refused(
         &[
@@ -71,7 +64,7 @@ pub(super) static NAMES: &[Foreign] = &[
             "alarm-listen-queue",
             "listen-queue-alarm",
         ],
-        "let the monitoring look at the socket's queue (`ss -ltn`), and raise `listen` if it fills",
+        "let Prometheus look at `uwsgi_listen_queue_length` of the emperor's `--metrics`, and raise `listen` if it fills",
     ),
     refused(
         &[
@@ -89,11 +82,11 @@ pub(super) static NAMES: &[Foreign] = &[
             "carbon-idle-avg",
             "carbon-use-metrics",
         ],
-        "let a collector such as collectd or Telegraf send the numbers of `lictor status --json` to Carbon",
+        "let a collector such as collectd or Telegraf send the numbers of `stats` to Carbon",
     ),
     refused(
         &["rrdtool", "rrdtool-freq", "rrdtool-lib"],
-        "let a collector such as collectd write the numbers of `lictor status --json` into RRD files",
+        "let a collector such as collectd write the numbers of `stats` into RRD files",
     ),
     refused(
         &["snmp", "snmp-community"],
