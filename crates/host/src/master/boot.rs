@@ -213,23 +213,12 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
     // Without it this generation ends with its emperor, and does its work until then.
     let meeting = meeting.filter(|meeting| meeting.open().is_ok());
     let config: Arc<VassalConfig> = Arc::new(handover.config);
-    let shape = Shape::of(config.processes, config.threads);
-    let scoreboard = match &counters {
-        Some(counters) => Scoreboard::over(counters, shape),
-        None => Scoreboard::new(shape),
-    };
-    let Ok(scoreboard) = scoreboard else {
-        let failure = Failure::new(
-            FailureKind::Crash,
-            "could not map memory for the workers",
-            "",
-        );
+    let Ok(scoreboard) = scoreboard(&config, counters.as_ref()) else {
+        let message = "could not map memory for the workers";
+        let failure = Failure::new(FailureKind::Crash, message, "");
         drop(channel.send(&MasterMessage::Failed(failure), &[]));
         return End::Failed;
     };
-    if !config.monitoring.stats.is_empty() {
-        scoreboard.want_times();
-    }
     scoreboard.set_startup_ms(startup_ms);
     let master = Master::new(
         py,
@@ -253,6 +242,19 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
         Ok((master, handlers)) => master.run(py, handlers),
         Err(_) => End::Failed,
     }
+}
+
+/// Where the workers count: in memory that the emperor has made, if it has.
+fn scoreboard(config: &VassalConfig, counters: Option<&OwnedFd>) -> io::Result<Scoreboard> {
+    let shape = Shape::of(config.processes, config.threads);
+    let scoreboard = match counters {
+        Some(counters) => Scoreboard::over(counters, shape)?,
+        None => Scoreboard::new(shape)?,
+    };
+    if !config.monitoring.stats.is_empty() {
+        scoreboard.want_times();
+    }
+    Ok(scoreboard)
 }
 
 /// What the import left behind is moved out of the collector's sight, so that collections in the

@@ -24,6 +24,7 @@ pub(super) struct Controls {
     signals: Signals,
     /// Once this generation serves.
     fifo: Option<Fifo>,
+    has_tried_fifo: bool,
     touch: Option<Touch>,
     /// `py-autoreload`.
     imported: Option<Touch>,
@@ -47,6 +48,7 @@ impl Controls {
         let controls = Self {
             signals,
             fifo: None,
+            has_tried_fifo: false,
             touch: Touch::watch(&config.touch_reload),
             imported,
             is_paused: false,
@@ -121,10 +123,10 @@ impl Master {
         } else if self.controls.fifo.is_none()
             && self.pool.serves()
             && !config.process.master_fifo.is_empty()
-            && !self.has_tried_fifo
+            && !self.controls.has_tried_fifo
         {
             // Once: what is wrong with it is told, and does not change by itself.
-            self.has_tried_fifo = true;
+            self.controls.has_tried_fifo = true;
             match Fifo::open(&config.process.master_fifo, 0) {
                 Ok(fifo) => self.controls.fifo = Some(fifo),
                 Err(error) => tell_bad_fifo(&config.process.master_fifo, 0, &error),

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use lictor_core::config::VassalConfig;
+use lictor_core::config::{Protocol, VassalConfig};
 use lictor_core::ipc::{Channel, MasterMessage, WorkerOrder};
 use lictor_core::observe::{Failure, FailureKind};
 use lictor_core::sys::{OomKills, Scoreboard, release_cold_code};
@@ -52,13 +52,20 @@ pub(super) struct Parts {
     pub(super) since: SystemTime,
 }
 
+impl Parts {
+    /// The sockets at which requests come.
+    pub(super) fn doors(&self) -> impl Iterator<Item = &Listener> {
+        let listeners = self.listeners.iter();
+        listeners.filter(|listener| listener.protocol != Protocol::Stats)
+    }
+}
+
 /// The master of one generation.
 pub(super) struct Master {
     pub(super) parts: Parts,
     pub(super) pool: Pool,
     pub(super) workers: BTreeMap<Seat, WorkerHandle>,
     pub(super) controls: Controls,
-    pub(super) has_tried_fifo: bool,
     /// What runs beside the workers.
     pub(super) background: Option<Background>,
     /// Those who are told by `stats`.
@@ -119,7 +126,6 @@ impl Master {
             stats: Stats::default(),
             overdue: Overdue::new(config)?,
             controls,
-            has_tried_fifo: false,
             scale: Scale::new(config)?,
             background: Background::new(config, parts.generation, gates),
             is_emperor_gone: false,

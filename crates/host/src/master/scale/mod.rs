@@ -160,7 +160,7 @@ impl Master {
         let bell =
             demand.map(|demand| PollFd::from_borrowed_fd(demand.board.bell(), PollFlags::IN));
         let is_asleep = self.pool.is_asleep();
-        let listeners = self.parts.listeners.iter().filter(|_| is_asleep);
+        let listeners = self.parts.doors().filter(|_| is_asleep);
         let listeners = listeners.map(|listener| PollFd::new(&listener.fd, PollFlags::IN));
         bell.into_iter().chain(listeners).collect()
     }
@@ -265,7 +265,7 @@ impl Master {
 
     /// Whether a connection waits to be accepted.
     fn is_awaited(&self) -> bool {
-        let listeners = self.parts.listeners.iter();
+        let listeners = self.parts.doors();
         let mut fds: Vec<PollFd<'_>> = listeners
             .map(|listener| PollFd::new(&listener.fd, PollFlags::IN))
             .collect();

@@ -68,8 +68,7 @@ impl Master {
 
     fn stats_text(&self) -> String {
         let config = &self.parts.config;
-        let sockets = self.parts.listeners.iter();
-        let sockets = sockets.filter(|socket| socket.protocol != Protocol::Stats);
+        let sockets = self.parts.doors();
         let around = Surroundings {
             pid: std::process::id(),
             uid: rustix::process::geteuid().as_raw(),
