@@ -9,7 +9,7 @@ use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
-    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, ProcessConfig, RequestLogConfig, TlsConfig,
+    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, ModuleConfig, ProcessConfig, RequestLogConfig, TlsConfig,
     TrustConfig, VassalConfig, WireConfig,
 };
 
@@ -64,6 +64,7 @@ pub(super) struct Draft {
     pub(super) files: FilesConfig,
     pub(super) tls: TlsConfig,
     pub(super) request_log: RequestLogConfig,
+    pub(super) module_side: ModuleConfig,
 }
 
 /// Where the options begin, for what is missing among them.
@@ -133,6 +134,7 @@ impl Default for Draft {
             files: FilesConfig::default(),
             tls: TlsConfig::default(),
             request_log: RequestLogConfig::default(),
+            module_side: ModuleConfig::default(),
         }
     }
 }
@@ -238,6 +240,7 @@ impl Draft {
             files: self.files,
             tls: self.tls,
             request_log: self.request_log,
+            module: self.module_side,
         })
     }
 

@@ -13,6 +13,7 @@ mod excerpt;
 mod explain;
 mod flags;
 mod format;
+mod given;
 mod name;
 mod options;
 mod read;
@@ -38,8 +39,8 @@ pub use types::{
 };
 pub use vassal::{
     AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
-    FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan,
-    LimitsConfig, LogField, LogFormat, LogPiece, ProcessConfig, ProcessNames, RequestLogConfig,
+    FilesConfig, ForwardedField, GatewayConfig, Given, Http2, HttpsAddress, Interface, Lifespan,
+    LimitsConfig, LogField, LogFormat, LogPiece, ModuleConfig, ProcessConfig, ProcessNames, RequestLogConfig,
     SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig,
     WireConfig,
 };

@@ -5,6 +5,7 @@ mod environment;
 mod fds;
 mod files;
 mod group;
+mod locks;
 mod memfd;
 mod memory;
 mod oom;
@@ -25,6 +26,7 @@ pub use fds::{
 };
 pub use files::{FileReadError, read_bounded};
 pub use group::ProcessGroup;
+pub use locks::{LockFault, Locks};
 pub use memfd::{open_path_of, read_memfd, scratch_memfd, sealed_memfd};
 pub use memory::release_cold_code;
 pub use oom::OomKills;

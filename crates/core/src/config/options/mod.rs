@@ -11,6 +11,7 @@ mod files;
 mod gateway;
 mod limits;
 mod lookup;
+mod module;
 mod names;
 mod process;
 mod request_log;
@@ -109,7 +110,7 @@ pub fn is_switch(name: &str) -> bool {
 }
 
 /// In the order in which they are explained.
-static GROUPS: [&[OptionSpec]; 13] = [
+static GROUPS: [&[OptionSpec]; 14] = [
     app::OPTIONS,
     serving::OPTIONS,
     tls::OPTIONS,
@@ -123,6 +124,7 @@ static GROUPS: [&[OptionSpec]; 13] = [
     asgi::OPTIONS,
     safety::OPTIONS,
     request_log::OPTIONS,
+    module::OPTIONS,
 ];
 
 /// Every option, in the order in which they are explained.

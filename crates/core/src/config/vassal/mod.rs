@@ -4,6 +4,7 @@ mod asgi;
 mod files;
 mod limits;
 mod log_format;
+mod module;
 mod names;
 mod process;
 mod request_log;
@@ -21,6 +22,7 @@ pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
+pub use module::{Given, ModuleConfig};
 pub use names::ProcessNames;
 pub use process::ProcessConfig;
 pub use request_log::RequestLogConfig;
@@ -112,6 +114,9 @@ pub struct VassalConfig {
     pub tls: TlsConfig,
     /// What is written down about requests.
     pub request_log: RequestLogConfig,
+    /// The module `uwsgi`, and what is imported beside the app.
+    #[serde(default)]
+    pub module: ModuleConfig,
 }
 
 /// What to load.
