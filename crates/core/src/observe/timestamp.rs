@@ -13,6 +13,11 @@ impl Timestamp {
     pub fn now() -> Self {
         Self(jiff::Timestamp::now())
     }
+
+    /// Whole seconds since 1970.
+    pub fn unix_seconds(self) -> u64 {
+        u64::try_from(self.0.as_second()).unwrap_or(0)
+    }
 }
 
 impl fmt::Display for Timestamp {

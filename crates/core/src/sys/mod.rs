@@ -34,6 +34,9 @@ pub use pidfd::{ExitStatus, Pidfd};
 pub use proc::{boot_id, parent_of, resident_bytes, start_ticks, thread_count, title_of};
 pub use record::{Described, Ended, InFlight, RequestRecord, Taken};
 pub use requests::RequestBoard;
-pub use scoreboard::{Scoreboard, Slot, SlotState};
+pub use scoreboard::{
+    BoardNumbers, Counters, Scoreboard, Shape, Slot, SlotState, ThreadNumbers, ThreadSlot,
+    WorkerActivity, WorkerNumbers, seat_count,
+};
 pub use sigpipe::would_die_of_sigpipe;
 pub use title::set_title;

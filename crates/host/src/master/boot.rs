@@ -7,14 +7,13 @@ use std::sync::Arc;
 use lictor_core::config::{Protocol, VassalConfig};
 use lictor_core::ipc::{Channel, Handover, Hosting, MasterMessage};
 use lictor_core::observe::{Failure, FailureKind};
-use lictor_core::sys::{Scoreboard, adopt, set_title, thread_count};
+use lictor_core::sys::{Scoreboard, Shape, adopt, set_title, thread_count};
 use pyo3::prelude::*;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::again;
 use super::fork::Seed;
 use super::meeting::Meeting;
-use super::pool::seat_count;
 use super::run::Master;
 use crate::app::{App, failure_of, load, prepare, python_version};
 use crate::worker::{Listener, TlsError, TlsServer};
@@ -183,7 +182,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
     // Without it this generation ends with its emperor, and does its work until then.
     let meeting = meeting.filter(|meeting| meeting.open().is_ok());
     let config: Arc<VassalConfig> = Arc::new(handover.config);
-    let Ok(scoreboard) = Scoreboard::new(seat_count(config.processes) as usize) else {
+    let Ok(scoreboard) = Scoreboard::new(Shape::of(config.processes, config.threads)) else {
         let failure = Failure::new(
             FailureKind::Crash,
             "could not map memory for the workers",

@@ -20,7 +20,7 @@ pub(crate) struct Seed {
     pub(super) listeners: Vec<Listener>,
     /// To the master.
     pub(super) channel: Channel,
-    pub(super) slot: &'static Slot,
+    pub(super) slot: Slot,
     /// With `harakiri`.
     pub(super) watched: Option<WatchedWorker>,
     /// None if the worker imports the app itself.

@@ -100,6 +100,7 @@ impl Master {
 
     fn worker_exited(&mut self, seat: Seat, status: ExitStatus) -> Option<PoolEvent> {
         let worker = self.workers.remove(&seat)?;
+        self.parts.scoreboard.vacate(seat.0);
         self.watched_exited(seat);
         let is_out_of_memory = status.is_kill() && !worker.is_killed() && self.was_out_of_memory();
         // A worker with an overdue request leaves, but not because anybody wanted it to.

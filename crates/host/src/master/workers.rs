@@ -94,15 +94,18 @@ impl Master {
     fn try_fork(&mut self, py: Python<'_>, seat: Seat, slot: u32) -> io::Result<Outcome> {
         let (mine, theirs) = Channel::pair()?;
         self.overdue.prepare()?;
-        if let Some(slot) = self.parts.scoreboard.slot(seat.0) {
-            slot.reset();
-        }
+        self.parts.scoreboard.seat(seat.0, slot);
         let pid = match fork(py) {
             Ok(0) => return Ok(Outcome::Child(seat, slot, theirs)),
             Ok(pid) => pid,
-            Err(error) => return Err(io::Error::other(error.value(py).to_string())),
+            Err(error) => {
+                self.parts.scoreboard.vacate(seat.0);
+                return Err(io::Error::other(error.value(py).to_string()));
+            }
         };
         let handle = WorkerHandle::new(slot, Pidfd::open(pid)?, mine);
+        let since = handle.since.unix_seconds();
+        self.parts.scoreboard.spawned(seat.0, pid, since);
         self.overdue.forked(seat, slot, pid);
         self.workers.insert(seat, handle);
         self.tell_emperor(&MasterMessage::WorkerSpawned { worker: slot, pid });
@@ -154,6 +157,7 @@ impl Master {
     /// Lets a worker serve, and looks from now on whether it lives.
     pub(super) fn let_serve(&mut self, seat: Seat) {
         self.tell_worker(seat, &WorkerOrder::Serve);
+        self.parts.scoreboard.show(seat.0);
         let period = self.parts.config.heartbeat;
         if let Some(worker) = self.workers.get_mut(&seat) {
             worker.heart = period.map(|period| Heart::new(period, Instant::now()));

@@ -2,10 +2,10 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use lictor_core::sys::{RequestRecord, Taken};
+use lictor_core::sys::{RequestRecord, Taken, ThreadSlot};
 
 use super::connection::Connection;
 use super::deadlines::NEVER;
@@ -32,6 +32,9 @@ impl Reactor {
         if let Some(files) = &self.files {
             let report = files.answer(&tale.head(connection, &request), request.fields());
             if let Some(report) = report {
+                if let Some(counters) = tale.counters {
+                    counters.count_static();
+                }
                 return self.conclude(connection, request, report, &tale);
             }
         }
@@ -44,15 +47,18 @@ impl Reactor {
     fn begin(&self, connection: &Connection, request: &mut Arrived) -> Tale {
         // What is asked before the word to serve is the master's own question, and does not count.
         let is_probe = self.phase() == Phase::Waiting;
-        if !is_probe {
-            self.slot.enter_request();
+        let counters = threads::counters().filter(|_| !is_probe);
+        let mut is_timed = self.shared.request_log.is_some();
+        if let Some(counters) = counters {
+            counters.enter_request();
+            is_timed |= self.slot.wants_times();
         }
         // Never given up while the app works on it.
         connection.set_deadline_ms(NEVER);
         Tale {
-            started: self.shared.request_log.is_some().then(Instant::now),
+            started: is_timed.then(Instant::now),
             introduction: connection.introduce(request),
-            is_probe,
+            counters,
             is_ended: false,
         }
     }
@@ -111,23 +117,27 @@ impl Reactor {
                     .unwrap_or(report.body_bytes);
             });
         }
-        if !tale.is_probe {
-            self.slot.leave_request(report.is_error);
+        let took = tale.started.map(|started| started.elapsed());
+        if let Some(counters) = tale.counters {
+            counters.leave_request(report.is_error);
+            if let Some(took) = took {
+                counters.took_micros(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+            }
         }
         let log = self.shared.request_log.as_ref().filter(|_| !tale.is_ended);
         if log.is_some_and(RequestLog::counts_heads) {
             // How long its head is shows when it is laid down.
             let outcome = std::mem::replace(&mut report.outcome, Outcome::Streamed);
             lay_down(connection, outcome, Spare::default);
-            self.log_access(connection, &request, &report, tale);
+            self.log_access(connection, &request, &report, tale, took);
         } else {
             if log.is_some() {
-                self.log_access(connection, &request, &report, tale);
+                self.log_access(connection, &request, &report, tale, took);
             }
             lay_down(connection, report.outcome, || request.into_spare());
         }
         if let Some(limits) = &self.limits
-            && !tale.is_probe
+            && tale.counters.is_some()
         {
             self.look_at(limits);
         }
@@ -146,11 +156,17 @@ impl Reactor {
         Some(record)
     }
 
-    fn log_access(&self, connection: &Connection, request: &Arrived, report: &Report, tale: &Tale) {
-        let (Some(log), Some(started)) = (&self.shared.request_log, tale.started) else {
+    fn log_access(
+        &self,
+        connection: &Connection,
+        request: &Arrived,
+        report: &Report,
+        tale: &Tale,
+        took: Option<Duration>,
+    ) {
+        let (Some(log), Some(took)) = (&self.shared.request_log, took) else {
             return;
         };
-        let took = started.elapsed();
         if log.wants(report, took) {
             let head_bytes = log.counts_heads().then(|| connection.head_bytes());
             let measured = Measured {
@@ -164,11 +180,12 @@ impl Reactor {
 
 /// What is known of a request apart from what was asked.
 pub(super) struct Tale {
-    /// For the log of requests, if there is one.
+    /// For the log of requests and for the counters, if either wants it.
     started: Option<Instant>,
     /// What is said of the client.
     introduction: Option<Introduction>,
-    is_probe: bool,
+    /// Where it is counted; what the master asks before the word to serve is not.
+    counters: Option<ThreadSlot>,
     /// By `harakiri`, which has told the log.
     is_ended: bool,
 }

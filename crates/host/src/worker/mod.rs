@@ -59,7 +59,7 @@ pub(crate) struct Worker {
     /// To the master.
     pub(crate) channel: Channel,
     /// Counters that the master reads.
-    pub(crate) slot: &'static Slot,
+    pub(crate) slot: Slot,
     /// What the master reads of the requests in flight, with `harakiri`.
     pub(crate) board: Option<&'static RequestBoard>,
     /// What is called for each request.

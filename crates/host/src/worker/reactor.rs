@@ -53,7 +53,7 @@ pub(super) struct Reactor {
     pub(super) table: Mutex<Slab<Arc<Connection>>>,
     pub(super) shared: Arc<Shared>,
     pub(super) app: App,
-    pub(super) slot: &'static Slot,
+    pub(super) slot: Slot,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
     /// With `harakiri` and an event loop.
@@ -148,7 +148,7 @@ impl Reactor {
     /// The loop of one thread, the main one being number 0; returns when the worker is done.
     pub(super) fn run(self: &Arc<Self>, number: usize) {
         let is_main = number == 0;
-        threads::take_number(number);
+        threads::take_number(number, self.slot.thread(number));
         if let Some(record) = self.board.and_then(|board| board.records().get(number)) {
             threads::sit_at(record);
         }

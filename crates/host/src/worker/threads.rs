@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lictor_core::sys::RequestRecord;
+use lictor_core::sys::{RequestRecord, ThreadSlot};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyCFunction};
 
@@ -20,6 +20,7 @@ const JOIN_LIMIT: Duration = Duration::from_millis(250);
 thread_local! {
     static RECORD: Cell<Option<&'static RequestRecord>> = const { Cell::new(None) };
     static NUMBER: Cell<usize> = const { Cell::new(0) };
+    static COUNTERS: Cell<Option<ThreadSlot>> = const { Cell::new(None) };
 }
 
 /// Where the calling thread says which request it is in, with `harakiri`.
@@ -32,9 +33,15 @@ pub(super) fn number() -> usize {
     NUMBER.get()
 }
 
-/// The calling thread has this number from now on.
-pub(super) fn take_number(number: usize) {
+/// The calling thread has this number from now on, and counts here.
+pub(super) fn take_number(number: usize, counters: ThreadSlot) {
     NUMBER.set(number);
+    COUNTERS.set(Some(counters));
+}
+
+/// Where the calling thread counts; a thread of the app's own does not.
+pub(super) fn counters() -> Option<ThreadSlot> {
+    COUNTERS.get()
 }
 
 /// The calling thread writes here from now on.

@@ -255,6 +255,7 @@ impl Master {
     }
 
     fn tell_overdue(&self, report: &Report) {
+        self.parts.scoreboard.count_harakiri(report.worker);
         let line = access_line(report, &self.parts.config).unwrap_or_default();
         say(&format!("{}{line}", report.text()));
         self.tell_emperor(&MasterMessage::RequestOverdue {

@@ -30,7 +30,7 @@ use self::seats::Seats;
 use self::slot::Slot;
 use self::worker::{Force, Stage, Worker};
 
-pub(crate) use self::seats::{Seat, seat_count};
+pub(crate) use self::seats::Seat;
 pub(crate) use self::words::{Ending, PoolAction, PoolEvent, Reason, Settings};
 
 /// Where the generation stands.

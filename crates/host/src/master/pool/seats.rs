@@ -3,15 +3,11 @@
 //! A slot may have a worker that serves, one that comes up to replace it, and some that leave; so a
 //! worker is known by its seat, and has one to itself until it is reaped.
 
+use lictor_core::sys::seat_count;
+
 /// Where one worker writes its counters, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Seat(pub(crate) u32);
-
-/// How many seats a pool of this many slots needs: each may have a worker that leaves beside one that
-/// serves, and some more may come up or leave.
-pub(crate) fn seat_count(slots: u32) -> u32 {
-    slots.saturating_mul(2).saturating_add(2)
-}
 
 /// Gives out seats, the one that was taken longest ago first: what was still said about a worker
 /// that is gone cannot be taken for its successor's.

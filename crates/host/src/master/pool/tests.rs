@@ -576,11 +576,6 @@ fn reasons_are_told_in_words() {
     }
 }
 
-#[test]
-fn there_are_as_many_seats_as_the_scoreboard_has() {
-    assert_eq!((seat_count(1), seat_count(8)), (4, 18));
-}
-
 /// Anything that can happen, to any worker.
 fn anything() -> impl Strategy<Value = PoolEvent> {
     let seat = (1u32..=6).prop_map(Seat);

@@ -25,6 +25,7 @@ use crate::worker::http::Arrived;
 use crate::worker::phase::Phase;
 use crate::worker::reactor::Reactor;
 use crate::worker::sync::lock;
+use crate::worker::threads;
 
 /// Events taken in one turn.
 const BATCH: usize = 64;
@@ -37,6 +38,7 @@ pub(in crate::worker) fn run(
     reactor: &Arc<Reactor>,
     app: &Arc<Application>,
 ) -> PyResult<()> {
+    threads::take_number(0, reactor.slot.thread(0));
     epoll::add(
         &reactor.epoll,
         &app.timer,

@@ -23,6 +23,7 @@ use self::sending::send_parts;
 use super::gate::{Gate, Refusal};
 use super::holes::Holes;
 use crate::worker::exchange::TlsFacts;
+use crate::worker::threads::counters;
 use crate::worker::tls::{Session, TlsServer, Wire};
 
 /// Most that one read takes; hyper asks for less.
@@ -233,7 +234,12 @@ impl Socket {
                     self.is_readable.store(false, Ordering::Relaxed);
                     return Poll::Pending;
                 }
-                Err(error) => return Poll::Ready(Err(error.into())),
+                Err(error) => {
+                    if let Some(counters) = counters() {
+                        counters.count_read_error();
+                    }
+                    return Poll::Ready(Err(error.into()));
+                }
             }
         }
     }

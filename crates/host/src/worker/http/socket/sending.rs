@@ -13,6 +13,7 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 use super::super::holes::is_hole;
 use super::super::stream::Stream;
 use super::{Socket, with_scratch};
+use crate::worker::threads::counters;
 use crate::worker::tls::Wire;
 
 /// Parts of a write that are joined before they are sent.
@@ -55,6 +56,9 @@ impl Socket {
                         self.is_writable.store(false, Ordering::Relaxed);
                     }
                     self.bytes_written.fetch_add(sent as u64, Ordering::Relaxed);
+                    if let Some(counters) = counters() {
+                        counters.sent(sent as u64);
+                    }
                     return Poll::Ready(Ok(sent));
                 }
                 Err(Errno::INTR) => {}
@@ -62,7 +66,12 @@ impl Socket {
                     self.is_writable.store(false, Ordering::Relaxed);
                     return Poll::Pending;
                 }
-                Err(error) => return Poll::Ready(Err(error.into())),
+                Err(error) => {
+                    if let Some(counters) = counters() {
+                        counters.count_write_error();
+                    }
+                    return Poll::Ready(Err(error.into()));
+                }
             }
         }
     }
