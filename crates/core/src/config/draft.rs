@@ -9,8 +9,8 @@ use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
-    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, ModuleConfig, ProcessConfig, RequestLogConfig, TlsConfig,
-    TrustConfig, VassalConfig, WireConfig,
+    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, ModuleConfig, ProcessConfig,
+    RequestLogConfig, TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.

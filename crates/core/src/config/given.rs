@@ -78,7 +78,10 @@ mod tests {
         assert_eq!(given("a.ini", ini, "processes"), Given::Text("2".into()));
         assert_eq!(given("a.ini", ini, "master"), Given::Switch);
         assert_eq!(given("a.ini", ini, "env"), list(&["A=b", "C=d"]));
-        assert_eq!(given("a.ini", ini, "lazy-apps"), Given::Text("false".into()));
+        assert_eq!(
+            given("a.ini", ini, "lazy-apps"),
+            Given::Text("false".into())
+        );
         let toml = "module = \"a\"\nhttp = [\":8000\", \":8001\"]\nlazy-apps = true\nthreads = 4\n\
                     [env]\nA = \"b\"\n";
         assert_eq!(given("a.toml", toml, "http"), list(&[":8000", ":8001"]));

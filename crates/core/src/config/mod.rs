@@ -40,7 +40,7 @@ pub use types::{
 pub use vassal::{
     AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
     FilesConfig, ForwardedField, GatewayConfig, Given, Http2, HttpsAddress, Interface, Lifespan,
-    LimitsConfig, LogField, LogFormat, LogPiece, ModuleConfig, ProcessConfig, ProcessNames, RequestLogConfig,
-    SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig,
-    WireConfig,
+    LimitsConfig, LogField, LogFormat, LogPiece, ModuleConfig, ProcessConfig, ProcessNames,
+    RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
+    WebsocketConfig, WireConfig,
 };

@@ -208,6 +208,11 @@ pub enum WorkerMessage {
     Withdrawn,
     /// Answer to [`WorkerOrder::Heartbeat`].
     Alive,
+    /// The app asks for a reload of its vassal.
+    ReloadWanted {
+        /// By which of its functions: `uwsgi.reload()`.
+        by: String,
+    },
     /// It has reached a limit and wants to be replaced; it serves on meanwhile.
     Retire {
         /// The option with that limit.

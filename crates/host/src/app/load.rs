@@ -79,7 +79,8 @@ fn prepare_asgi(py: Python<'_>, config: &VassalConfig) -> Result<(), Failure> {
 const CALLABLE_HINT: &str =
     "hint: name a WSGI callable or an ASGI one: `module = \"package.module:callable\"`";
 
-fn import<'py>(py: Python<'py>, target: &AppTarget) -> PyResult<Bound<'py, PyModule>> {
+/// Imports a module, or a file as one.
+pub(crate) fn import<'py>(py: Python<'py>, target: &AppTarget) -> PyResult<Bound<'py, PyModule>> {
     match target {
         AppTarget::Module(name) => py.import(name.as_str()),
         AppTarget::File(path) => {

@@ -13,5 +13,5 @@ pub(crate) use exit::{leave, run_exit_handlers};
 pub(crate) use failure::failure_of;
 pub(crate) use harakiri::arm_harakiri;
 pub(crate) use interface::Interface;
-pub(crate) use load::{App, load};
+pub(crate) use load::{App, import, load};
 pub(crate) use surroundings::{prepare, python_version};

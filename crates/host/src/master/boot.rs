@@ -1,7 +1,7 @@
 //! From the handover document to the first fork.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use lictor_core::config::{Protocol, VassalConfig};
@@ -16,6 +16,7 @@ use super::fork::Seed;
 use super::meeting::Meeting;
 use super::run::Master;
 use crate::app::{App, failure_of, load, prepare, python_version};
+use crate::module::{self, Place};
 use crate::worker::{Listener, TlsError, TlsServer};
 
 /// Everything that came over the exec.
@@ -118,9 +119,11 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
     let https = boot.listeners.iter_mut();
     let https = https.filter(|listener| listener.protocol == Protocol::Https);
     arm(https, config).map_err(|error| error.failure())?;
+    module::install(py, config, place_of(&boot.handover, &boot.listeners))?;
     let app = if config.lazy_apps {
         None
     } else {
+        module::import_beside(py, config)?;
         Some(load(py, config)?)
     };
     Ok(Prepared {
@@ -128,6 +131,16 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
         trouble,
         python: version,
     })
+}
+
+fn place_of(handover: &Handover, listeners: &[Listener]) -> Place {
+    let sockets = listeners.iter();
+    Place {
+        vassal: handover.vassal.clone(),
+        file: handover.file.clone(),
+        generation: handover.generation,
+        sockets: sockets.map(|listener| listener.fd.as_raw_fd()).collect(),
+    }
 }
 
 /// What the emperor calls by this name. It is of the same build.
@@ -191,6 +204,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
         drop(channel.send(&MasterMessage::Failed(failure), &[]));
         return End::Failed;
     };
+    module::know_scoreboard(scoreboard);
     let master = Master::new(super::run::Parts {
         vassal: handover.vassal,
         generation: handover.generation,

@@ -1,5 +1,7 @@
 //! The first steps of a worker, from the fork to the reactor.
 
+use std::sync::Arc;
+
 use lictor_core::ipc::{Channel, WorkerMessage};
 use lictor_core::observe::Failure;
 use lictor_core::sys::set_title;
@@ -7,6 +9,7 @@ use pyo3::prelude::*;
 
 use super::fork::Seed;
 use crate::app::{App, Interface, arm_harakiri, load, run_exit_handlers};
+use crate::module;
 use crate::worker::{self, Worker, start_asgi};
 
 /// Runs a worker to its end. Gives the exit status.
@@ -27,7 +30,10 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
     set_title(&config.process.names.of_worker(&title));
     restore_sigterm(py, sigterm.bind(py));
     sigterm.drop_ref(py);
-    let app = match app.map_or_else(|| load(py, &config), Ok) {
+    let channel = Arc::new(channel);
+    module::become_worker(id, &channel);
+    let import = || module::import_beside(py, &config).and_then(|()| load(py, &config));
+    let app = match app.map_or_else(import, Ok) {
         Ok(app) => app,
         Err(failure) => return failed(&channel, failure),
     };
@@ -35,6 +41,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         callable,
         interface,
     } = app;
+    module::call_post_fork_hook(py);
     let asgi = match interface {
         Interface::Wsgi => Ok(None),
         Interface::Asgi => start_asgi(py, &callable, &config, &listeners).map(Some),
@@ -65,6 +72,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
             asgi,
         },
     );
+    module::call_atexit(py);
     run_exit_handlers(py);
     0
 }

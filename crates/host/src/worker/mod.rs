@@ -19,6 +19,7 @@ mod files;
 mod gateway;
 mod http;
 mod introduce;
+mod notes;
 mod ongoing;
 mod phase;
 mod preface;
@@ -46,9 +47,11 @@ use pyo3::{Py, PyAny, Python};
 
 pub(crate) use self::access_line::{AccessLine, Selection, protocol};
 pub(crate) use self::asgi::{Application as AsgiApplication, start as start_asgi};
+pub(crate) use self::notes::note;
 use self::reactor::Reactor;
 pub(crate) use self::tls::{TlsError, TlsServer};
 use self::wsgi::Application;
+pub(crate) use self::wsgi::current;
 
 /// A worker whose app is loaded, waiting for the word to serve.
 pub(crate) struct Worker {
@@ -57,7 +60,7 @@ pub(crate) struct Worker {
     pub(crate) id: u32,
     pub(crate) listeners: Vec<Listener>,
     /// To the master.
-    pub(crate) channel: Channel,
+    pub(crate) channel: Arc<Channel>,
     /// Counters that the master reads.
     pub(crate) slot: Slot,
     /// What the master reads of the requests in flight, with `harakiri`.
