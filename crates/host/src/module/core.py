@@ -18,6 +18,9 @@ class NoRequest(AttributeError, RuntimeError):
     """The calling thread is in no request of a WSGI app."""
 
 
+NotHere.__module__ = NoRequest.__module__ = "lictor"
+
+
 def absent(name, instead):
     """A function that says why it cannot do what it is called for."""
 
@@ -77,7 +80,8 @@ class Module(types.ModuleType):
             super().__setattr__(name, value)
 
     def __dir__(self):
-        return sorted({*super().__dir__(), *_hooks, "env", "start_response"})
+        of_request = () if _host.environ() is None else ("env", "start_response")  # noqa: F821
+        return sorted({*super().__dir__(), *_hooks, *of_request})
 
 
 def environ():
@@ -263,7 +267,9 @@ def sendfile(file, chunk=0, offset=0, length=0):
     To be called after `start_response`. Takes a path, a descriptor or a file object, and returns True
     when the client has all of it, or raises `OSError`. `chunk` is how much is read at a time.
     """
-    write = getattr(start_response(), "write")
+    if not _host.has_head():  # noqa: F821
+        raise RuntimeError("sendfile() sends the body of an answer: call start_response first")
+    write = start_response().write
     fd = file.fileno() if hasattr(file, "fileno") else file
     opened = os.open(fd, os.O_RDONLY | os.O_CLOEXEC) if not isinstance(fd, int) else None
     fd = fd if opened is None else opened

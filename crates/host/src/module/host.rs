@@ -106,6 +106,11 @@ impl Host {
         current(py).map(|current| current.start_response(py))
     }
 
+    /// Whether the app has called `start_response`.
+    fn has_head(&self, py: Python<'_>) -> bool {
+        current(py).is_none_or(|current| current.has_head())
+    }
+
     fn descriptor(&self, py: Python<'_>) -> Option<i32> {
         current(py)?.descriptor()
     }

@@ -58,6 +58,12 @@ impl Current {
         self.start.clone_ref(py).into_any()
     }
 
+    /// Whether the app has called it.
+    pub(crate) fn has_head(&self) -> bool {
+        let start = self.start.get();
+        start.with_reply(|reply| reply.has_started())
+    }
+
     /// The number of the client's socket; none once the app has let the client go.
     pub(crate) fn descriptor(&self) -> Option<i32> {
         self.start.get().descriptor()
