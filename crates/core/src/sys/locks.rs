@@ -1,11 +1,12 @@
 //! Locks that the workers of a generation share, for `uwsgi.lock`.
 //!
-//! Robust mutexes (pthread_mutexattr_setrobust(3)) in memory shared across fork: the kernel gives
+//! Robust mutexes (`pthread_mutexattr_setrobust(3)`) in memory shared across fork: the kernel gives
 //! up the locks of a thread that ends, however it ends, so that nobody waits for the dead. They check
 //! for errors, because a thread that would wait for itself is better told so.
 
+use std::cell::UnsafeCell;
 use std::io;
-use std::ptr::NonNull;
+use std::mem::MaybeUninit;
 
 use super::shared::map_shared;
 
@@ -22,71 +23,42 @@ pub enum LockFault {
     System(i32),
 }
 
+/// A mutex of the C library, which all processes that share its memory may use.
+#[repr(transparent)]
+struct Mutex(UnsafeCell<libc::pthread_mutex_t>);
+
+#[expect(
+    unsafe_code,
+    reason = "mutexes in memory shared across fork have no safe interface"
+)]
+// SAFETY: it is only ever touched by pthread functions, which are made for any thread of any process.
+unsafe impl Sync for Mutex {}
+
 /// A row of locks, mapped as long as the process lives.
-#[derive(Clone, Copy, Debug)]
-pub struct Locks {
-    first: NonNull<libc::pthread_mutex_t>,
-    count: usize,
+#[derive(Clone, Copy)]
+pub struct Locks(&'static [Mutex]);
+
+impl std::fmt::Debug for Locks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Locks")
+            .field("count", &self.0.len())
+            .finish()
+    }
 }
-
-#[expect(
-    unsafe_code,
-    reason = "mutexes in memory shared across fork have no safe interface"
-)]
-// SAFETY: the mutexes are only ever touched by pthread functions, which are made for any thread of
-// any process that shares them.
-unsafe impl Send for Locks {}
-
-#[expect(
-    unsafe_code,
-    reason = "mutexes in memory shared across fork have no safe interface"
-)]
-// SAFETY: as for `Send`.
-unsafe impl Sync for Locks {}
 
 impl Locks {
     /// So many locks, which nobody holds.
     pub fn new(count: usize) -> io::Result<Self> {
-        let length = count.max(1) * size_of::<libc::pthread_mutex_t>();
-        let locks = Self {
-            first: map_shared(length)?,
-            count,
-        };
-        for index in 0..count {
-            locks.prepare(index)?;
-        }
-        Ok(locks)
-    }
-
-    #[expect(
-        unsafe_code,
-        reason = "mutexes in memory shared across fork have no safe interface"
-    )]
-    fn prepare(&self, index: usize) -> io::Result<()> {
-        let mut attributes = std::mem::MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
-        let attributes = attributes.as_mut_ptr();
-        // SAFETY: the attributes are initialized by the first call and destroyed by the last, and
-        // the mutex lies in the mapping, is aligned, and is used by nobody yet.
-        unsafe {
-            checked(libc::pthread_mutexattr_init(attributes))?;
-            checked(libc::pthread_mutexattr_setpshared(
-                attributes,
-                libc::PTHREAD_PROCESS_SHARED,
-            ))?;
-            checked(libc::pthread_mutexattr_setrobust(
-                attributes,
-                libc::PTHREAD_MUTEX_ROBUST,
-            ))?;
-            checked(libc::pthread_mutexattr_settype(
-                attributes,
-                libc::PTHREAD_MUTEX_ERRORCHECK,
-            ))?;
-            checked(libc::pthread_mutex_init(
-                self.first.add(index).as_ptr(),
-                attributes,
-            ))?;
-            checked(libc::pthread_mutexattr_destroy(attributes))
-        }
+        let first = map_shared::<Mutex>(count.max(1) * size_of::<Mutex>())?;
+        #[expect(
+            unsafe_code,
+            reason = "memory shared across fork has no safe interface"
+        )]
+        // SAFETY: the mapping is page-aligned, holds `count` mutexes, is never unmapped, and starts
+        // zeroed; nothing is done with a mutex before `prepare` has initialized it.
+        let locks = unsafe { std::slice::from_raw_parts(first.as_ptr(), count) };
+        locks.iter().try_for_each(prepare)?;
+        Ok(Self(locks))
     }
 
     /// Waits until the calling thread has it.
@@ -127,22 +99,45 @@ impl Locks {
         }
     }
 
-    #[expect(
-        unsafe_code,
-        reason = "mutexes in memory shared across fork have no safe interface"
-    )]
     fn with(
         &self,
         index: usize,
         call: unsafe extern "C" fn(*mut libc::pthread_mutex_t) -> i32,
     ) -> Result<i32, LockFault> {
-        if index >= self.count {
-            return Err(LockFault::Absent);
-        }
-        // SAFETY: there are `count` mutexes, which `new` has initialized and nobody ever unmaps; the
-        // functions given above take nothing else.
-        Ok(unsafe { call(self.first.add(index).as_ptr()) })
+        let mutex = self.0.get(index).ok_or(LockFault::Absent)?;
+        #[expect(
+            unsafe_code,
+            reason = "mutexes in memory shared across fork have no safe interface"
+        )]
+        // SAFETY: `new` has initialized the mutex, which nobody ever unmaps; the functions given
+        // above take nothing else.
+        Ok(unsafe { call(mutex.0.get()) })
     }
+}
+
+/// Initializes a mutex that nobody uses yet.
+#[expect(
+    unsafe_code,
+    reason = "mutexes in memory shared across fork have no safe interface"
+)]
+fn prepare(mutex: &Mutex) -> io::Result<()> {
+    let mut memory = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
+    let attributes = memory.as_mut_ptr();
+    // SAFETY: there is memory for attributes.
+    checked(unsafe { libc::pthread_mutexattr_init(attributes) })?;
+    let shared = libc::PTHREAD_PROCESS_SHARED;
+    // SAFETY: the attributes are initialized, here and below.
+    checked(unsafe { libc::pthread_mutexattr_setpshared(attributes, shared) })?;
+    let robust = libc::PTHREAD_MUTEX_ROBUST;
+    // SAFETY: as above.
+    checked(unsafe { libc::pthread_mutexattr_setrobust(attributes, robust) })?;
+    let kind = libc::PTHREAD_MUTEX_ERRORCHECK;
+    // SAFETY: as above.
+    checked(unsafe { libc::pthread_mutexattr_settype(attributes, kind) })?;
+    // SAFETY: the mutex lies in mapped memory, is aligned, and is used by nobody yet.
+    checked(unsafe { libc::pthread_mutex_init(mutex.0.get(), attributes) })?;
+    // SAFETY: as above, and nobody needs them any more.
+    checked(unsafe { libc::pthread_mutexattr_destroy(attributes) })
 }
 
 fn checked(error: i32) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{Channel, WorkerMessage};
 use lictor_core::observe::Failure;
 use lictor_core::sys::set_title;
@@ -32,8 +33,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
     sigterm.drop_ref(py);
     let channel = Arc::new(channel);
     module::become_worker(id, &channel);
-    let import = || module::import_beside(py, &config).and_then(|()| load(py, &config));
-    let app = match app.map_or_else(import, Ok) {
+    let app = match app.map_or_else(|| import(py, &config), Ok) {
         Ok(app) => app,
         Err(failure) => return failed(&channel, failure),
     };
@@ -75,6 +75,12 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
     module::call_atexit(py);
     run_exit_handlers(py);
     0
+}
+
+/// With `lazy-apps`.
+fn import(py: Python<'_>, config: &VassalConfig) -> Result<App, Failure> {
+    module::import_beside(py, config)?;
+    load(py, config)
 }
 
 /// The app could not be started.

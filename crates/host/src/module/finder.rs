@@ -59,14 +59,13 @@ struct Finder;
 
 #[pymethods]
 impl Finder {
-    #[pyo3(signature = (name, path = None, target = None))]
+    #[pyo3(signature = (name, _path = None, _target = None, /))]
     fn find_spec<'py>(
         slf: &Bound<'py, Self>,
         name: &str,
-        path: Option<&Bound<'py, PyAny>>,
-        target: Option<&Bound<'py, PyAny>>,
+        _path: Option<&Bound<'py, PyAny>>,
+        _target: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let _neither_matters = (path, target);
         if source(name).is_none() {
             return Ok(None);
         }
@@ -81,8 +80,9 @@ impl Finder {
     }
 
     #[expect(clippy::unused_self, reason = "called by the import system")]
-    fn create_module(&self, spec: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
-        let _the_usual_one = spec;
+    #[pyo3(signature = (_spec, /))]
+    fn create_module(&self, _spec: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
+        // The usual one.
         None
     }
 

@@ -1,21 +1,25 @@
 //! What the modules cannot do in Python.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use lictor_core::config::Given;
 use lictor_core::ipc::WorkerMessage;
-use lictor_core::sys::{LockFault, WorkerActivity, WorkerNumbers, set_title};
+use lictor_core::sys::{LockFault, Scoreboard, WorkerActivity, WorkerNumbers, set_title};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::facts::{Facts, facts, scoreboard, staff};
 use crate::worker::{current, note};
 
-/// How long a worker waits before it says again what its master has no room to hear.
-const ASK_AGAIN: Duration = Duration::from_millis(10);
+/// How long a worker waits for its master to have room for what it asks.
+const ASK_AGAIN: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 500_000_000,
+};
 /// And how often.
-const ASK_LIMIT: u32 = 100;
+const ASK_LIMIT: u32 = 4;
 
 /// The server, as `core.py` sees it.
 #[pyclass(frozen, module = "lictor")]
@@ -72,7 +76,9 @@ impl Host {
             if staff.channel.send(&message, &[]).is_ok() {
                 return Ok(true);
             }
-            py.detach(|| std::thread::sleep(ASK_AGAIN));
+            let mut fds = [PollFd::new(&*staff.channel, PollFlags::OUT)];
+            // Whether there is room, the next attempt shows.
+            let _ready = py.detach(|| poll(&mut fds, Some(&ASK_AGAIN)));
         }
         Err(PyOSError::new_err(
             "the master does not read what its worker asks for; touch the vassal file instead",
@@ -152,7 +158,7 @@ impl Host {
 
     /// Each worker's numbers, in the order of their ids.
     fn workers<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        let numbers = scoreboard().map(|board| board.numbers());
+        let numbers = scoreboard().map(Scoreboard::numbers);
         let numbers = numbers.map_or(Vec::new(), |numbers| numbers.workers);
         let workers = numbers.iter();
         workers.map(|worker| numbers_of(py, worker)).collect()

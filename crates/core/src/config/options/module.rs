@@ -70,7 +70,8 @@ const SHARED_IMPORT: OptionSpec = OptionSpec {
 fn targets(setting: &Setting<'_>) -> Outcome<Vec<AppTarget>> {
     let targets = setting.each(|setting, node| {
         let text = setting.text(node)?;
-        if text.contains('/') || text.ends_with(".py") {
+        // As uWSGI decides, which knows no `.PY`.
+        if text.contains('/') || text.strip_suffix(".py").is_some() {
             return values::path(setting, node).map(AppTarget::File);
         }
         let is_name = |part: &str| {
