@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A part, its folder or file, and the parts that it may use.
-const PARTS: [(&str, &str, &[&str]); 11] = [
+const PARTS: [(&str, &str, &[&str]); 12] = [
     ("config", "crates/core/src/config", &["sys"]),
     ("ipc", "crates/core/src/ipc", &["config", "observe", "sys"]),
     ("observe", "crates/core/src/observe", &[]),
@@ -41,6 +41,11 @@ const PARTS: [(&str, &str, &[&str]); 11] = [
     (
         "master",
         "crates/host/src/master",
+        &["app", "config", "ipc", "module", "observe", "sys", "worker"],
+    ),
+    (
+        "module",
+        "crates/host/src/module",
         &["app", "config", "ipc", "observe", "sys", "worker"],
     ),
 ];
@@ -93,6 +98,7 @@ const CRATES: [(&str, &[&str]); 26] = [
         &[
             "crates/host/src/app/",
             "crates/host/src/master/",
+            "crates/host/src/module/",
             "crates/host/src/worker/",
             "crates/host/src/lib.rs",
         ],

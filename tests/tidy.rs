@@ -131,6 +131,7 @@ fn the_top_level_holds_nothing_else() {
         "docs",
         "packaging",
         "src",
+        "stubs",
         "target",
         "tests",
         "vassals.example",

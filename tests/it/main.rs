@@ -81,6 +81,7 @@ mod systemd;
 mod tls;
 mod trust;
 mod upgrade;
+mod uwsgi_module;
 mod websocket;
 mod websocket_clients;
 mod workers;

@@ -108,6 +108,14 @@ fn almost_a_file() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+/// What a file comes to, without the file itself, which each format spells in its own way.
+fn said(format: &str, text: &str) -> Result<VassalConfig, lictor_core::config::Diagnostics> {
+    parse(format, text).map(|mut vassal| {
+        vassal.module.given.clear();
+        vassal
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1500) })]
 
@@ -151,10 +159,10 @@ proptest! {
         let http: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         let env: Vec<_> = env.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let many = [("http", http), ("env", env)];
-        let expected = parse("json", &as_json(&single, &many)).expect("JSON");
-        prop_assert_eq!(parse("toml", &as_toml(&single, &many)).expect("TOML"), expected.clone());
-        prop_assert_eq!(parse("yaml", &as_yaml(&single, &many)).expect("YAML"), expected.clone());
-        prop_assert_eq!(parse("ini", &as_ini(&single, &many)).expect("INI"), expected);
+        let expected = said("json", &as_json(&single, &many)).expect("JSON");
+        prop_assert_eq!(said("toml", &as_toml(&single, &many)).expect("TOML"), expected.clone());
+        prop_assert_eq!(said("yaml", &as_yaml(&single, &many)).expect("YAML"), expected.clone());
+        prop_assert_eq!(said("ini", &as_ini(&single, &many)).expect("INI"), expected);
     }
 }
 

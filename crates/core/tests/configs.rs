@@ -75,7 +75,11 @@ fn good_files_come_to_this() {
     for (name, bytes) in files(&folder) {
         let path = Path::new("/srv/vassals").join(&name);
         let actual = match parse_vassal(&path, &bytes) {
-            Ok(vassal) => serde_json::to_string_pretty(&vassal).expect("a vassal is JSON") + "\n",
+            Ok(mut vassal) => {
+                // The file itself, once more.
+                vassal.module.given.clear();
+                serde_json::to_string_pretty(&vassal).expect("a vassal is JSON") + "\n"
+            }
             Err(diagnostics) => format!("refused:\n{diagnostics}\n"),
         };
         wrong.extend(check(&folder.join(format!("{name}.json")), &actual));
@@ -91,7 +95,10 @@ fn one_vassal_in_four_formats_is_the_same_vassal() {
         .map(|format| {
             let name = format!("everything.{format}");
             let bytes = read_bounded(&folder.join(&name), LIMIT_BYTES).expect("a readable file");
-            parse_vassal(&Path::new("/srv/vassals").join(&name), &bytes).expect("a good file")
+            let path = Path::new("/srv/vassals").join(&name);
+            let mut vassal = parse_vassal(&path, &bytes).expect("a good file");
+            vassal.module.given.clear();
+            vassal
         })
         .collect();
     for pair in vassals.windows(2) {

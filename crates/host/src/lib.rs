@@ -8,6 +8,7 @@
 mod app;
 mod chance;
 mod master;
+mod module;
 mod worker;
 
 use pyo3::prelude::*;

@@ -12,8 +12,8 @@ use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
     AppsConfig, AsgiConfig, BackgroundConfig, CronConfig, DaemonConfig, FilesConfig, GatewayConfig,
-    MonitoringConfig, ProcessConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig,
-    WireConfig,
+    ModuleConfig, MonitoringConfig, ProcessConfig, RequestLogConfig, TlsConfig, TrustConfig,
+    VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
@@ -74,6 +74,7 @@ pub(super) struct Draft {
     pub(super) request_log: RequestLogConfig,
     pub(super) background: BackgroundConfig,
     pub(super) monitoring: MonitoringConfig,
+    pub(super) module_side: ModuleConfig,
 }
 
 /// Where the options begin, for what is missing among them.
@@ -148,6 +149,7 @@ impl Default for Draft {
             request_log: RequestLogConfig::default(),
             background: BackgroundConfig::default(),
             monitoring: MonitoringConfig::default(),
+            module_side: ModuleConfig::default(),
         }
     }
 }
@@ -277,6 +279,7 @@ impl Draft {
             request_log: self.request_log,
             background: self.background,
             monitoring: self.monitoring,
+            module: self.module_side,
         })
     }
 

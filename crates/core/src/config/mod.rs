@@ -14,6 +14,7 @@ mod excerpt;
 mod explain;
 mod flags;
 mod format;
+mod given;
 mod name;
 mod options;
 mod read;
@@ -43,8 +44,8 @@ pub use vassal::{
     AcceptingHook, AppConfig, AppMount, AppTarget, AppsConfig, AsgiConfig, BackgroundConfig,
     BusynessConfig, CertificateFiles, CheaperAlgorithm, CheaperConfig, ClientCertificates,
     CronConfig, DaemonConfig, EventLoop, FileServeMode, FilesConfig, ForwardedField, GatewayConfig,
-    Hook, HooksConfig, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig, LogField, LogFormat,
-    LogPiece, MonitoringConfig, PasteApp, ProcessConfig, ProcessNames, RequestLogConfig,
-    ScaleConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
-    WebsocketConfig, WireConfig,
+    Given, Hook, HooksConfig, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig, LogField,
+    LogFormat, LogPiece, ModuleConfig, MonitoringConfig, PasteApp, ProcessConfig, ProcessNames,
+    RequestLogConfig, ScaleConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer,
+    VassalConfig, WebsocketConfig, WireConfig,
 };

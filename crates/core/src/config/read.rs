@@ -12,6 +12,7 @@ use super::dialect::{First, Outside, Policy, Unasked, expand, user_entries};
 use super::draft::{Draft, Start};
 use super::flags::{flag_entries, is_overridden};
 use super::format::Format;
+use super::given::given;
 use super::options::{Answer, Found, ValueKind, look_up, nearest};
 use super::setting::{Outcome, Setting};
 use super::source::Source;
@@ -204,9 +205,11 @@ fn parse_all(
         place: document.place,
         format: Some(format),
     };
-    reading
+    let mut vassal = reading
         .finish(&settings, &file_base, &start)
-        .map_err(annotate)
+        .map_err(annotate)?;
+    vassal.module.given = given(document.entries.iter().chain(&entries));
+    Ok(vassal)
 }
 
 fn too_large() -> Complaint {

@@ -238,6 +238,11 @@ pub enum WorkerMessage {
         /// Their paths.
         files: Vec<String>,
     },
+    /// The app asks for a reload of its vassal.
+    ReloadWanted {
+        /// By which of its functions: `uwsgi.reload()`.
+        by: String,
+    },
     /// It has reached a limit and wants to be replaced; it serves on meanwhile.
     Retire {
         /// The option with that limit.

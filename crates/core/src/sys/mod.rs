@@ -8,6 +8,7 @@ mod environment;
 mod fds;
 mod files;
 mod group;
+mod locks;
 mod memfd;
 mod memory;
 mod oom;
@@ -33,6 +34,7 @@ pub use fds::{
 };
 pub use files::{FileReadError, read_bounded};
 pub use group::{ProcessGroup, is_in_group};
+pub use locks::{LockFault, Locks};
 pub use memfd::{open_path_of, read_memfd, scratch_memfd, sealed_memfd};
 pub use memory::release_cold_code;
 pub use oom::OomKills;

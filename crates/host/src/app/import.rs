@@ -137,3 +137,8 @@ fn load_paste<'py>(py: Python<'py>, app: &PasteApp) -> Result<Bound<'py, PyAny>,
         }
     })
 }
+
+/// The same for what is no app, and only to be there.
+pub(crate) fn import_target(py: Python<'_>, target: &AppTarget) -> Result<(), Failure> {
+    import(py, target).map(drop)
+}

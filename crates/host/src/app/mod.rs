@@ -14,6 +14,7 @@ mod surroundings;
 pub(crate) use exit::{leave, run_exit_handlers};
 pub(crate) use failure::failure_of;
 pub(crate) use harakiri::arm_harakiri;
+pub(crate) use import::import_target;
 pub(crate) use interface::Interface;
 pub(crate) use load::{Apps, load};
 pub(crate) use surroundings::{prepare, python_version};

@@ -1,7 +1,7 @@
 //! From the handover document to the first fork.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -18,6 +18,7 @@ use super::fork::Seed;
 use super::meeting::Meeting;
 use super::run::Master;
 use crate::app::{Apps, failure_of, load, prepare, python_version};
+use crate::module::{self, Place};
 use crate::worker::{Listener, TlsError, TlsServer};
 
 /// Everything that came over the exec.
@@ -137,10 +138,12 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
     let hooks = &config.background.hooks;
     let before = hooks.as_user.iter().chain(&hooks.before_app);
     run_hooks("before the app", before, config.start_timeout)?;
+    module::install(py, config, place_of(&boot.handover, &boot.listeners))?;
     let begun = Instant::now();
     let apps = if config.lazy_apps || config.apps.is_empty() {
         None
     } else {
+        module::import_beside(py, config)?;
         Some(load(py, config)?)
     };
     Ok(Prepared {
@@ -149,6 +152,16 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
         python: version,
         startup_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
+}
+
+fn place_of(handover: &Handover, listeners: &[Listener]) -> Place {
+    let sockets = listeners.iter();
+    Place {
+        vassal: handover.vassal.clone(),
+        file: handover.file.clone(),
+        generation: handover.generation,
+        sockets: sockets.map(|listener| listener.fd.as_raw_fd()).collect(),
+    }
 }
 
 /// What the emperor calls by this name. It is of the same build.
@@ -220,6 +233,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
         return End::Failed;
     };
     scoreboard.set_startup_ms(startup_ms);
+    module::know_scoreboard(scoreboard);
     let master = Master::new(
         py,
         super::run::Parts {

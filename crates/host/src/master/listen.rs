@@ -62,6 +62,9 @@ impl Master {
                 let reason = self.limit_reached(seat, pid, &limit)?;
                 return Some(PoolEvent::RetireAsked(seat, reason));
             }
+            WorkerMessage::ReloadWanted { by } => {
+                self.tell_emperor(&MasterMessage::ReloadWanted { file: by });
+            }
             WorkerMessage::Failed(failure) => worker.failure = Some(failure.tamed()),
         }
         None

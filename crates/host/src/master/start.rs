@@ -1,5 +1,7 @@
 //! The first steps of a worker, from the fork to the reactor.
 
+use std::sync::Arc;
+
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{Channel, WorkerMessage};
 use lictor_core::observe::Failure;
@@ -8,7 +10,8 @@ use pyo3::prelude::*;
 
 use super::background::run_hooks;
 use super::fork::Seed;
-use crate::app::{Interface, arm_harakiri, load, run_exit_handlers};
+use crate::app::{Apps, Interface, arm_harakiri, load, run_exit_handlers};
+use crate::module;
 use crate::worker::{self, Worker, start_asgi};
 
 /// Runs a worker to its end. Gives the exit status.
@@ -30,12 +33,15 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
     let title = format!("lictor: {vassal} #{generation} worker {id}");
     set_title(&config.process.names.of_worker(&title));
     handlers.restore(py);
-    let apps = match forked(&config).and_then(|()| apps.map_or_else(|| load(py, &config), Ok)) {
+    let channel = Arc::new(channel);
+    module::become_worker(id, &channel);
+    let apps = match forked(&config).and_then(|()| apps.map_or_else(|| import(py, &config), Ok)) {
         Ok(apps) => apps,
         Err(failure) => return failed(&channel, failure),
     };
     let (interface, mountpoints) = (apps.interface, apps.mountpoints());
     let callables: Vec<_> = apps.apps.into_iter().map(|app| app.callable).collect();
+    module::call_post_fork_hook(py);
     let asgi = match interface {
         Interface::Wsgi => Ok(None),
         Interface::Asgi => start_asgi(py, &callables, &config, &listeners).map(Some),
@@ -70,6 +76,7 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
             asgi,
         },
     );
+    module::call_atexit(py);
     run_exit_handlers(py);
     0
 }
@@ -88,6 +95,12 @@ fn about_to_accept(config: &VassalConfig, id: u32, is_first_life: bool) -> Resul
     });
     let hooks = hooks.map(|one| &one.hook);
     run_hooks("before the first connection", hooks, config.start_timeout)
+}
+
+/// With `lazy-apps`.
+fn import(py: Python<'_>, config: &VassalConfig) -> Result<Apps, Failure> {
+    module::import_beside(py, config)?;
+    load(py, config)
 }
 
 /// The app could not be started.

@@ -12,10 +12,11 @@ use super::deadlines::NEVER;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
 use super::http::{Arrived, ArrivedBody, Spare};
 use super::introduce::{Introduction, introduced};
+use super::notes::{self, Notes};
 use super::phase::Phase;
 use super::place::{Place, not_mounted};
 use super::reactor::Reactor;
-use super::request_log::{Measured, RequestLog};
+use super::request_log::Measured;
 use super::{App, threads};
 
 impl Reactor {
@@ -55,7 +56,7 @@ impl Reactor {
         // What is asked before the word to serve is the master's own question, and does not count.
         let is_probe = self.phase() == Phase::Waiting;
         let counters = threads::counters().filter(|_| !is_probe);
-        let mut is_timed = self.shared.request_log.is_some();
+        let mut is_timed = self.shared.request_log.selects();
         if let Some(counters) = counters {
             counters.enter_request();
             is_timed |= self.slot.wants_times();
@@ -70,12 +71,19 @@ impl Reactor {
             introduction: connection.introduce(request),
             place: None,
             counters,
+            notes: None,
             is_ended: false,
         }
     }
 
     /// Calls a WSGI app.
-    fn call(&self, connection: &Arc<Connection>, request: Arrived, body: RequestBody, tale: Tale) {
+    fn call(
+        &self,
+        connection: &Arc<Connection>,
+        request: Arrived,
+        body: RequestBody,
+        mut tale: Tale,
+    ) {
         let App::Wsgi(app) = &self.app else { return };
         let (mut report, record) = {
             let head = tale.head(connection, &request);
@@ -89,6 +97,7 @@ impl Reactor {
             let report = self.take_over(app.call(called, exchange), &head, &request);
             (report, record)
         };
+        tale.notes = notes::take();
         let is_ended = record.is_some_and(RequestRecord::leave);
         if is_ended {
             // The client was told by harakiri, and so was the log; what the app says now is too late.
@@ -138,16 +147,14 @@ impl Reactor {
                 counters.took_micros(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
             }
         }
-        let log = self.shared.request_log.as_ref().filter(|_| !tale.is_ended);
-        if log.is_some_and(RequestLog::counts_heads) {
+        let log = &self.shared.request_log;
+        if log.counts_heads() {
             // How long its head is shows when it is laid down.
             let outcome = std::mem::replace(&mut report.outcome, Outcome::Streamed);
             lay_down(connection, outcome, Spare::default);
             self.log_access(connection, (&request, tale), &report, took);
         } else {
-            if log.is_some() {
-                self.log_access(connection, (&request, tale), &report, took);
-            }
+            self.log_access(connection, (&request, tale), &report, took);
             lay_down(connection, report.outcome, || request.into_spare());
         }
         if let Some(imports) = &self.imports {
@@ -180,14 +187,20 @@ impl Reactor {
         report: &Report,
         took: Option<Duration>,
     ) {
-        let (Some(log), Some(took)) = (&self.shared.request_log, took) else {
+        let log = &self.shared.request_log;
+        let notes = tale.notes.as_deref();
+        let is_asked_for = notes.is_some_and(|notes| notes.is_line_wanted);
+        // An app that asks before anybody wanted times has its first line without.
+        let took = took.or(is_asked_for.then_some(Duration::ZERO));
+        let (Some(took), false) = (took, tale.is_ended) else {
             return;
         };
-        if log.wants(report, took) {
+        if is_asked_for || log.wants(report, took) {
             let head_bytes = log.counts_heads().then(|| connection.head_bytes());
             let measured = Measured {
                 took,
                 head_bytes: head_bytes.flatten(),
+                variables: notes.map_or(&[], |notes| &notes.variables),
             };
             log.tell(&tale.head(connection, request), request, report, measured);
         }
@@ -204,6 +217,8 @@ pub(super) struct Tale {
     place: Option<Place>,
     /// Where it is counted; what the master asks before the word to serve is not.
     counters: Option<ThreadSlot>,
+    /// What the app has said for the log.
+    notes: Option<Box<Notes>>,
     /// By `harakiri`, which has told the log.
     is_ended: bool,
 }

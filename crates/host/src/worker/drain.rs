@@ -149,9 +149,7 @@ impl Reactor {
 
     /// Every thread leaves its loop.
     pub(super) fn finish(&self) {
-        if let Some(log) = &self.shared.request_log {
-            log.finish();
-        }
+        self.shared.request_log.finish();
         self.set_phase(Phase::Finished);
         self.wake_all();
     }

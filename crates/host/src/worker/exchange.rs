@@ -217,6 +217,38 @@ pub(crate) trait Exchange: Send + Sync {
 
     /// Returns when everything laid down is the kernel's.
     fn flush(&self) -> Result<(), ExchangeError>;
+
+    /// The number of the client's socket.
+    fn descriptor(&self) -> Option<i32>;
+
+    /// Ends the answer where it stands, and the connection, unless other requests share it.
+    fn disconnect(&self);
+}
+
+/// Who is at the other end once the app has let its client go.
+#[derive(Debug)]
+pub(crate) struct Nobody;
+
+impl Exchange for Nobody {
+    fn read(&self) -> Result<Option<Bytes>, ExchangeError> {
+        Err(ExchangeError::Gone)
+    }
+
+    fn begin_whole(&self, _head: ResponseHead, _body: Bytes) {}
+
+    fn begin_stream(&self, _head: ResponseHead) {}
+
+    fn put(&self, _chunk: Bytes) {}
+
+    fn flush(&self) -> Result<(), ExchangeError> {
+        Ok(())
+    }
+
+    fn descriptor(&self) -> Option<i32> {
+        None
+    }
+
+    fn disconnect(&self) {}
 }
 
 /// A request in progress whose app gives its thread back while it waits. Nothing here waits: what

@@ -21,6 +21,7 @@ mod http;
 mod imports;
 mod introduce;
 mod mounts;
+mod notes;
 mod ongoing;
 mod phase;
 mod place;
@@ -50,9 +51,11 @@ use pyo3::{Py, PyAny, Python};
 pub(crate) use self::access_line::{AccessLine, Selection, protocol};
 pub(crate) use self::asgi::{Application as AsgiApplication, start as start_asgi};
 pub(crate) use self::imports::imported_files;
+pub(crate) use self::notes::note;
 use self::reactor::Reactor;
 pub(crate) use self::tls::{TlsError, TlsServer};
 use self::wsgi::Application;
+pub(crate) use self::wsgi::current;
 
 /// A worker whose app is loaded, waiting for the word to serve.
 pub(crate) struct Worker {
@@ -61,7 +64,7 @@ pub(crate) struct Worker {
     pub(crate) id: u32,
     pub(crate) listeners: Vec<Listener>,
     /// To the master.
-    pub(crate) channel: Channel,
+    pub(crate) channel: Arc<Channel>,
     /// Counters that the master reads.
     pub(crate) slot: Slot,
     /// What the master reads of whether it is free, with `cheaper`.

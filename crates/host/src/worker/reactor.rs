@@ -48,7 +48,7 @@ const WAKE_KEY: u64 = u64::MAX - 1;
 pub(super) struct Reactor {
     pub(super) epoll: OwnedFd,
     pub(super) wake: OwnedFd,
-    pub(super) channel: Channel,
+    pub(super) channel: Arc<Channel>,
     pub(super) listeners: Mutex<Vec<Listener>>,
     /// Where they are watched instead of `epoll`, with an event loop.
     pub(super) door: OnceLock<Door>,

@@ -16,7 +16,8 @@ use super::threads;
 /// What the log of requests needs to know of the worker.
 #[derive(Debug)]
 pub(super) struct RequestLog {
-    selection: Selection,
+    /// None if requests get a line only when their app asks for it.
+    selection: Option<Selection>,
     format: LogFormat,
     counts_heads: bool,
     worker: u32,
@@ -27,28 +28,35 @@ pub(super) struct RequestLog {
 
 /// What was measured of a request and its answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Measured {
+pub(super) struct Measured<'a> {
     pub(super) took: Duration,
     /// Of the head of the answer, where lines tell it.
     pub(super) head_bytes: Option<u64>,
+    /// What the app has set for the line.
+    pub(super) variables: &'a [(String, Vec<u8>)],
 }
 
 impl RequestLog {
-    /// None if no request will ever get a line.
-    pub(super) fn new(config: &VassalConfig, worker: u32) -> Option<Self> {
-        Some(Self {
-            selection: Selection::new(config.access_log, &config.request_log)?,
+    pub(super) fn new(config: &VassalConfig, worker: u32) -> Self {
+        Self {
+            selection: Selection::new(config.access_log, &config.request_log),
             format: config.request_log.format.clone(),
             counts_heads: config.request_log.format.counts_heads(),
             worker,
             pid: std::process::id(),
             allowance: Mutex::new(Allowance::new(Instant::now())),
-        })
+        }
+    }
+
+    /// Whether requests get a line that their app has not asked for.
+    pub(super) fn selects(&self) -> bool {
+        self.selection.is_some()
     }
 
     /// Whether what came of a request is told.
     pub(super) fn wants(&self, report: &Report, took: Duration) -> bool {
-        self.selection.wants(report.status, report.is_error, took)
+        let selection = self.selection.as_ref();
+        selection.is_some_and(|selection| selection.wants(report.status, report.is_error, took))
     }
 
     /// Whether a line tells how long the head of an answer is.
@@ -61,7 +69,7 @@ impl RequestLog {
         head: &RequestHead<'_>,
         request: &Arrived,
         report: &Report,
-        measured: Measured,
+        measured: Measured<'_>,
     ) {
         self.write(&AccessLine {
             remote: &head.peer.address,
@@ -79,6 +87,7 @@ impl RequestLog {
             pid: self.pid,
             thread: Some(threads::number()),
             request_id: head.request_id,
+            variables: measured.variables,
             field: &|name| request.field(name),
         });
     }
@@ -92,7 +101,8 @@ impl RequestLog {
         is_secure: bool,
         name: Option<(&str, &str)>,
     ) {
-        if !self.selection.wants(refused.status, false, Duration::ZERO) {
+        let selection = self.selection.as_ref();
+        if !selection.is_some_and(|s| s.wants(refused.status, false, Duration::ZERO)) {
             return;
         }
         let Some(left_out) = lock(&self.allowance).ask(Instant::now()) else {
@@ -116,6 +126,7 @@ impl RequestLog {
             pid: self.pid,
             thread: Some(threads::number()),
             request_id: name.map(|(_, id)| id),
+            variables: &[],
             field: &|_| None,
         });
     }

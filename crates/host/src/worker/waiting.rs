@@ -3,6 +3,7 @@
 //! The thread that called the app is deep inside it, so the reactor cannot wait for it; poll(2) on
 //! the one socket does, and hyper is pumped in between.
 
+use std::os::fd::{AsFd, AsRawFd};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -142,6 +143,19 @@ impl Exchange for Connection {
             wanted.set(PollFlags::IN | PollFlags::RDHUP, self.parent.is_some());
             patience.look(&state);
             self.wait(wanted, &patience)?;
+        }
+    }
+
+    fn descriptor(&self) -> Option<i32> {
+        Some(self.socket.as_fd().as_raw_fd())
+    }
+
+    fn disconnect(&self) {
+        lock(&self.state).driver.finish();
+        // Whoever does not take the end of an answer in time does not get it.
+        let _gone = self.flush();
+        if self.parent.is_none() {
+            self.socket.hang_up();
         }
     }
 }

@@ -15,6 +15,7 @@ mod hooks;
 mod limits;
 mod loading;
 mod lookup;
+mod module;
 mod monitoring;
 mod names;
 mod process;
@@ -135,6 +136,7 @@ static GROUPS: &[&[OptionSpec]] = &[
     safety::OPTIONS,
     request_log::OPTIONS,
     monitoring::OPTIONS,
+    module::OPTIONS,
 ];
 
 /// Every option, in the order in which they are explained.

@@ -23,7 +23,8 @@ const LOG_FORMAT: OptionSpec = OptionSpec {
         `%(host)`, `%(scheme)`, `%(port)`, `%(referer)`, `%(uagent)`, `%(cl)`, `%(status)`, \
         `%(rsize)`, `%(hsize)`, `%(size)`, `%(micros)`, `%(msecs)`, `%(secs)`, `%(time)`, `%(tmsecs)`, `%(tmicros)`, \
         `%(ltime)`, `%(ctime)`, `%(epoch)`, `%(pid)`, `%(wid)`, `%(core)`, `%(request_id)`, \
-        `%(header.NAME)` and `%(var.NAME)`, and of Apache's `%h %a %l %u %t %r %s %>s %b %B %D %T \
+        `%(header.NAME)` and `%(var.NAME)`, of any other name for what the app sets by \
+        `uwsgi.set_logvar` (`%(logvar.NAME)` if it resembles one of these), and of Apache's `%h %a %l %u %t %r %s %>s %b %B %D %T \
         %m %U %q %H %v %P %L %{NAME}i %{ms}T`; `%%` is a percent sign. Times are UTC. Whatever the \
         client chose is escaped. `docs/access-log.md` explains each.",
     reload: ReloadClass::NewGeneration,

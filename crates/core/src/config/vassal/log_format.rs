@@ -39,6 +39,8 @@ pub enum LogPiece {
     Text(String),
     /// Something about the request.
     Field(LogField),
+    /// What the app has set by `uwsgi.set_logvar`, by its name.
+    Variable(String),
     /// A header field of the request, by its name in lower case.
     Header(String),
 }

@@ -6,6 +6,7 @@ mod background;
 mod files;
 mod limits;
 mod log_format;
+mod module;
 mod monitoring;
 mod names;
 mod process;
@@ -29,6 +30,7 @@ pub use background::{
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
+pub use module::{Given, ModuleConfig};
 pub use monitoring::MonitoringConfig;
 pub use names::ProcessNames;
 pub use process::ProcessConfig;
@@ -127,4 +129,7 @@ pub struct VassalConfig {
     pub background: BackgroundConfig,
     /// Where its numbers are told.
     pub monitoring: MonitoringConfig,
+    /// The module `uwsgi`, and what is imported beside the app.
+    #[serde(default)]
+    pub module: ModuleConfig,
 }

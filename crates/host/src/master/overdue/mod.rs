@@ -292,6 +292,7 @@ fn access_line(report: &Report, config: &VassalConfig) -> Option<String> {
         pid: report.pid,
         thread: None,
         request_id: None,
+        variables: &[],
         field: &|_| None,
     };
     let is_logged = selection.wants(status, true, took);

@@ -43,6 +43,8 @@ pub(crate) struct AccessLine<'a> {
     pub(crate) pid: u32,
     pub(crate) thread: Option<usize>,
     pub(crate) request_id: Option<&'a str>,
+    /// What the app has set for the line, by its name.
+    pub(crate) variables: &'a [(String, Vec<u8>)],
     /// The first value of a header field of the request.
     pub(crate) field: &'a dyn Fn(&str) -> Option<&'a [u8]>,
 }
@@ -104,6 +106,11 @@ impl<'a> AccessLine<'a> {
         self.host
             .map(str::as_bytes)
             .or_else(|| (self.field)("host"))
+    }
+
+    fn variable(&self, name: &str) -> Option<&'a [u8]> {
+        let set = self.variables.iter().find(|(known, _)| known == name);
+        set.map(|(_, value)| value.as_slice())
     }
 
     fn started(&self, now: SystemTime) -> Duration {

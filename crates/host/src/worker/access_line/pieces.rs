@@ -14,6 +14,7 @@ impl AccessLine<'_> {
             match piece {
                 LogPiece::Text(text) => line.push_str(text),
                 LogPiece::Field(field) => self.push_field(line, *field, now),
+                LogPiece::Variable(name) => push_bytes(line, self.variable(name)),
                 LogPiece::Header(name) => push_bytes(line, (self.field)(name)),
             }
         }

@@ -27,6 +27,7 @@ fn line(field: &'static dyn Fn(&str) -> Option<&'static [u8]>) -> AccessLine<'st
         pid: 77,
         thread: Some(1),
         request_id: None,
+        variables: &[],
         field,
     }
 }

@@ -37,8 +37,7 @@ pub(super) struct Shared {
     pub(super) driver: Arc<DriverSettings>,
     /// Where an option asks for more than taking requests as they come.
     pub(super) reception: Option<Reception>,
-    /// Where any request gets a line.
-    pub(super) request_log: Option<RequestLog>,
+    pub(super) request_log: RequestLog,
     pub(super) wire: WireConfig,
     /// Every answer from now on says `Connection: close`.
     pub(super) is_draining: AtomicBool,

@@ -9,7 +9,8 @@ impl Connection {
         let name = self.reception().and_then(Reception::name_anew);
         let name = name.as_ref().map(|(field, id)| (*field, id.as_str()));
         let refused = state.driver.refuse(status, name);
-        if let (Some(log), Some(refused)) = (&self.shared.request_log, refused) {
+        if let Some(refused) = refused {
+            let log = &self.shared.request_log;
             let is_secure = self.socket.is_tls();
             log.tell_refused(&refused, self.visitor().peer(), is_secure, name);
         }

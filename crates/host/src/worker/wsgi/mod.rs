@@ -4,6 +4,7 @@
 //! builds the environ, calls, sends what the app yields and closes it. Nothing here knows how
 //! requests travel; what the app reads and writes goes through an [`Exchange`].
 
+mod current;
 mod environ;
 mod field_name;
 mod file_wrapper;
@@ -28,6 +29,7 @@ use super::Worker;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestFields};
 use super::files::file_field;
 
+pub(crate) use self::current::current;
 pub(super) use self::field_name::USUAL;
 pub(super) use self::respond::lent_or_copied;
 pub(super) use self::text::log;
@@ -95,8 +97,11 @@ impl Application {
         let result = self
             .environ
             .build(py, head, fields, &input)
-            .and_then(|environ| self.call_app(py, head.app, (environ, &start)))
-            .and_then(|iterable| respond::respond(&iterable, &start));
+            .and_then(|environ| {
+                let _stay = current::enter(&start, &environ);
+                let iterable = self.call_app(py, head.app, (environ, &start))?;
+                respond::respond(&iterable, &start)
+            });
         // The app may keep both; neither may reach into the next request of this connection.
         input.get().close();
         let said = start.get().close();

@@ -15,7 +15,7 @@ use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use super::reply::Reply;
 use super::text::push_native;
-use crate::worker::exchange::{Exchange, ExchangeError, ResponseHead};
+use crate::worker::exchange::{Exchange, ExchangeError, Nobody, ResponseHead};
 use crate::worker::fields::{is_name, is_value};
 use crate::worker::files::take_name;
 use crate::worker::sync::lock;
@@ -129,6 +129,22 @@ impl StartResponse {
             sent = py.detach(|| exchange.flush());
         }
         Ok(sent)
+    }
+
+    /// The number of the client's socket, as long as there is a client.
+    pub(super) fn descriptor(&self) -> Option<i32> {
+        lock(&self.exchange).as_ref()?.descriptor()
+    }
+
+    /// Ends the answer where it stands. What the app says from now on reaches nobody.
+    pub(super) fn disconnect(&self, py: Python<'_>) {
+        let nobody: Arc<dyn Exchange> = Arc::new(Nobody);
+        let exchange = lock(&self.exchange)
+            .as_mut()
+            .map(|exchange| std::mem::replace(exchange, nobody));
+        if let Some(exchange) = exchange {
+            py.detach(|| exchange.disconnect());
+        }
     }
 
     /// The request is over. What was said of it.

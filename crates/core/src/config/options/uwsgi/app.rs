@@ -71,19 +71,6 @@ pub(super) static NAMES: &[Foreign] = &[
         "import the extension module in the app; Lictor loads no library",
     ),
     refused(
-        &["import", "pyimport", "py-import", "python-import"],
-        "import it in the app's own module",
-    ),
-    refused(
-        &[
-            "shared-import",
-            "shared-pyimport",
-            "shared-py-import",
-            "shared-python-import",
-        ],
-        "import it in the app's own module, which is in all workers",
-    ),
-    refused(
         &["pymodule-alias", "post-pymodule-alias"],
         "set `sys.modules[\"alias\"]` in the app's own module",
     ),

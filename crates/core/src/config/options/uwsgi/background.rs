@@ -113,13 +113,9 @@ pub(super) static NAMES: &[Foreign] = &[
         &["sharedarea"],
         "use `multiprocessing.shared_memory` in the app, or a cache server such as Redis",
     ),
-    refused(
-        &["locks"],
-        "use `fcntl.flock` on a file, or the database's locks",
-    ),
     either(
         &["lock-engine", "ftok", "persistent-ipcsem"],
-        "Lictor's own processes share no locks",
+        "`uwsgi.lock` is a robust mutex, and Lictor's own processes share no locks",
     ),
     refused(
         &["signal-timer", "timer", "signal-rbtimer", "rbtimer"],

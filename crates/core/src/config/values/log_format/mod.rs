@@ -138,6 +138,9 @@ mod tests {
                 "%(var.CONTENT_TYPE)",
                 vec![LogPiece::Header("content-type".to_owned())],
             ),
+            ("%(user_name)", vec![LogPiece::Variable("user_name".into())]),
+            ("%(view)", vec![LogPiece::Variable("view".into())]),
+            ("%(logvar.uri)", vec![LogPiece::Variable("uri".into())]),
             ("%(var.REMOTE_ADDR)", vec![LogPiece::Field(Remote)]),
         ] {
             assert_eq!(parse(format).unwrap(), expected, "{format}");
@@ -160,9 +163,19 @@ mod tests {
     #[test]
     fn what_is_unknown_is_refused_with_the_nearest_name() {
         for (format, hint) in [
-            ("%(methd)", "did you mean `%(method)`?"),
-            ("%(refererr)", "did you mean `%(referer)`?"),
-            ("%(xyzzy)", "`lictor explain log-format` lists them"),
+            (
+                "%(methd)",
+                "did you mean `%(method)`? What the app sets by `uwsgi.set_logvar` is `%(logvar.methd)`",
+            ),
+            (
+                "%(refererr)",
+                "did you mean `%(referer)`? What the app sets by `uwsgi.set_logvar` is `%(logvar.refererr)`",
+            ),
+            (
+                "%(a b)",
+                "such names are made of letters, digits, `_`, `-` and `.`; `lictor explain log-format` \
+                 lists the other variables",
+            ),
             (
                 "%(uri",
                 "write variables as `%(uri)`, and a percent sign as `%%`",

@@ -116,16 +116,44 @@ pub(super) fn named(name: &str) -> Result<LogPiece, Problem> {
     if let Some(variable) = name.strip_prefix("var.") {
         return environ_variable(variable);
     }
+    if let Some(variable) = name.strip_prefix("logvar.") {
+        return log_variable(variable);
+    }
     let base = name.split('.').next().unwrap_or(name);
     if let Some((_, instead)) = ABSENT.iter().find(|(known, _)| *known == base) {
         return problem(format!("there is no variable `%({base})`"), *instead);
     }
-    let message = format!("unknown variable {}", quote(&format!("%({name})")));
     let known = NAMES.iter().map(|(known, _)| *known);
-    match near(name, known.chain(["referer", "uagent"])) {
-        Some(known) => problem(message, format!("did you mean `%({known})`?")),
-        None => problem(message, "`lictor explain log-format` lists them"),
+    match misspelt(name, known.chain(["referer", "uagent"])) {
+        Some(known) => problem(
+            format!("unknown variable {}", quote(&format!("%({name})"))),
+            format!(
+                "did you mean `%({known})`? What the app sets by `uwsgi.set_logvar` is \
+                 `%(logvar.{name})`"
+            ),
+        ),
+        None => log_variable(name),
     }
+}
+
+/// What the app sets while it answers.
+fn log_variable(name: &str) -> Result<LogPiece, Problem> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if name.is_empty() || !name.chars().all(is_name) {
+        return problem(
+            format!("{} is not the name of a log variable", quote(name)),
+            "such names are made of letters, digits, `_`, `-` and `.`; `lictor explain log-format` \
+             lists the other variables",
+        );
+    }
+    Ok(LogPiece::Variable(name.to_owned()))
+}
+
+/// The known name that was meant, if a slip of the fingers explains this one. Any name might be a log
+/// variable, so that short ones are given the benefit of the doubt.
+fn misspelt<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let slips = if name.len() >= 6 { 2 } else { 1 };
+    near(name, known).filter(|known| name.len() > 2 && strsim::osa_distance(name, known) <= slips)
 }
 
 /// A variable as the app sees it.
