@@ -52,6 +52,7 @@ mod http_threads;
 mod http_timeouts;
 mod interpreters;
 mod limits;
+mod logging;
 mod memory;
 mod migration;
 mod output;

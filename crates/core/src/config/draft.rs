@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::diagnostic::Complaint;
+use super::draft_logs::crossed_logs;
 use super::format::Format;
 use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
-    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, ProcessConfig, RequestLogConfig, TlsConfig,
-    TrustConfig, VassalConfig, WireConfig,
+    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, LogsConfig, ProcessConfig, RequestLogConfig,
+    TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
@@ -44,10 +45,13 @@ pub(super) struct Draft {
     pub(super) buffer_size: u32,
     pub(super) limit_post: Option<u64>,
     pub(super) logto: Option<PathBuf>,
+    pub(super) logs: LogsConfig,
     pub(super) process: ProcessConfig,
     pub(super) uid: Option<UserName>,
     pub(super) gid: Option<GroupName>,
     pub(super) access_log: AccessLog,
+    /// Where `disable-logging` is switched on.
+    pub(super) disable_logging_place: Option<Place>,
     /// False with the place where that is said.
     pub(super) overlap: (bool, Option<Place>),
     pub(super) ready_path: Option<String>,
@@ -115,10 +119,12 @@ impl Default for Draft {
             buffer_size: 32 * 1024,
             limit_post: None,
             logto: None,
+            logs: LogsConfig::default(),
             process: ProcessConfig::default(),
             uid: None,
             gid: None,
             access_log: AccessLog::Errors,
+            disable_logging_place: None,
             overlap: (true, None),
             ready_path: None,
             harakiri: None,
@@ -195,6 +201,8 @@ impl Draft {
         }
         complaints.extend(self.unnamed_proxies(told));
         self.check_sendfile_root(start, told, &mut complaints);
+        complaints.extend(crossed_logs(&self.logs, &start.place));
+        complaints.extend(self.disabled_twice());
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };
@@ -221,10 +229,14 @@ impl Draft {
             buffer_size: self.buffer_size,
             limit_post: self.limit_post,
             logto: self.logto,
+            logs: self.logs,
             process: self.process,
             uid: self.uid,
             gid: self.gid,
-            access_log: self.access_log,
+            access_log: match self.disable_logging_place {
+                Some(_) => AccessLog::Off,
+                None => self.access_log,
+            },
             overlap: self.overlap.0,
             ready_path: self.ready_path,
             harakiri: self.harakiri,
@@ -238,6 +250,15 @@ impl Draft {
             files: self.files,
             tls: self.tls,
             request_log: self.request_log,
+        })
+    }
+
+    /// What is switched off must not be asked for elsewhere.
+    fn disabled_twice(&self) -> Option<Complaint> {
+        let place = self.disable_logging_place.clone()?;
+        (self.access_log == AccessLog::All).then(|| {
+            Complaint::new(place, "`disable-logging` together with `access-log = all`")
+                .hint("keep one of them")
         })
     }
 

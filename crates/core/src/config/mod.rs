@@ -9,6 +9,7 @@ mod convert;
 mod diagnostic;
 mod dialect;
 mod draft;
+mod draft_logs;
 mod excerpt;
 mod explain;
 mod flags;
@@ -39,7 +40,8 @@ pub use types::{
 pub use vassal::{
     AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
     FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan,
-    LimitsConfig, LogField, LogFormat, LogPiece, ProcessConfig, ProcessNames, RequestLogConfig,
-    SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig,
-    WireConfig,
+    LimitsConfig, LogEncoder, LogEncoderKind, LogEncoderPiece, LogField, LogFormat, LogPiece,
+    LogRotation, LogRoute, LogStream, LogTarget, Logger, LogsConfig, ProcessConfig, ProcessNames,
+    RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
+    WebsocketConfig, WireConfig,
 };

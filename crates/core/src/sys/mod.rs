@@ -1,10 +1,12 @@
 //! The kernel, wrapped: the only place of this package with `unsafe`.
 
+mod child;
 mod end_request;
 mod environment;
 mod fds;
 mod files;
 mod group;
+mod local_time;
 mod memfd;
 mod memory;
 mod oom;
@@ -17,6 +19,7 @@ mod shared;
 mod sigpipe;
 mod title;
 
+pub use child::{close_all_but, fork_apart};
 pub use end_request::{end_requests_of, end_signal, interrupt};
 pub use environment::take_variables;
 pub use fds::{
@@ -25,6 +28,7 @@ pub use fds::{
 };
 pub use files::{FileReadError, read_bounded};
 pub use group::ProcessGroup;
+pub use local_time::local_time;
 pub use memfd::{open_path_of, read_memfd, scratch_memfd, sealed_memfd};
 pub use memory::release_cold_code;
 pub use oom::OomKills;

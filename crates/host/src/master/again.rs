@@ -21,7 +21,11 @@ pub(super) fn without_preload(boot: Boot) {
         host,
         meeting,
         listeners,
+        log_writer,
     } = boot;
+    if let Some(writer) = log_writer {
+        writer.finish();
+    }
     handover.config.lazy_apps = true;
     let kept = [channel.as_fd(), document.as_fd(), host.as_fd()]
         .into_iter()

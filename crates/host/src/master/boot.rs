@@ -13,6 +13,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::again;
 use super::fork::Seed;
+use super::log::LogWriter;
 use super::meeting::Meeting;
 use super::pool::seat_count;
 use super::run::Master;
@@ -28,6 +29,8 @@ pub(crate) struct Boot {
     pub(super) host: OwnedFd,
     pub(super) meeting: Option<Meeting>,
     pub(super) listeners: Vec<Listener>,
+    /// From before the app is loaded.
+    pub(super) log_writer: Option<LogWriter>,
 }
 
 /// How a process of this generation goes on.
@@ -59,23 +62,26 @@ impl Boot {
             channel: Channel::from_fd(adopt(hosting.channel_fd)?),
             host: adopt(hosting.host_fd)?,
             meeting: Meeting::adopt(&handover)?,
+            log_writer: None,
             document,
             hosting,
             handover,
         })
     }
+
+    /// How `ps` shows the master, unless the file says otherwise.
+    fn title(&self) -> String {
+        let Handover {
+            vassal, generation, ..
+        } = &self.handover;
+        format!("lictor: {vassal} #{generation}")
+    }
 }
 
 /// Loads the app, unless each worker shall, and runs the master's loop.
 pub(crate) fn boot(py: Python<'_>, mut boot: Boot) -> End {
-    let Handover {
-        vassal,
-        generation,
-        config,
-        ..
-    } = &boot.handover;
-    let title = format!("lictor: {vassal} #{generation}");
-    set_title(&config.process.names.of_master(&title));
+    let names = &boot.handover.config.process.names;
+    set_title(&names.of_master(&boot.title()));
     match prepared(py, &mut boot) {
         Ok(prepared) => start(py, boot, prepared),
         Err(failure) => {
@@ -113,6 +119,11 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
                 format!("could not make a pipe: {error}"),
                 "",
             )
+        })?;
+    boot.log_writer =
+        LogWriter::start(&boot.handover.config, &boot.title(), &teller).map_err(|error| {
+            let message = format!("could not start the process that writes its logs: {error}");
+            Failure::new(FailureKind::Crash, message, "")
         })?;
     let config = &boot.handover.config;
     prepare(py, config, teller).map_err(python)?;
@@ -178,6 +189,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
         channel,
         meeting,
         listeners,
+        log_writer,
         ..
     } = boot;
     // Without it this generation ends with its emperor, and does its work until then.
@@ -203,6 +215,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
         scoreboard,
         app,
         trouble,
+        log_writer,
     });
     match master {
         Ok(master) => master.run(py),

@@ -19,6 +19,7 @@ impl Master {
             events.push(PoolEvent::DrainOrdered(self.parts.config.reload_mercy));
         }
         self.hear_trouble();
+        self.tend_logs();
         self.hear_touches();
         self.hear_emperor(&mut events);
         self.meet_emperor();
@@ -103,6 +104,7 @@ impl Master {
         }
         let reason = io::Error::from_raw_os_error(i32::from(last));
         let place = match &self.parts.config.logto {
+            _ if self.parts.config.logs.files().next().is_some() => "one of its loggers".to_owned(),
             Some(path) => format!("`{}` of `logto`", path.display()),
             None => "its output".to_owned(),
         };

@@ -11,6 +11,7 @@ mod fork;
 mod hear;
 mod heart;
 mod listen;
+mod log;
 mod meeting;
 mod overdue;
 mod pid_file;

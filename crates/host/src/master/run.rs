@@ -16,6 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::boot::End;
 use super::deaths::Deaths;
+use super::log::LogWriter;
 use super::meeting::Meeting;
 use super::overdue::Overdue;
 use super::pid_file;
@@ -43,6 +44,8 @@ pub(super) struct Parts {
     pub(super) app: Option<App>,
     /// A byte here tells that output cannot be written.
     pub(super) trouble: OwnedFd,
+    /// Who writes what is printed, where more is asked for than a file.
+    pub(super) log_writer: Option<LogWriter>,
 }
 
 /// The master of one generation.
@@ -129,6 +132,7 @@ impl Master {
                 }
                 Outcome::End(end) => {
                     pid_file::remove(&self.parts.config);
+                    self.finish_logs();
                     sigterm.drop_ref(py);
                     return end;
                 }
@@ -225,7 +229,13 @@ impl Master {
 
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
-        let wake_at = [self.pool.wake_at(), self.overdue.wake_at(), self.beat_at()];
+        let logs = self.parts.log_writer.as_ref();
+        let wake_at = [
+            self.pool.wake_at(),
+            self.overdue.wake_at(),
+            self.beat_at(),
+            logs.and_then(LogWriter::wake_at),
+        ];
         let wake_at = wake_at.into_iter().flatten().min();
         let timeout = wake_at.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|left| left + Duration::from_millis(1));
@@ -250,6 +260,7 @@ impl Master {
                 .iter()
                 .map(|touch| PollFd::new(touch, PollFlags::IN)),
         );
+        fds.extend(logs.and_then(LogWriter::awaited));
         fds.extend(self.workers.values().flat_map(WorkerHandle::poll_fds));
         if py.detach(|| poll(&mut fds, timeout.as_ref())).is_err() {
             // Interrupted: the app may have handlers of its own. What they raise has nowhere to go.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use lictor_core::sys::{RequestRecord, Taken};
 
+use super::access_line::Came;
 use super::connection::Connection;
 use super::deadlines::NEVER;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
@@ -114,15 +115,16 @@ impl Reactor {
         if !tale.is_probe {
             self.slot.leave_request(report.is_error);
         }
+        let is_file = report.outcome.is_file();
         let log = self.shared.request_log.as_ref().filter(|_| !tale.is_ended);
         if log.is_some_and(RequestLog::counts_heads) {
             // How long its head is shows when it is laid down.
             let outcome = std::mem::replace(&mut report.outcome, Outcome::Streamed);
             lay_down(connection, outcome, Spare::default);
-            self.log_access(connection, &request, &report, tale);
+            self.log_access(connection, &request, (&report, is_file), tale);
         } else {
             if log.is_some() {
-                self.log_access(connection, &request, &report, tale);
+                self.log_access(connection, &request, (&report, is_file), tale);
             }
             lay_down(connection, report.outcome, || request.into_spare());
         }
@@ -146,12 +148,26 @@ impl Reactor {
         Some(record)
     }
 
-    fn log_access(&self, connection: &Connection, request: &Arrived, report: &Report, tale: &Tale) {
+    /// `is_file`: whether a file was sent, which the report may not say any more.
+    fn log_access(
+        &self,
+        connection: &Connection,
+        request: &Arrived,
+        (report, is_file): (&Report, bool),
+        tale: &Tale,
+    ) {
         let (Some(log), Some(started)) = (&self.shared.request_log, tale.started) else {
             return;
         };
         let took = started.elapsed();
-        if log.wants(report, took) {
+        let came = Came {
+            status: report.status,
+            is_error: report.is_error,
+            took,
+            body_bytes: report.body_bytes,
+            is_file,
+        };
+        if log.wants(&came) {
             let head_bytes = log.counts_heads().then(|| connection.head_bytes());
             let measured = Measured {
                 took,

@@ -44,9 +44,10 @@ use lictor_core::ipc::Channel;
 use lictor_core::sys::{RequestBoard, Slot};
 use pyo3::{Py, PyAny, Python};
 
-pub(crate) use self::access_line::{AccessLine, Selection, protocol};
+pub(crate) use self::access_line::{AccessLine, Came, LineForm, Selection, protocol};
 pub(crate) use self::asgi::{Application as AsgiApplication, start as start_asgi};
 use self::reactor::Reactor;
+pub(crate) use self::request_log::{say_apart, tell_requests_to};
 pub(crate) use self::tls::{TlsError, TlsServer};
 use self::wsgi::Application;
 

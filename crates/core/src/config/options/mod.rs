@@ -10,6 +10,7 @@ mod asgi;
 mod files;
 mod gateway;
 mod limits;
+mod logging;
 mod lookup;
 mod names;
 mod process;
@@ -109,7 +110,7 @@ pub fn is_switch(name: &str) -> bool {
 }
 
 /// In the order in which they are explained.
-static GROUPS: [&[OptionSpec]; 13] = [
+static GROUPS: [&[OptionSpec]; 14] = [
     app::OPTIONS,
     serving::OPTIONS,
     tls::OPTIONS,
@@ -118,6 +119,7 @@ static GROUPS: [&[OptionSpec]; 13] = [
     trust::OPTIONS,
     files::OPTIONS,
     process::OPTIONS,
+    logging::OPTIONS,
     limits::OPTIONS,
     names::OPTIONS,
     asgi::OPTIONS,

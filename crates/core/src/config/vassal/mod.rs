@@ -4,6 +4,7 @@ mod asgi;
 mod files;
 mod limits;
 mod log_format;
+mod logs;
 mod names;
 mod process;
 mod request_log;
@@ -21,6 +22,10 @@ pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
+pub use logs::{
+    LogEncoder, LogEncoderKind, LogEncoderPiece, LogRotation, LogRoute, LogStream, LogTarget,
+    Logger, LogsConfig,
+};
 pub use names::ProcessNames;
 pub use process::ProcessConfig;
 pub use request_log::RequestLogConfig;
@@ -78,6 +83,8 @@ pub struct VassalConfig {
     pub limit_post: Option<u64>,
     /// File for the app's output, opened as the vassal's user.
     pub logto: Option<PathBuf>,
+    /// Where it goes beside that, and how.
+    pub logs: LogsConfig,
     /// Limits and names of processes, and what they leave to others.
     pub process: ProcessConfig,
     /// User to run as.
