@@ -103,6 +103,7 @@ const CRATES: [(&str, &[&str]); 26] = [
             "crates/core/src/config/dialect/logic.rs",
             "crates/core/src/config/values/log_encoder.rs",
             "crates/host/src/master/log/rules.rs",
+            "crates/host/src/worker/files/rules/expires.rs",
         ],
     ),
     ("ring", &["crates/host/src/worker/tls/"]),

@@ -25,6 +25,7 @@ mod harness;
 
 mod access_log;
 mod adoption;
+mod answer_fields;
 mod asgi;
 mod asgi_answers;
 mod asgi_apps;

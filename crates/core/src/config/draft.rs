@@ -10,7 +10,7 @@ use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
-    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, LogsConfig, ProcessConfig, RequestLogConfig,
+    AnswersConfig, AppTarget, AsgiConfig, FilesConfig, GatewayConfig, LogsConfig, ProcessConfig, RequestLogConfig,
     TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };
 
@@ -65,6 +65,7 @@ pub(super) struct Draft {
     pub(super) trust: TrustConfig,
     /// Where the PROXY protocol is asked for.
     pub(super) proxy_protocol_place: Option<Place>,
+    pub(super) answers: AnswersConfig,
     pub(super) files: FilesConfig,
     pub(super) tls: TlsConfig,
     pub(super) request_log: RequestLogConfig,
@@ -136,6 +137,7 @@ impl Default for Draft {
             wire: WireConfig::default(),
             trust: TrustConfig::default(),
             proxy_protocol_place: None,
+            answers: AnswersConfig::default(),
             files: FilesConfig::default(),
             tls: TlsConfig::default(),
             request_log: RequestLogConfig::default(),
@@ -247,6 +249,7 @@ impl Draft {
             asgi: self.asgi,
             wire: self.wire,
             trust: self.trust,
+            answers: self.answers,
             files: self.files,
             tls: self.tls,
             request_log: self.request_log,

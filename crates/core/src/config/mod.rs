@@ -38,10 +38,10 @@ pub use types::{
     AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, SocketOwner, UserName,
 };
 pub use vassal::{
-    AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
+    AnswersConfig, AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, ExpiresBy, FileServeMode,
     FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan,
     LimitsConfig, LogEncoder, LogEncoderKind, LogEncoderPiece, LogField, LogFormat, LogPiece,
     LogRotation, LogRoute, LogStream, LogTarget, Logger, LogsConfig, ProcessConfig, ProcessNames,
-    RequestLogConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
+    RequestLogConfig, SendfileRoot, StaticExpires, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
     WebsocketConfig, WireConfig,
 };

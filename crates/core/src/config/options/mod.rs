@@ -7,8 +7,10 @@
 
 mod app;
 mod asgi;
+mod expires;
 mod files;
 mod gateway;
+mod headers;
 mod limits;
 mod logging;
 mod lookup;
@@ -110,7 +112,7 @@ pub fn is_switch(name: &str) -> bool {
 }
 
 /// In the order in which they are explained.
-static GROUPS: [&[OptionSpec]; 14] = [
+static GROUPS: [&[OptionSpec]; 16] = [
     app::OPTIONS,
     serving::OPTIONS,
     tls::OPTIONS,
@@ -118,6 +120,8 @@ static GROUPS: [&[OptionSpec]; 14] = [
     wire::OPTIONS,
     trust::OPTIONS,
     files::OPTIONS,
+    expires::OPTIONS,
+    headers::OPTIONS,
     process::OPTIONS,
     logging::OPTIONS,
     limits::OPTIONS,

@@ -123,3 +123,38 @@ pub(in crate::config) fn date_form(
         _ => setting.text(node).map(|form| Some(form.to_owned())),
     }
 }
+
+/// A regular expression and a number of seconds behind it.
+pub(in crate::config) fn pattern_expires(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<(String, u64), Complaint> {
+    let (pattern, seconds) = before_seconds(setting, node)?;
+    check_pattern(setting, node, &pattern)?;
+    Ok((pattern, seconds))
+}
+
+/// A media type and a number of seconds behind it.
+pub(in crate::config) fn type_expires(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<(String, u64), Complaint> {
+    let (kind, seconds) = before_seconds(setting, node)?;
+    match kind.split_once('/') {
+        Some((main, sub)) if !main.is_empty() && !sub.is_empty() && !kind.contains(';') => {
+            Ok((kind.to_ascii_lowercase(), seconds))
+        }
+        _ => Err(setting.mismatch(node)),
+    }
+}
+
+/// What stands before the last space or `=`, and the number behind it.
+fn before_seconds(setting: &Setting<'_>, node: &Node) -> Result<(String, u64), Complaint> {
+    let text = setting.text(node)?;
+    let parts = text.rsplit_once([' ', '=']);
+    let read = parts.and_then(|(before, seconds)| Some((before.trim_end(), seconds.parse().ok()?)));
+    match read {
+        Some((before, seconds)) if !before.is_empty() => Ok((before.to_owned(), seconds)),
+        _ => Err(setting.mismatch(node)),
+    }
+}

@@ -3,6 +3,7 @@
 mod address;
 mod choices;
 mod env;
+mod header_field;
 mod https;
 mod log_encoder;
 mod log_format;
@@ -17,8 +18,11 @@ mod words;
 pub(super) use address::{address, apart, distinct_addresses};
 pub(super) use choices::{event_loop, http2, interface, lifespan};
 pub(super) use env::variables;
+pub(super) use header_field::{header_field, header_name};
 pub(super) use https::{https, joined_https};
-pub(super) use log_encoder::{date_form, log_encoder, log_route, pattern};
+pub(super) use log_encoder::{
+    date_form, log_encoder, log_route, pattern, pattern_expires, type_expires,
+};
 pub(super) use log_format::log_format;
 pub(super) use logger::{datagram, logger, syslog};
 pub(super) use mounts::{mounts, optional_mount};

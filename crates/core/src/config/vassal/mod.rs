@@ -1,5 +1,6 @@
 //! What one vassal file says, as values that cannot be wrong.
 
+mod answers;
 mod asgi;
 mod files;
 mod limits;
@@ -18,8 +19,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use answers::AnswersConfig;
 pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
-pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
+pub use files::{
+    ExpiresBy, FileServeMode, FilesConfig, SendfileRoot, StaticExpires, StaticMap,
+};
 pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
 pub use logs::{
@@ -113,6 +117,8 @@ pub struct VassalConfig {
     pub wire: WireConfig,
     /// Whose word about the client is believed.
     pub trust: TrustConfig,
+    /// What every answer has.
+    pub answers: AnswersConfig,
     /// Files served without the app, and compression.
     pub files: FilesConfig,
     /// Where TLS is spoken, and with which certificates.

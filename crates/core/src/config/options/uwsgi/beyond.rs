@@ -46,10 +46,6 @@ pub(super) static NAMES: &[Foreign] = &[
         "let the app set what its answers need, or the web server in front",
     ),
     refused(
-        &["static-expires", "static-expires-"],
-        "use `static-max-age`, which is one time for all files",
-    ),
-    refused(
         &["sni-regexp"],
         "give the address once more in `https`, with the other certificate, once for each name",
     ),

@@ -47,6 +47,8 @@ pub(crate) struct Described<'a> {
     /// Other clients may get another encoding.
     pub(crate) is_negotiated: bool,
     pub(crate) max_age: Option<u64>,
+    /// The same is said as a date.
+    pub(crate) has_expires: bool,
     /// What the app says, which has precedence.
     pub(crate) own: &'a [(Bytes, Bytes)],
 }
@@ -108,6 +110,10 @@ pub(crate) fn plan(
     plan.add("Cache-Control", || {
         file.max_age
             .map(|seconds| Bytes::from(format!("max-age={seconds}")))
+    });
+    plan.add("Expires", || {
+        let age = file.max_age.filter(|_| file.has_expires)?;
+        Some(Bytes::from(date_text(now.saturating_add(age))))
     });
     if file.is_negotiated {
         plan.add("Vary", || Some(Bytes::from_static(b"Accept-Encoding")));
