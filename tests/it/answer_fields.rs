@@ -38,14 +38,23 @@ fn every_answer_has_the_fields_of_the_operator() {
         assert_eq!(answer.header("x-powered-by"), None, "{target}");
         let both = answer.headers.iter().filter(|(name, _)| name == "x-both");
         let both: Vec<_> = both.map(|(_, value)| value.as_str()).collect();
-        let expected: &[_] = if target == "/" { &["app", "ours: a"] } else { &["ours: a"] };
+        let expected: &[_] = if target == "/" {
+            &["app", "ours: a"]
+        } else {
+            &["ours: a"]
+        };
         assert_eq!(both, expected, "{target}");
     }
 }
 
 #[test]
 fn files_are_kept_as_long_as_is_said_of_their_kind() {
-    let files = [("a.css", "css"), ("b.js", "js"), ("c.txt", "txt"), ("d.php", "php")];
+    let files = [
+        ("a.css", "css"),
+        ("b.js", "js"),
+        ("c.txt", "txt"),
+        ("d.php", "php"),
+    ];
     let (site, _base) = site_with(&files, |base| {
         format!(
             "check-static = {base:?}\nstatic-max-age = 7\n\

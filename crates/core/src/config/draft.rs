@@ -10,8 +10,8 @@ use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
-    AnswersConfig, AppTarget, AsgiConfig, FilesConfig, GatewayConfig, LogsConfig, ProcessConfig, RequestLogConfig,
-    TlsConfig, TrustConfig, VassalConfig, WireConfig,
+    AnswersConfig, AppTarget, AsgiConfig, FilesConfig, GatewayConfig, LogsConfig, ProcessConfig,
+    RequestLogConfig, TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.

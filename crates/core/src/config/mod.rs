@@ -38,10 +38,10 @@ pub use types::{
     AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, SocketOwner, UserName,
 };
 pub use vassal::{
-    AnswersConfig, AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, ExpiresBy, FileServeMode,
-    FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan,
-    LimitsConfig, LogEncoder, LogEncoderKind, LogEncoderPiece, LogField, LogFormat, LogPiece,
-    LogRotation, LogRoute, LogStream, LogTarget, Logger, LogsConfig, ProcessConfig, ProcessNames,
-    RequestLogConfig, SendfileRoot, StaticExpires, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
-    WebsocketConfig, WireConfig,
+    AnswersConfig, AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop,
+    ExpiresBy, FileServeMode, FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress,
+    Interface, Lifespan, LimitsConfig, LogEncoder, LogEncoderKind, LogEncoderPiece, LogField,
+    LogFormat, LogPiece, LogRotation, LogRoute, LogStream, LogTarget, Logger, LogsConfig,
+    ProcessConfig, ProcessNames, RequestLogConfig, SendfileRoot, StaticExpires, StaticMap,
+    TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
 };

@@ -39,7 +39,7 @@ impl RequestLog {
     pub(super) fn new(config: &VassalConfig, worker: u32) -> Option<Self> {
         Some(Self {
             selection: Selection::new(config.access_log, &config.request_log)?,
-            form: LineForm::new(config),
+            form: LineForm::from(config),
             counts_heads: config.request_log.format.counts_heads(),
             worker,
             pid: std::process::id(),

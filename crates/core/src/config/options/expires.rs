@@ -144,12 +144,14 @@ fn add(
             setting.each(values::pattern_expires)?
         }
     };
-    let rules = read.into_iter().map(|((pattern, seconds), _)| StaticExpires {
-        by,
-        pattern,
-        seconds,
-        is_from_change,
-    });
+    let rules = read
+        .into_iter()
+        .map(|((pattern, seconds), _)| StaticExpires {
+            by,
+            pattern,
+            seconds,
+            is_from_change,
+        });
     draft.files.static_expires.extend(rules);
     Ok(())
 }

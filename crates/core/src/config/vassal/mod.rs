@@ -21,9 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use answers::AnswersConfig;
 pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
-pub use files::{
-    ExpiresBy, FileServeMode, FilesConfig, SendfileRoot, StaticExpires, StaticMap,
-};
+pub use files::{ExpiresBy, FileServeMode, FilesConfig, SendfileRoot, StaticExpires, StaticMap};
 pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
 pub use logs::{

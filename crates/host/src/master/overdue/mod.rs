@@ -304,7 +304,7 @@ fn access_line(report: &Report, config: &VassalConfig) -> Option<String> {
         body_bytes: line.body_bytes,
         is_file: false,
     });
-    is_logged.then(|| line.render(&LineForm::new(config), SystemTime::now()))
+    is_logged.then(|| line.render(&LineForm::from(config), SystemTime::now()))
 }
 
 /// Says it in the app's own log, as far as that takes it without blocking.

@@ -33,9 +33,9 @@ pub(crate) struct LineForm {
     time: Option<String>,
 }
 
-impl LineForm {
-    /// As the vassal file says.
-    pub(crate) fn new(config: &VassalConfig) -> Self {
+/// As the vassal file says.
+impl From<&VassalConfig> for LineForm {
+    fn from(config: &VassalConfig) -> Self {
         let log = &config.request_log;
         Self {
             format: log.format.clone(),

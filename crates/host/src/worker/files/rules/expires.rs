@@ -113,12 +113,43 @@ mod tests {
             now: 1010,
         };
         for (wanted, expected) in [
-            (Wanted { uri: "/x.css?fresh", ..wanted }, Some(1)),
-            (Wanted { path_info: b"/a b/x", ..wanted }, Some(2)),
+            (
+                Wanted {
+                    uri: "/x.css?fresh",
+                    ..wanted
+                },
+                Some(1),
+            ),
+            (
+                Wanted {
+                    path_info: b"/a b/x",
+                    ..wanted
+                },
+                Some(2),
+            ),
             (wanted, Some(20)),
-            (Wanted { now: 2000, ..wanted }, Some(0)),
-            (Wanted { content_type: "image/png", ..wanted }, Some(4)),
-            (Wanted { content_type: "a/b", file: b"/srv/x.gif", ..wanted }, None),
+            (
+                Wanted {
+                    now: 2000,
+                    ..wanted
+                },
+                Some(0),
+            ),
+            (
+                Wanted {
+                    content_type: "image/png",
+                    ..wanted
+                },
+                Some(4),
+            ),
+            (
+                Wanted {
+                    content_type: "a/b",
+                    file: b"/srv/x.gif",
+                    ..wanted
+                },
+                None,
+            ),
         ] {
             assert_eq!(expires.age_of(&wanted), expected, "{wanted:?}");
         }
