@@ -203,12 +203,12 @@ impl Draft {
         }
         complaints.extend(self.unnamed_proxies(told));
         self.check_sendfile_root(start, told, &mut complaints);
-        complaints.extend(crossed_logs(&self.logs, &start.place));
-        complaints.extend(self.disabled_twice());
+        complaints.extend(self.crossed(start));
         let Some(app) = app.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };
         self.sort_sockets();
+        let access_log = self.wanted_log();
         Ok(VassalConfig {
             app,
             callable,
@@ -235,10 +235,7 @@ impl Draft {
             process: self.process,
             uid: self.uid,
             gid: self.gid,
-            access_log: match self.disable_logging_place {
-                Some(_) => AccessLog::Off,
-                None => self.access_log,
-            },
+            access_log,
             overlap: self.overlap.0,
             ready_path: self.ready_path,
             harakiri: self.harakiri,
@@ -254,6 +251,20 @@ impl Draft {
             tls: self.tls,
             request_log: self.request_log,
         })
+    }
+
+    /// What about logs contradicts itself.
+    fn crossed(&self, start: &Start) -> Vec<Complaint> {
+        let mut complaints = crossed_logs(&self.logs, &start.place);
+        complaints.extend(self.disabled_twice());
+        complaints
+    }
+
+    fn wanted_log(&self) -> AccessLog {
+        match self.disable_logging_place {
+            Some(_) => AccessLog::Off,
+            None => self.access_log,
+        }
     }
 
     /// What is switched off must not be asked for elsewhere.

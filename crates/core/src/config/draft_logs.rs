@@ -36,8 +36,8 @@ fn crossed(
     };
     let routes = stream.routes.iter().map(|it| it.logger.as_str());
     let led_nowhere = routes.filter(|name| !names().any(|known| known == *name));
-    let encoded = stream.encoders.iter().filter_map(|it| it.logger.as_deref());
-    let made_for_nobody = encoded.filter(|name| !names().any(|known| known == *name));
+    let dressed = stream.encoders.iter().filter_map(|it| it.logger.as_deref());
+    let made_for_nobody = dressed.filter(|name| !names().any(|known| known == *name));
     let is_led_to = |name: &str| stream.routes.iter().any(|it| it.logger == name);
     let never_reached = names().filter(|name| !is_led_to(name)).map(|name| {
         let message = format!("nothing leads to the {logger} {}", quote(name));

@@ -2,6 +2,7 @@
 
 use super::{OptionSpec, ReloadClass, ValueKind};
 use crate::config::draft::Draft;
+use crate::config::setting::Setting;
 use crate::config::values;
 use crate::config::vassal::{LogTarget, Logger};
 
@@ -380,7 +381,7 @@ const LOG_PREFIX: OptionSpec = OptionSpec {
         of `log-date`. uWSGI does so to its own messages alone.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
-        let text = setting.one(|setting, node| setting.spelling(node))?;
+        let text = setting.one(Setting::spelling)?;
         draft.logs.prefix = Some(text);
         Ok(())
     },

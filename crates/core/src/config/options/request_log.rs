@@ -119,7 +119,8 @@ const LOG_SENDFILE: OptionSpec = OptionSpec {
     example: "false",
     is_local: false,
     documentation: "Logs requests that are answered with a file, whatever `access-log` says: by \
-        `wsgi.file_wrapper`, by `file-serve-mode` or without the app.",
+        `wsgi.file_wrapper`, by `file-serve-mode` or without the app. \
+        One that an ASGI app sends by `http.response.pathsend` is not among them.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         draft.request_log.files = setting.one(values::boolean)?;

@@ -59,15 +59,11 @@ fn pieces(
             "msg" | "msgnl" => LogEncoderPiece::Line,
             "unix" => LogEncoderPiece::Seconds,
             "micros" => LogEncoderPiece::Micros,
-            other => match other.strip_prefix("strftime:") {
-                Some(form) => LogEncoderPiece::Time(form.to_owned()),
-                None => {
-                    let what = format!("has the variable {}, which there is not", quote(other));
-                    return Err(setting.wrong(node, &what).hint(
-                        "there are `${msg}`, `${unix}`, `${micros}` and `${strftime:FORM}`",
-                    ));
-                }
-            },
+            other => {
+                let form = other.strip_prefix("strftime:");
+                let form = form.ok_or_else(|| unknown_variable(setting, node, other))?;
+                LogEncoderPiece::Time(form.to_owned())
+            }
         });
         text = after;
     }
@@ -75,6 +71,12 @@ fn pieces(
         pieces.push(LogEncoderPiece::Text(text.to_owned()));
     }
     Ok(pieces)
+}
+
+fn unknown_variable(setting: &Setting<'_>, node: &Node, name: &str) -> Complaint {
+    let what = format!("has the variable {}, which there is not", quote(name));
+    let hint = "there are `${msg}`, `${unix}`, `${micros}` and `${strftime:FORM}`";
+    setting.wrong(node, &what).hint(hint)
 }
 
 /// `NAME PATTERN`.

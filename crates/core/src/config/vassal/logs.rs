@@ -187,7 +187,10 @@ impl LogsConfig {
         let loggers = self.app.loggers.iter().chain(&self.requests.loggers);
         loggers.filter_map(|logger| match &logger.target {
             LogTarget::File { path, .. } => Some(path),
-            _ => None,
+            LogTarget::Emperor
+            | LogTarget::Syslog { .. }
+            | LogTarget::RemoteSyslog { .. }
+            | LogTarget::Datagram { .. } => None,
         })
     }
 }

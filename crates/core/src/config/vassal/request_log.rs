@@ -9,6 +9,7 @@ use super::LogFormat;
 /// What is written down about requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct RequestLogConfig {
     /// How a line looks.
     pub format: LogFormat,
