@@ -112,8 +112,7 @@ impl Reactor {
                     )
                     .speaking(config.wire.http2)
                     .measuring_heads(config.request_log.format.counts_heads())
-                    .answering(&config.answers)
-                    .compressing(&config.files.compress),
+                    .answering(&config.answers, &config.files.compress),
                 ),
                 wire: config.wire.clone(),
                 reception: Reception::new(config),

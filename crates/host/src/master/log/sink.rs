@@ -95,7 +95,7 @@ impl Sink {
             Target::Emperor => say(emperor, &self.lines),
             Target::Datagrams(_) => Ok(()),
         };
-        let count = self.lines.iter().filter(|byte| **byte == b'\n').count();
+        let count = self.lines.split(|byte| *byte == b'\n').count() - 1;
         self.lines.clear();
         self.note(outcome, count);
     }

@@ -155,8 +155,8 @@ fn wait(courses: &mut [Course<'_>], touches: &[&Option<Touch>], selection: &Sele
 
 /// Tells the master when the first logger begins to fail, and when the last works again.
 fn tell(trouble: BorrowedFd<'_>, courses: &[Course<'_>], told: &mut u8) {
-    let sinks = courses.iter().flat_map(|course| &course.sinks);
-    let failing = sinks.filter_map(Sink::failing).next();
+    let mut sinks = courses.iter().flat_map(|course| &course.sinks);
+    let failing = sinks.find_map(Sink::failing);
     let byte = failing.map_or(0, |number| u8::try_from(number).unwrap_or(u8::MAX));
     if (byte == 0) != (*told == 0) {
         *told = byte;

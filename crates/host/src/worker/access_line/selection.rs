@@ -6,6 +6,7 @@ use lictor_core::config::{AccessLog, RequestLogConfig};
 
 /// What `access-log` asks for, and what is added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct Selection {
     is_all: bool,
     has_errors: bool,

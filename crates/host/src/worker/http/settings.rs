@@ -68,15 +68,10 @@ impl DriverSettings {
         self
     }
 
-    /// Every answer has these fields, and has not those.
-    pub(crate) fn answering(mut self, answers: &AnswersConfig) -> Self {
+    /// Every answer has these fields, and has not those; those of these media types are compressed.
+    pub(crate) fn answering(mut self, answers: &AnswersConfig, compressed: &[String]) -> Self {
+        self.compress = (!compressed.is_empty()).then(|| compressed.into());
         self.own_fields = OwnFields::new(answers).map(Arc::new);
-        self
-    }
-
-    /// Answers of these media types are compressed.
-    pub(crate) fn compressing(mut self, types: &[String]) -> Self {
-        self.compress = (!types.is_empty()).then(|| types.into());
         self
     }
 }

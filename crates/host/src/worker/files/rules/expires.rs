@@ -40,7 +40,9 @@ impl Expires {
             let matches = match rule.by {
                 ExpiresBy::Type => Matches::Type(rule.pattern.clone()),
                 // Patterns were found to be right when the file was read.
-                by => Matches::Pattern(by, Regex::new(&rule.pattern).ok()?),
+                by @ (ExpiresBy::File | ExpiresBy::Uri | ExpiresBy::PathInfo) => {
+                    Matches::Pattern(by, Regex::new(&rule.pattern).ok()?)
+                }
             };
             Some(Rule {
                 matches,

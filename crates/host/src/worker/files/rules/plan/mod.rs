@@ -53,6 +53,14 @@ pub(crate) struct Described<'a> {
     pub(crate) own: &'a [(Bytes, Bytes)],
 }
 
+impl Described<'_> {
+    /// The date until which a client may keep it.
+    fn expires(&self, now: u64) -> Option<Bytes> {
+        let age = self.max_age.filter(|_| self.has_expires)?;
+        Some(Bytes::from(date_text(now.saturating_add(age))))
+    }
+}
+
 /// An answer: a head, and what of the file follows it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -111,10 +119,7 @@ pub(crate) fn plan(
         file.max_age
             .map(|seconds| Bytes::from(format!("max-age={seconds}")))
     });
-    plan.add("Expires", || {
-        let age = file.max_age.filter(|_| file.has_expires)?;
-        Some(Bytes::from(date_text(now.saturating_add(age))))
-    });
+    plan.add("Expires", || file.expires(now));
     if file.is_negotiated {
         plan.add("Vary", || Some(Bytes::from_static(b"Accept-Encoding")));
     }
