@@ -103,7 +103,15 @@ const CRATES: [(&str, &[&str]); 26] = [
             "crates/host/src/lib.rs",
         ],
     ),
-    ("regex_lite", &["crates/core/src/config/dialect/logic.rs"]),
+    (
+        "regex_lite",
+        &[
+            "crates/core/src/config/dialect/logic.rs",
+            "crates/core/src/config/values/log_encoder.rs",
+            "crates/host/src/master/log/rules.rs",
+            "crates/host/src/worker/files/rules/expires.rs",
+        ],
+    ),
     ("ring", &["crates/host/src/worker/tls/"]),
     ("rustls", &["crates/host/src/worker/tls/"]),
     ("serde_yaml", &["crates/core/src/config/format/"]),

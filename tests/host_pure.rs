@@ -22,6 +22,15 @@ mod life;
 #[path = "../crates/host/src/master/deaths.rs"]
 mod deaths;
 
+#[path = "../crates/host/src/master/log/backups.rs"]
+mod log_backups;
+#[path = "../crates/host/src/master/log/dress.rs"]
+mod log_dress;
+#[path = "../crates/host/src/master/log/lines.rs"]
+mod log_lines;
+#[path = "../crates/host/src/master/log/rules.rs"]
+mod log_rules;
+
 #[path = "../crates/host/src/master/heart.rs"]
 mod heart;
 

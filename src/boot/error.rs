@@ -46,10 +46,12 @@ pub(crate) enum BootError {
         source: io::Error,
     },
     /// The app's log file cannot be opened.
-    #[error("could not open `{path}` of `logto`")]
+    #[error("could not open `{path}` of `{option}`")]
     Logto {
         /// Which.
         path: PathBuf,
+        /// Which option names it.
+        option: &'static str,
         /// Why.
         #[source]
         source: io::Error,

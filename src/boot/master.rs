@@ -73,9 +73,7 @@ fn boot(channel: &Channel, user: &mut String) -> Result<std::convert::Infallible
     let own = identity.environment(&handover.environment);
     handover.environment.extend(own);
 
-    if let Some(path) = &handover.config.logto {
-        output::redirect(path)?;
-    }
+    output::open_logs(&handover.config)?;
     if let Some(path) = &handover.config.process.pidfile {
         // It is written when the generation serves, by a process that can no longer say no.
         output::check_pidfile(path)?;

@@ -25,6 +25,7 @@ mod harness;
 
 mod access_log;
 mod adoption;
+mod answer_fields;
 mod app_names;
 mod asgi;
 mod asgi_answers;
@@ -58,6 +59,7 @@ mod http_timeouts;
 mod idle;
 mod interpreters;
 mod limits;
+mod logging;
 mod memory;
 mod migration;
 mod monitoring;

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use super::diagnostic::Complaint;
 use super::draft_apps::Named;
+use super::draft_logs::crossed_logs;
 use super::format::Format;
 use super::scale_draft::ScaleDraft;
 use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
-    AppsConfig, AsgiConfig, BackgroundConfig, CronConfig, DaemonConfig, FilesConfig, GatewayConfig,
-    ModuleConfig, MonitoringConfig, ProcessConfig, RequestLogConfig, TlsConfig, TrustConfig,
-    VassalConfig, WireConfig,
+    AnswersConfig, AppsConfig, AsgiConfig, BackgroundConfig, CronConfig, DaemonConfig, FilesConfig,
+    GatewayConfig, LogsConfig, ModuleConfig, MonitoringConfig, ProcessConfig, RequestLogConfig,
+    TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
@@ -52,10 +53,13 @@ pub(super) struct Draft {
     pub(super) buffer_size: u32,
     pub(super) limit_post: Option<u64>,
     pub(super) logto: Option<PathBuf>,
+    pub(super) logs: LogsConfig,
     pub(super) process: ProcessConfig,
     pub(super) uid: Option<UserName>,
     pub(super) gid: Option<GroupName>,
     pub(super) access_log: AccessLog,
+    /// Where `disable-logging` is switched on.
+    pub(super) disable_logging_place: Option<Place>,
     /// False with the place where that is said.
     pub(super) overlap: (bool, Option<Place>),
     pub(super) ready_path: Option<String>,
@@ -69,6 +73,7 @@ pub(super) struct Draft {
     pub(super) trust: TrustConfig,
     /// Where the PROXY protocol is asked for.
     pub(super) proxy_protocol_place: Option<Place>,
+    pub(super) answers: AnswersConfig,
     pub(super) files: FilesConfig,
     pub(super) tls: TlsConfig,
     pub(super) request_log: RequestLogConfig,
@@ -129,10 +134,12 @@ impl Default for Draft {
             buffer_size: 32 * 1024,
             limit_post: None,
             logto: None,
+            logs: LogsConfig::default(),
             process: ProcessConfig::default(),
             uid: None,
             gid: None,
             access_log: AccessLog::Errors,
+            disable_logging_place: None,
             overlap: (true, None),
             ready_path: None,
             harakiri: None,
@@ -144,6 +151,7 @@ impl Default for Draft {
             wire: WireConfig::default(),
             trust: TrustConfig::default(),
             proxy_protocol_place: None,
+            answers: AnswersConfig::default(),
             files: FilesConfig::default(),
             tls: TlsConfig::default(),
             request_log: RequestLogConfig::default(),
@@ -233,11 +241,13 @@ impl Draft {
         }
         complaints.extend(self.unnamed_proxies(told));
         self.check_sendfile_root(start, told, &mut complaints);
+        complaints.extend(self.crossed(start));
         let scale = self.scale.finish(self.processes, told, &mut complaints);
         let Some(apps) = apps.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };
         self.sort_sockets();
+        let access_log = self.wanted_log();
         Ok(VassalConfig {
             processes: if apps.is_empty() { 0 } else { self.processes },
             apps,
@@ -260,10 +270,11 @@ impl Draft {
             buffer_size: self.buffer_size,
             limit_post: self.limit_post,
             logto: self.logto,
+            logs: self.logs,
             process: self.process,
             uid: self.uid,
             gid: self.gid,
-            access_log: self.access_log,
+            access_log,
             overlap: self.overlap.0,
             ready_path: self.ready_path,
             harakiri: self.harakiri,
@@ -274,12 +285,36 @@ impl Draft {
             asgi: self.asgi,
             wire: self.wire,
             trust: self.trust,
+            answers: self.answers,
             files: self.files,
             tls: self.tls,
             request_log: self.request_log,
             background: self.background,
             monitoring: self.monitoring,
             module: self.module_side,
+        })
+    }
+
+    /// What about logs contradicts itself.
+    fn crossed(&self, start: &Start) -> Vec<Complaint> {
+        let mut complaints = crossed_logs(&self.logs, &start.place);
+        complaints.extend(self.disabled_twice());
+        complaints
+    }
+
+    fn wanted_log(&self) -> AccessLog {
+        match self.disable_logging_place {
+            Some(_) => AccessLog::Off,
+            None => self.access_log,
+        }
+    }
+
+    /// What is switched off must not be asked for elsewhere.
+    fn disabled_twice(&self) -> Option<Complaint> {
+        let place = self.disable_logging_place.clone()?;
+        (self.access_log == AccessLog::All).then(|| {
+            Complaint::new(place, "`disable-logging` together with `access-log = all`")
+                .hint("keep one of them")
         })
     }
 

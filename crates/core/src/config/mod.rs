@@ -10,6 +10,7 @@ mod diagnostic;
 mod dialect;
 mod draft;
 mod draft_apps;
+mod draft_logs;
 mod excerpt;
 mod explain;
 mod flags;
@@ -41,11 +42,13 @@ pub use types::{
 };
 pub use values::parse_address;
 pub use vassal::{
-    AcceptingHook, AppConfig, AppMount, AppTarget, AppsConfig, AsgiConfig, BackgroundConfig,
-    BusynessConfig, CertificateFiles, CheaperAlgorithm, CheaperConfig, ClientCertificates,
-    CronConfig, DaemonConfig, EventLoop, FileServeMode, FilesConfig, ForwardedField, GatewayConfig,
-    Given, Hook, HooksConfig, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig, LogField,
-    LogFormat, LogPiece, ModuleConfig, MonitoringConfig, PasteApp, ProcessConfig, ProcessNames,
-    RequestLogConfig, ScaleConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer,
-    VassalConfig, WebsocketConfig, WireConfig,
+    AcceptingHook, AnswersConfig, AppConfig, AppMount, AppTarget, AppsConfig, AsgiConfig,
+    BackgroundConfig, BusynessConfig, CertificateFiles, CheaperAlgorithm, CheaperConfig,
+    ClientCertificates, CronConfig, DaemonConfig, EventLoop, ExpiresBy, FileServeMode, FilesConfig,
+    ForwardedField, GatewayConfig, Given, Hook, HooksConfig, Http2, HttpsAddress, Interface,
+    Lifespan, LimitsConfig, LogEncoder, LogEncoderKind, LogEncoderPiece, LogField, LogFormat,
+    LogPiece, LogRotation, LogRoute, LogStream, LogTarget, Logger, LogsConfig, ModuleConfig,
+    MonitoringConfig, PasteApp, ProcessConfig, ProcessNames, RequestLogConfig, ScaleConfig,
+    SendfileRoot, StaticExpires, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
+    WebsocketConfig, WireConfig,
 };

@@ -1,5 +1,6 @@
 //! The kernel, wrapped: the only place of this package with `unsafe`.
 
+mod apart;
 mod child;
 mod clock;
 mod demand;
@@ -8,6 +9,7 @@ mod environment;
 mod fds;
 mod files;
 mod group;
+mod local_time;
 mod locks;
 mod memfd;
 mod memory;
@@ -23,6 +25,7 @@ mod shared;
 mod sigpipe;
 mod title;
 
+pub use apart::{close_all_but, fork_apart};
 pub use child::begin_anew;
 pub use clock::utc_offset_seconds;
 pub use demand::{Demand, DemandBoard, Load};
@@ -34,6 +37,7 @@ pub use fds::{
 };
 pub use files::{FileReadError, read_bounded};
 pub use group::{ProcessGroup, is_in_group};
+pub use local_time::local_time;
 pub use locks::{LockFault, Locks};
 pub use memfd::{open_path_of, read_memfd, scratch_memfd, sealed_memfd};
 pub use memory::release_cold_code;

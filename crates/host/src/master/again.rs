@@ -23,7 +23,11 @@ pub(super) fn without_preload(boot: Boot) {
         gates,
         counters,
         listeners,
+        log_writer,
     } = boot;
+    if let Some(writer) = log_writer {
+        writer.finish();
+    }
     handover.config.lazy_apps = true;
     // They are done.
     handover.config.background.hooks.as_user.clear();

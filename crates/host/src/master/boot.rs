@@ -15,6 +15,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use super::again;
 use super::background::run_hooks;
 use super::fork::Seed;
+use super::log::LogWriter;
 use super::meeting::Meeting;
 use super::run::Master;
 use crate::app::{Apps, failure_of, load, prepare, python_version};
@@ -33,6 +34,8 @@ pub(crate) struct Boot {
     pub(super) gates: Vec<OwnedFd>,
     pub(super) counters: Option<OwnedFd>,
     pub(super) listeners: Vec<Listener>,
+    /// From before the app is loaded.
+    pub(super) log_writer: Option<LogWriter>,
 }
 
 /// How a process of this generation goes on.
@@ -73,24 +76,27 @@ impl Boot {
                 Some(counters) => Some(adopt(counters.fd.ok_or(io::ErrorKind::InvalidData)?)?),
                 None => None,
             },
+            log_writer: None,
             document,
             hosting,
             handover,
         })
     }
+
+    /// How `ps` shows the master, unless the file says otherwise.
+    fn title(&self) -> String {
+        let Handover {
+            vassal, generation, ..
+        } = &self.handover;
+        format!("lictor: {vassal} #{generation}")
+    }
 }
 
 /// Loads the app, unless each worker shall, and runs the master's loop.
 pub(crate) fn boot(py: Python<'_>, mut boot: Boot) -> End {
-    let Handover {
-        vassal,
-        generation,
-        config,
-        ..
-    } = &boot.handover;
     let since = SystemTime::now();
-    let title = format!("lictor: {vassal} #{generation}");
-    set_title(&config.process.names.of_master(&title));
+    let names = &boot.handover.config.process.names;
+    set_title(&names.of_master(&boot.title()));
     match prepared(py, &mut boot) {
         Ok(prepared) => start(py, boot, prepared, since),
         Err(failure) => {
@@ -129,6 +135,11 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
                 format!("could not make a pipe: {error}"),
                 "",
             )
+        })?;
+    boot.log_writer =
+        LogWriter::start(&boot.handover.config, &boot.title(), &teller).map_err(|error| {
+            let message = format!("could not start the process that writes its logs: {error}");
+            Failure::new(FailureKind::Crash, message, "")
         })?;
     let config = &boot.handover.config;
     prepare(py, config, teller).map_err(python)?;
@@ -221,6 +232,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
         gates,
         counters,
         listeners,
+        log_writer,
         ..
     } = boot;
     // Without it this generation ends with its emperor, and does its work until then.
@@ -250,6 +262,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
             apps,
             trouble,
             since,
+            log_writer,
         },
     );
     match master {

@@ -17,6 +17,7 @@ impl Master {
         let mut events = Vec::new();
         self.hear_controls(&mut events);
         self.hear_trouble();
+        self.tend_logs();
         self.hear_emperor(&mut events);
         self.meet_emperor();
         self.hear_overdue(&mut events);
@@ -96,6 +97,7 @@ impl Master {
         }
         let reason = io::Error::from_raw_os_error(i32::from(last));
         let place = match &self.parts.config.logto {
+            _ if self.parts.config.logs.files().next().is_some() => "one of its loggers".to_owned(),
             Some(path) => format!("`{}` of `logto`", path.display()),
             None => "its output".to_owned(),
         };

@@ -15,6 +15,7 @@ mod fork;
 mod hear;
 mod heart;
 mod listen;
+mod log;
 mod meeting;
 mod orders;
 mod overdue;

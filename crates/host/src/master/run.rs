@@ -17,6 +17,7 @@ use super::background::Background;
 use super::boot::End;
 use super::controls::Controls;
 use super::deaths::Deaths;
+use super::log::LogWriter;
 use super::meeting::Meeting;
 use super::overdue::Overdue;
 use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
@@ -50,6 +51,8 @@ pub(super) struct Parts {
     pub(super) trouble: OwnedFd,
     /// When the first file of the app was imported, at the earliest.
     pub(super) since: SystemTime,
+    /// Who writes what is printed, where more is asked for than a file.
+    pub(super) log_writer: Option<LogWriter>,
 }
 
 impl Parts {
@@ -182,6 +185,7 @@ impl Master {
                 && let Some(end) = over.take()
             {
                 self.say_goodbye();
+                self.finish_logs();
                 handlers.forget(py);
                 return end;
             }
@@ -271,6 +275,7 @@ impl Master {
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
         let background = self.background.as_ref().and_then(Background::wake_at);
+        let logs = self.parts.log_writer.as_ref();
         let wake_at = [
             self.pool.wake_at(),
             self.overdue.wake_at(),
@@ -278,6 +283,7 @@ impl Master {
             self.beat_at(),
             background,
             self.stats_wake_at(),
+            logs.and_then(LogWriter::wake_at),
         ];
         let wake_at = wake_at.into_iter().flatten().min();
         let timeout = wake_at.map(|at| at.saturating_duration_since(Instant::now()));
@@ -299,6 +305,7 @@ impl Master {
         fds.extend(self.scale_fds());
         fds.extend(self.background.iter().flat_map(Background::poll_fds));
         fds.extend(self.stats_awaited());
+        fds.extend(logs.and_then(LogWriter::awaited));
         fds.extend(self.workers.values().flat_map(WorkerHandle::poll_fds));
         if py.detach(|| poll(&mut fds, timeout.as_ref())).is_err() {
             // Interrupted: the app may have handlers of its own. What they raise has nowhere to go.

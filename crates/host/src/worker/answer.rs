@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use lictor_core::sys::{RequestRecord, Taken, ThreadSlot};
 
+use super::access_line::Came;
 use super::connection::Connection;
 use super::deadlines::NEVER;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHead};
@@ -147,14 +148,15 @@ impl Reactor {
                 counters.took_micros(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
             }
         }
+        let is_file = report.outcome.is_file();
         let log = &self.shared.request_log;
         if log.counts_heads() {
             // How long its head is shows when it is laid down.
             let outcome = std::mem::replace(&mut report.outcome, Outcome::Streamed);
             lay_down(connection, outcome, Spare::default);
-            self.log_access(connection, (&request, tale), &report, took);
+            self.log_access(connection, (&request, tale), (&report, is_file), took);
         } else {
-            self.log_access(connection, (&request, tale), &report, took);
+            self.log_access(connection, (&request, tale), (&report, is_file), took);
             lay_down(connection, report.outcome, || request.into_spare());
         }
         if let Some(imports) = &self.imports {
@@ -180,11 +182,12 @@ impl Reactor {
         Some(record)
     }
 
+    /// `is_file`: whether a file was sent, which the report may not say any more.
     fn log_access(
         &self,
         connection: &Connection,
         (request, tale): (&Arrived, &Tale),
-        report: &Report,
+        (report, is_file): (&Report, bool),
         took: Option<Duration>,
     ) {
         let log = &self.shared.request_log;
@@ -195,7 +198,14 @@ impl Reactor {
         let (Some(took), false) = (took, tale.is_ended) else {
             return;
         };
-        if is_asked_for || log.wants(report, took) {
+        let came = Came {
+            status: report.status,
+            is_error: report.is_error,
+            took,
+            body_bytes: report.body_bytes,
+            is_file,
+        };
+        if is_asked_for || log.wants(&came) {
             let head_bytes = log.counts_heads().then(|| connection.head_bytes());
             let measured = Measured {
                 took,

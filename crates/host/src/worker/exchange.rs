@@ -163,6 +163,13 @@ pub(crate) enum Outcome {
     Switched,
 }
 
+impl Outcome {
+    /// Whether a file is sent.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self, Self::File(..) | Self::FileParts(..))
+    }
+}
+
 /// The outcome, and what the access log and the counters want to know.
 #[derive(Debug)]
 pub(crate) struct Report {

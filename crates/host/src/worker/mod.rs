@@ -48,11 +48,12 @@ use lictor_core::ipc::Channel;
 use lictor_core::sys::{Demand, RequestBoard, Slot};
 use pyo3::{Py, PyAny, Python};
 
-pub(crate) use self::access_line::{AccessLine, Selection, protocol};
+pub(crate) use self::access_line::{AccessLine, Came, LineForm, Selection, protocol};
 pub(crate) use self::asgi::{Application as AsgiApplication, start as start_asgi};
 pub(crate) use self::imports::imported_files;
 pub(crate) use self::notes::note;
 use self::reactor::Reactor;
+pub(crate) use self::request_log::{say_apart, tell_requests_to};
 pub(crate) use self::tls::{TlsError, TlsServer};
 use self::wsgi::Application;
 pub(crate) use self::wsgi::current;

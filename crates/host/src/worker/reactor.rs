@@ -293,7 +293,7 @@ fn driver_settings(config: &VassalConfig) -> DriverSettings {
     DriverSettings::new(config.buffer_size, config.limit_post, keeps)
         .speaking(config.wire.http2)
         .measuring_heads(config.request_log.format.counts_heads())
-        .compressing(&config.files.compress)
+        .answering(&config.answers, &config.files.compress)
 }
 
 fn websocket_limits(config: &VassalConfig) -> websocket::Limits {

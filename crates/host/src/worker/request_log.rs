@@ -1,13 +1,14 @@
 //! The log of requests: who gets a line, and where it goes. How it looks is decided in `access_line`.
 
-use std::sync::Mutex;
+use std::os::fd::OwnedFd;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use lictor_core::config::{LogFormat, VassalConfig};
+use lictor_core::config::VassalConfig;
 
 use super::access_line::allowance::Allowance;
 use super::access_line::refused::RefusedHead;
-use super::access_line::{AccessLine, Selection, protocol};
+use super::access_line::{AccessLine, Came, LineForm, Selection, protocol};
 use super::exchange::{Peer, Report, RequestHead};
 use super::http::{Arrived, Refused};
 use super::sync::lock;
@@ -18,7 +19,7 @@ use super::threads;
 pub(super) struct RequestLog {
     /// None if requests get a line only when their app asks for it.
     selection: Option<Selection>,
-    format: LogFormat,
+    form: LineForm,
     counts_heads: bool,
     worker: u32,
     pid: u32,
@@ -40,7 +41,7 @@ impl RequestLog {
     pub(super) fn new(config: &VassalConfig, worker: u32) -> Self {
         Self {
             selection: Selection::new(config.access_log, &config.request_log),
-            format: config.request_log.format.clone(),
+            form: LineForm::from(config),
             counts_heads: config.request_log.format.counts_heads(),
             worker,
             pid: std::process::id(),
@@ -54,9 +55,9 @@ impl RequestLog {
     }
 
     /// Whether what came of a request is told.
-    pub(super) fn wants(&self, report: &Report, took: Duration) -> bool {
+    pub(super) fn wants(&self, came: &Came) -> bool {
         let selection = self.selection.as_ref();
-        selection.is_some_and(|selection| selection.wants(report.status, report.is_error, took))
+        selection.is_some_and(|selection| selection.wants(came))
     }
 
     /// Whether a line tells how long the head of an answer is.
@@ -101,8 +102,13 @@ impl RequestLog {
         is_secure: bool,
         name: Option<(&str, &str)>,
     ) {
+        let came = Came {
+            status: refused.status,
+            body_bytes: refused.body_bytes,
+            ..Came::default()
+        };
         let selection = self.selection.as_ref();
-        if !selection.is_some_and(|s| s.wants(refused.status, false, Duration::ZERO)) {
+        if !selection.is_some_and(|selection| selection.wants(&came)) {
             return;
         }
         let Some(left_out) = lock(&self.allowance).ask(Instant::now()) else {
@@ -137,7 +143,7 @@ impl RequestLog {
     }
 
     fn write(&self, line: &AccessLine<'_>) {
-        say(&line.render(&self.format, SystemTime::now()));
+        say(&line.render(&self.form, SystemTime::now()));
     }
 }
 
@@ -150,7 +156,27 @@ fn tell_left_out(count: u64) {
     }
 }
 
-/// One write, so that lines of several workers do not mix; a full pipe loses it.
+/// Where lines about requests go if not where everything else goes. Set by the master before it forks.
+static OUTLET: OnceLock<OwnedFd> = OnceLock::new();
+
+/// From now on lines about requests go there.
+pub(crate) fn tell_requests_to(outlet: OwnedFd) {
+    // There is one master in this process, which asks for it once.
+    let _already_set = OUTLET.set(outlet);
+}
+
+/// Says a line about a request where only such lines go, if there is such a place.
+pub(crate) fn say_apart(line: &str) -> bool {
+    // One write, so that lines of several workers do not mix; a full pipe loses it.
+    let said = OUTLET
+        .get()
+        .map(|outlet| rustix::io::write(outlet, line.as_bytes()));
+    said.is_some()
+}
+
+/// One write, as above.
 fn say(line: &str) {
-    let _lost = rustix::io::write(rustix::stdio::stderr(), line.as_bytes());
+    if !say_apart(line) {
+        let _lost = rustix::io::write(rustix::stdio::stderr(), line.as_bytes());
+    }
 }

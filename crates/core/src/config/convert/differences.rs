@@ -58,6 +58,14 @@ static DIFFERENCES: &[Difference] = &[
         "the file of `logto` is opened as the vassal's user, who must have the right to write to it",
     ),
     written(
+        &["log-date", "logdate", "log-prefix"],
+        "`log-date` and `log-prefix` stand before each line that the app prints; in uWSGI before its own messages alone",
+    ),
+    written(
+        &["log-maxsize", "touch-logrotate"],
+        "the 10 newest log files are kept after rotation, or as many as `log-backups` says; uWSGI keeps all",
+    ),
+    written(
         &["reload-mercy", "worker-reload-mercy"],
         "`reload-mercy` is the time for requests in flight; the new generation serves meanwhile, where uWSGI let new requests wait",
     ),

@@ -9,11 +9,14 @@ mod app;
 mod asgi;
 mod background;
 mod controls;
+mod expires;
 mod files;
 mod gateway;
+mod headers;
 mod hooks;
 mod limits;
 mod loading;
+mod logging;
 mod lookup;
 mod module;
 mod monitoring;
@@ -125,9 +128,12 @@ static GROUPS: &[&[OptionSpec]] = &[
     wire::OPTIONS,
     trust::OPTIONS,
     files::OPTIONS,
+    expires::OPTIONS,
+    headers::OPTIONS,
     process::OPTIONS,
     controls::OPTIONS,
     scale::OPTIONS,
+    logging::OPTIONS,
     limits::OPTIONS,
     names::OPTIONS,
     background::OPTIONS,

@@ -7,7 +7,143 @@ use crate::config::values;
 
 const LONGEST: Duration = Duration::from_hours(24);
 
-pub(super) static OPTIONS: &[OptionSpec] = &[LOG_FORMAT, LOG_SLOW, LOG_4XX, LOG_5XX, REQUEST_ID];
+pub(super) static OPTIONS: &[OptionSpec] = &[
+    LOG_FORMAT,
+    LOG_FORMAT_STRFTIME,
+    LOG_MICROS,
+    DISABLE_LOGGING,
+    LOG_SLOW,
+    LOG_4XX,
+    LOG_5XX,
+    LOG_ZERO,
+    LOG_BIG,
+    LOG_SENDFILE,
+    LOG_IOERROR,
+    REQUEST_ID,
+];
+
+const LOG_FORMAT_STRFTIME: OptionSpec = OptionSpec {
+    name: "log-format-strftime",
+    aliases: &["logformat-strftime"],
+    kind: ValueKind::Switch,
+    takes: "`true` or `false`",
+    default: "false",
+    example: "false",
+    is_local: false,
+    documentation: "Writes `%(ftime)` of `log-format` in the form of `log-date`, in local time. \
+        Without it, or without `log-date`, it is the same as `%(ctime)`.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        draft.request_log.has_own_time = setting.one(values::boolean)?;
+        Ok(())
+    },
+};
+
+const LOG_MICROS: OptionSpec = OptionSpec {
+    name: "log-micros",
+    aliases: &[],
+    kind: ValueKind::Switch,
+    takes: "`true` or `false`",
+    default: "false",
+    example: "false",
+    is_local: false,
+    documentation: "Tells in microseconds how long a request took, where `log-format` is `text`. \
+        Other forms say themselves which unit they have.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        draft.request_log.in_micros = setting.one(values::boolean)?;
+        Ok(())
+    },
+};
+
+const DISABLE_LOGGING: OptionSpec = OptionSpec {
+    name: "disable-logging",
+    aliases: &["L"],
+    kind: ValueKind::Switch,
+    takes: "`true` or `false`",
+    default: "false",
+    example: "false",
+    is_local: false,
+    documentation: "No request gets a line but for what `log-4xx`, `log-5xx`, `log-slow` and their \
+        kind ask for. It is `access-log = \"off\"` under uWSGI's name. What the app prints is not \
+        concerned.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        let is_on = setting.one(values::boolean)?;
+        draft.disable_logging_place = is_on.then(|| setting.key_place.clone());
+        Ok(())
+    },
+};
+
+const LOG_ZERO: OptionSpec = OptionSpec {
+    name: "log-zero",
+    aliases: &[],
+    kind: ValueKind::Switch,
+    takes: "`true` or `false`",
+    default: "false",
+    example: "false",
+    is_local: false,
+    documentation: "Logs requests whose answer has no body, whatever `access-log` says. 204 and 304 \
+        are among them.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        draft.request_log.empty = setting.one(values::boolean)?;
+        Ok(())
+    },
+};
+
+const LOG_BIG: OptionSpec = OptionSpec {
+    name: "log-big",
+    aliases: &[],
+    kind: ValueKind::One,
+    takes: "a size such as `1M`, or 0 for none",
+    default: "none",
+    example: "\"10M\"",
+    is_local: false,
+    documentation: "Logs requests whose answer has a body of this size or more, whatever \
+        `access-log` says. A bare number is bytes, as in uWSGI; `K`, `M` and `G` are powers of 1024.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        let bytes = setting.one(|setting, node| values::size(setting, node, 0..=u64::MAX))?;
+        draft.request_log.big = Some(bytes).filter(|bytes| *bytes > 0);
+        Ok(())
+    },
+};
+
+const LOG_SENDFILE: OptionSpec = OptionSpec {
+    name: "log-sendfile",
+    aliases: &[],
+    kind: ValueKind::Switch,
+    takes: "`true` or `false`",
+    default: "false",
+    example: "false",
+    is_local: false,
+    documentation: "Logs requests that are answered with a file, whatever `access-log` says: by \
+        `wsgi.file_wrapper`, by `file-serve-mode` or without the app. \
+        One that an ASGI app sends by `http.response.pathsend` is not among them.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        draft.request_log.files = setting.one(values::boolean)?;
+        Ok(())
+    },
+};
+
+const LOG_IOERROR: OptionSpec = OptionSpec {
+    name: "log-ioerror",
+    aliases: &[],
+    kind: ValueKind::Switch,
+    takes: "`true` or `false`",
+    default: "false",
+    example: "false",
+    is_local: false,
+    documentation: "Logs requests whose answer was cut off, whatever `access-log` says. `errors`, \
+        which is the default there, has them too.",
+    reload: ReloadClass::NewGeneration,
+    apply: |draft, setting| {
+        draft.request_log.cut_off = setting.one(values::boolean)?;
+        Ok(())
+    },
+};
 
 const LOG_FORMAT: OptionSpec = OptionSpec {
     name: "log-format",

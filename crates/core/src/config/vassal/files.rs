@@ -17,6 +17,10 @@ pub struct FilesConfig {
     pub static_index: Vec<String>,
     /// How long clients may keep a file without asking again.
     pub static_max_age: Option<Duration>,
+    /// The same for some of them; the first that fits counts.
+    pub static_expires: Vec<StaticExpires>,
+    /// Ends of paths that are left to the app.
+    pub static_skip: Vec<String>,
     /// Directories that symbolic links may lead to.
     pub static_safe: Vec<PathBuf>,
     /// How the app names a file that is to be sent in its place.
@@ -37,6 +41,34 @@ pub struct StaticMap {
     pub path: PathBuf,
     /// The prefix is repeated below the directory.
     pub is_prefix_kept: bool,
+}
+
+/// How long clients may keep some files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StaticExpires {
+    /// What is looked at.
+    pub by: ExpiresBy,
+    /// A regular expression, or a media type.
+    pub pattern: String,
+    /// How long.
+    pub seconds: u64,
+    /// Counted from when the file was changed.
+    pub is_from_change: bool,
+}
+
+/// By what files are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpiresBy {
+    /// The path on the disk.
+    File,
+    /// Path and query as they were sent.
+    Uri,
+    /// The path, percent-decoded.
+    PathInfo,
+    /// The media type.
+    Type,
 }
 
 /// How the app names a file.

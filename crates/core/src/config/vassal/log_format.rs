@@ -103,6 +103,8 @@ pub enum LogField {
     StartedApacheBrackets,
     /// `Fri Nov 20 12:00:00 2026`.
     StartedCtime,
+    /// In the form of `log-date`, in local time.
+    StartedOwn,
     /// When the line is written: seconds since 1970.
     NowSeconds,
     /// The worker's process id.

@@ -1,11 +1,13 @@
 //! What one vassal file says, as values that cannot be wrong.
 
+mod answers;
 mod apps;
 mod asgi;
 mod background;
 mod files;
 mod limits;
 mod log_format;
+mod logs;
 mod module;
 mod monitoring;
 mod names;
@@ -22,14 +24,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use answers::AnswersConfig;
 pub use apps::{AppConfig, AppMount, AppTarget, AppsConfig, PasteApp};
 pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
 pub use background::{
     AcceptingHook, BackgroundConfig, CronConfig, DaemonConfig, Hook, HooksConfig,
 };
-pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
+pub use files::{ExpiresBy, FileServeMode, FilesConfig, SendfileRoot, StaticExpires, StaticMap};
 pub use limits::LimitsConfig;
 pub use log_format::{LogField, LogFormat, LogPiece};
+pub use logs::{
+    LogEncoder, LogEncoderKind, LogEncoderPiece, LogRotation, LogRoute, LogStream, LogTarget,
+    Logger, LogsConfig,
+};
 pub use module::{Given, ModuleConfig};
 pub use monitoring::MonitoringConfig;
 pub use names::ProcessNames;
@@ -91,6 +98,8 @@ pub struct VassalConfig {
     pub limit_post: Option<u64>,
     /// File for the app's output, opened as the vassal's user.
     pub logto: Option<PathBuf>,
+    /// Where it goes beside that, and how.
+    pub logs: LogsConfig,
     /// Limits and names of processes, and what they leave to others.
     pub process: ProcessConfig,
     /// User to run as.
@@ -119,6 +128,8 @@ pub struct VassalConfig {
     pub wire: WireConfig,
     /// Whose word about the client is believed.
     pub trust: TrustConfig,
+    /// What every answer has.
+    pub answers: AnswersConfig,
     /// Files served without the app, and compression.
     pub files: FilesConfig,
     /// Where TLS is spoken, and with which certificates.

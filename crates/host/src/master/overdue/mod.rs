@@ -24,7 +24,7 @@ use self::report::{Report, cleaned};
 use self::rules::{Seen, Step, View, Watch};
 use super::pool::{PoolEvent, Reason, Seat};
 use super::run::Master;
-use crate::worker::{AccessLine, Selection, protocol};
+use crate::worker::{self, AccessLine, Came, LineForm, Selection, protocol};
 
 /// Most of a traceback that is read.
 const DUMP_LIMIT_BYTES: usize = 64 * 1024;
@@ -257,7 +257,11 @@ impl Master {
     fn tell_overdue(&self, report: &Report) {
         self.parts.scoreboard.count_harakiri(report.worker);
         let line = access_line(report, &self.parts.config).unwrap_or_default();
-        say(&format!("{}{line}", report.text()));
+        if worker::say_apart(&line) {
+            say(&report.text());
+        } else {
+            say(&format!("{}{line}", report.text()));
+        }
         self.tell_emperor(&MasterMessage::RequestOverdue {
             worker: report.worker,
             pid: report.pid,
@@ -295,8 +299,14 @@ fn access_line(report: &Report, config: &VassalConfig) -> Option<String> {
         variables: &[],
         field: &|_| None,
     };
-    let is_logged = selection.wants(status, true, took);
-    is_logged.then(|| line.render(&config.request_log.format, SystemTime::now()))
+    let is_logged = selection.wants(&Came {
+        status,
+        is_error: true,
+        took,
+        body_bytes: line.body_bytes,
+        is_file: false,
+    });
+    is_logged.then(|| line.render(&LineForm::from(config), SystemTime::now()))
 }
 
 /// Says it in the app's own log, as far as that takes it without blocking.

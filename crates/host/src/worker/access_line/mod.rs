@@ -15,12 +15,35 @@ mod tests;
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
-use lictor_core::config::LogFormat;
+use lictor_core::config::{LogFormat, VassalConfig};
+use lictor_core::sys::local_time;
 
-pub(crate) use self::selection::Selection;
+pub(crate) use self::selection::{Came, Selection};
 
 /// What stands for what is not there.
 const NOTHING: &str = "-";
+
+/// How lines look.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LineForm {
+    format: LogFormat,
+    /// The form `text` tells microseconds.
+    in_micros: bool,
+    /// The form of `%(ftime)`.
+    time: Option<String>,
+}
+
+/// As the vassal file says.
+impl From<&VassalConfig> for LineForm {
+    fn from(config: &VassalConfig) -> Self {
+        let log = &config.request_log;
+        Self {
+            format: log.format.clone(),
+            in_micros: log.in_micros,
+            time: config.logs.date.clone().filter(|_| log.has_own_time),
+        }
+    }
+}
 
 /// What a line says.
 pub(crate) struct AccessLine<'a> {
@@ -51,24 +74,31 @@ pub(crate) struct AccessLine<'a> {
 
 impl<'a> AccessLine<'a> {
     /// The line, its end included.
-    pub(crate) fn render(&self, format: &LogFormat, now: SystemTime) -> String {
+    pub(crate) fn render(&self, form: &LineForm, now: SystemTime) -> String {
         let mut line = String::with_capacity(128 + self.uri.len());
-        match format {
-            LogFormat::Text => self.push_text(&mut line),
+        match &form.format {
+            LogFormat::Text => self.push_text(&mut line, form.in_micros),
             LogFormat::Json => self.push_json(&mut line, now),
-            LogFormat::Pieces(pieces) => self.push_pieces(&mut line, pieces, now),
+            LogFormat::Pieces(pieces) => {
+                self.push_pieces(&mut line, pieces, (now, form.time.as_deref()));
+            }
         }
         line.push('\n');
         line
     }
 
-    fn push_text(&self, line: &mut String) {
+    fn push_text(&self, line: &mut String, in_micros: bool) {
         line.push_str(self.remote());
         line.push_str(" - \"");
         self.push_request(line);
-        let (status, bytes, took) = (self.status, self.body_bytes, self.took.as_millis());
+        let (took, unit) = if in_micros {
+            (self.took.as_micros(), "us")
+        } else {
+            (self.took.as_millis(), "ms")
+        };
+        let (status, bytes) = (self.status, self.body_bytes);
         // Writing to a string cannot fail.
-        let _infallible = write!(line, "\" {status} {bytes} {took}ms");
+        let _infallible = write!(line, "\" {status} {bytes} {took}{unit}");
         if let Some(id) = self.request_id {
             line.push(' ');
             push_escaped(line, id);

@@ -5,18 +5,35 @@ use std::time::SystemTime;
 
 use lictor_core::config::{LogField, LogPiece};
 
+use super::local_time;
 use super::moment::Moment;
 use super::{AccessLine, NOTHING, push_escaped, push_some};
 
 impl AccessLine<'_> {
-    pub(super) fn push_pieces(&self, line: &mut String, pieces: &[LogPiece], now: SystemTime) {
+    /// `at`: now, and the form of `%(ftime)`.
+    pub(super) fn push_pieces(
+        &self,
+        line: &mut String,
+        pieces: &[LogPiece],
+        at: (SystemTime, Option<&str>),
+    ) {
         for piece in pieces {
             match piece {
                 LogPiece::Text(text) => line.push_str(text),
-                LogPiece::Field(field) => self.push_field(line, *field, now),
+                LogPiece::Field(LogField::StartedOwn) => self.push_time(line, at),
+                LogPiece::Field(field) => self.push_field(line, *field, at.0),
                 LogPiece::Variable(name) => push_bytes(line, self.variable(name)),
                 LogPiece::Header(name) => push_bytes(line, (self.field)(name)),
             }
+        }
+    }
+
+    /// When it began, in the user's own form.
+    fn push_time(&self, line: &mut String, (now, form): (SystemTime, Option<&str>)) {
+        let started = self.started(now);
+        match form {
+            Some(form) => push_escaped(line, &local_time(form, started.as_secs())),
+            None => Moment::at(started).push_ctime(line),
         }
     }
 
@@ -66,7 +83,7 @@ impl AccessLine<'_> {
                 Moment::at(started()).push_apache(line);
                 line.push(']');
             }
-            LogField::StartedCtime => Moment::at(started()).push_ctime(line),
+            LogField::StartedCtime | LogField::StartedOwn => Moment::at(started()).push_ctime(line),
             LogField::NowSeconds => {
                 push_number(line, (started() + self.took).as_secs().into());
             }

@@ -6,7 +6,7 @@ use lictor_core::config::{AccessLog, LogField, LogFormat, LogPiece, RequestLogCo
 use proptest::prelude::*;
 
 use super::moment::Moment;
-use super::{AccessLine, Selection, protocol};
+use super::{AccessLine, Came, LineForm, Selection, protocol};
 
 const NOW: Duration = Duration::new(1_795_176_000, 123_456_789);
 
@@ -37,7 +37,11 @@ fn nothing(_: &str) -> Option<&'static [u8]> {
 }
 
 fn rendered(line: &AccessLine<'_>, format: &LogFormat) -> String {
-    line.render(format, SystemTime::UNIX_EPOCH + NOW)
+    let form = LineForm {
+        format: format.clone(),
+        ..LineForm::default()
+    };
+    line.render(&form, SystemTime::UNIX_EPOCH + NOW)
 }
 
 #[test]
@@ -182,9 +186,67 @@ fn what_is_logged_is_what_any_of_the_options_asks_for() {
         (both, 200, false, 0, false),
     ] {
         let took = Duration::from_secs(seconds);
-        let wants = selection.unwrap().wants(status, is_error, took);
+        let wants = selection.unwrap().wants(&Came {
+            status,
+            is_error,
+            took,
+            body_bytes: 1,
+            is_file: false,
+        });
         assert_eq!(wants, expected, "{selection:?} {status} {seconds}");
     }
+}
+
+#[test]
+fn what_else_may_be_asked_for_adds_lines() {
+    let log = |set: fn(&mut RequestLogConfig)| {
+        let mut log = RequestLogConfig::default();
+        set(&mut log);
+        Selection::new(AccessLog::Off, &log).unwrap()
+    };
+    let empty = log(|log| log.empty = true);
+    let big = log(|log| log.big = Some(10));
+    let files = log(|log| log.files = true);
+    let cut_off = log(|log| log.cut_off = true);
+    let came = |body_bytes, is_file, is_error| Came {
+        status: 200,
+        body_bytes,
+        is_file,
+        is_error,
+        ..Came::default()
+    };
+    for (selection, came, expected) in [
+        (empty, came(0, false, false), true),
+        (empty, came(1, false, false), false),
+        (big, came(9, true, true), false),
+        (big, came(10, false, false), true),
+        (files, came(10, true, false), true),
+        (files, came(10, false, false), false),
+        (cut_off, came(10, false, true), true),
+        (cut_off, came(10, true, false), false),
+    ] {
+        assert_eq!(selection.wants(&came), expected, "{selection:?} {came:?}");
+    }
+}
+
+#[test]
+fn a_line_has_the_time_in_the_form_that_is_asked_for() {
+    let line = line(&|_| None);
+    let mut form = LineForm {
+        format: LogFormat::Pieces(vec![LogPiece::Field(LogField::StartedOwn)]),
+        ..LineForm::default()
+    };
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000) + line.took;
+    assert_eq!(line.render(&form, now), "Sun Sep  9 01:46:40 2001\n");
+    form.time = Some("%s \"x".to_owned());
+    assert_eq!(line.render(&form, now), "1000000000 \\\"x\n");
+    form.format = LogFormat::Text;
+    form.in_micros = true;
+    let text = line.render(&form, now);
+    assert!(
+        text.ends_with(&format!(" {}us\n", line.took.as_micros())),
+        "{text}"
+    );
 }
 
 #[test]

@@ -28,6 +28,7 @@ use self::place::Place;
 use self::rules::coding::{Coding, accepted};
 use self::rules::conditions::Conditions;
 use self::rules::content_type;
+use self::rules::expires::{Expires, Wanted};
 use self::rules::plan::{Body, Described, Facts, Fields, plan};
 use self::rules::range::Part;
 use self::rules::route::{self, Mount, Named, is_clean, with_slash};
@@ -41,6 +42,9 @@ pub(crate) struct Files {
     mounts: Vec<Mount<Place>>,
     index: Vec<String>,
     max_age: Option<u64>,
+    expires: Expires,
+    /// Ends of paths that are left to the app.
+    skipped: Vec<String>,
     safe: Vec<PathBuf>,
     named: Option<NamedFiles>,
 }
@@ -77,6 +81,8 @@ impl Files {
             mounts,
             index: config.static_index.clone(),
             max_age: config.static_max_age.map(|age| age.as_secs()),
+            expires: Expires::new(&config.static_expires),
+            skipped: config.static_skip.clone(),
             safe: config.static_safe.clone(),
             named: is_naming.then(|| NamedFiles::new(config)),
         })
@@ -96,13 +102,17 @@ impl Files {
             .iter()
             .filter_map(|mount| Some((&mount.root, mount.name(&head.path)?)))
             .peekable();
+        let is_skipped = |end: &String| head.path.ends_with(end.as_bytes());
+        if self.skipped.iter().any(is_skipped) {
+            return None;
+        }
         if mounts.peek().is_none() || !is_clean(&head.path, head.uri.as_bytes()) {
             return None;
         }
         match mounts.find_map(|(place, named)| self.find(place, named))? {
             Found::File(root, name, file) => {
                 let conditions = Conditions::read(head.method, fields);
-                Some(self.send(&root, &name, file, &conditions))
+                Some(self.send(&root, &name, file, (head, &conditions)))
             }
             Found::WithoutSlash => Some(redirect(with_slash(head.uri))),
             Found::Unavailable => Some(Report {
@@ -160,9 +170,10 @@ impl Files {
         root: &Root<'_>,
         name: &[u8],
         file: Opened,
-        conditions: &Conditions<'_>,
+        (head, conditions): (&RequestHead<'_>, &Conditions<'_>),
     ) -> Report {
         let kind = content_type::of(if name.is_empty() { root.path() } else { name });
+        let age = self.age_of(root, name, &file, (head, kind.name));
         let packed = conditions
             .accept_encoding
             .as_deref()
@@ -177,10 +188,37 @@ impl Files {
             content_type: kind.name,
             coding,
             is_negotiated: kind.is_compressible,
-            max_age: self.max_age,
+            max_age: age.or(self.max_age),
+            has_expires: age.is_some(),
             own: &[],
         };
         carry_out(&described, file, conditions)
+    }
+
+    /// How long the client may keep this file, by `static-expires` and its kind.
+    fn age_of(
+        &self,
+        root: &Root<'_>,
+        name: &[u8],
+        file: &Opened,
+        (head, content_type): (&RequestHead<'_>, &str),
+    ) -> Option<u64> {
+        if self.expires.is_empty() {
+            return None;
+        }
+        let path = if name.is_empty() {
+            root.path().to_vec()
+        } else {
+            [root.path(), name].join(&b'/')
+        };
+        self.expires.age_of(&Wanted {
+            file: &path,
+            uri: head.uri,
+            path_info: &head.path,
+            content_type,
+            changed: facts(file).modified(u64::MAX).unwrap_or_default(),
+            now: now(),
+        })
     }
 
     /// The app has answered, and perhaps named a file that is to be sent instead.

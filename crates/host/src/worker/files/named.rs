@@ -81,6 +81,7 @@ impl NamedFiles {
                     coding: None,
                     is_negotiated: false,
                     max_age: None,
+                    has_expires: false,
                     own: &answer.fields,
                 };
                 carry_out(&described, file, &Conditions::read(head.method, fields))

@@ -15,6 +15,7 @@ mod holes;
 mod measure;
 mod meter;
 mod multiplex;
+mod own_fields;
 mod percent;
 mod raw;
 mod refuse;

@@ -40,6 +40,9 @@ impl Driver {
         self.is_begun = true;
         let spare = std::mem::take(&mut self.spare);
         let mut response = head::assemble(head, body, spare, self.framing, is_closing);
+        if let Some(own) = &self.settings.own_fields {
+            own.apply(response.headers_mut());
+        }
         if let Some((name, value)) = self.mark.take() {
             response.headers_mut().insert(name, value);
         }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use hyper::server::conn::{http1, http2};
-use lictor_core::config::Http2;
+use lictor_core::config::{AnswersConfig, Http2};
 
 use super::multiplex::Crew;
+use super::own_fields::OwnFields;
 
 /// Smallest read and write buffer of a connection that pays for uploads.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -20,6 +21,8 @@ pub(crate) struct DriverSettings {
     pub(super) http2: Http2,
     pub(super) streams: Streams,
     pub(super) compress: Option<Arc<[String]>>,
+    /// Fields that every answer has or has not.
+    pub(super) own_fields: Option<Arc<OwnFields>>,
     pub(super) keeps_alive: bool,
     /// The log of requests tells how long heads of answers are.
     pub(super) measures_heads: bool,
@@ -47,6 +50,7 @@ impl DriverSettings {
                 head_limit: u32::try_from(head_limit).unwrap_or(u32::MAX),
             },
             compress: None,
+            own_fields: None,
             keeps_alive,
             measures_heads: false,
         }
@@ -64,9 +68,10 @@ impl DriverSettings {
         self
     }
 
-    /// Answers of these media types are compressed.
-    pub(crate) fn compressing(mut self, types: &[String]) -> Self {
-        self.compress = (!types.is_empty()).then(|| types.into());
+    /// Every answer has these fields, and has not those; those of these media types are compressed.
+    pub(crate) fn answering(mut self, answers: &AnswersConfig, compressed: &[String]) -> Self {
+        self.compress = (!compressed.is_empty()).then(|| compressed.into());
+        self.own_fields = OwnFields::new(answers).map(Arc::new);
         self
     }
 }

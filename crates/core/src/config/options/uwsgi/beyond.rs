@@ -7,7 +7,6 @@ const ROUTES: &str = "let the web server in front route requests, or the app its
 const LATER_VERSION: &str = "remove it; no released uWSGI has it either";
 
 pub(super) static NAMES: &[Foreign] = &[
-    refused(&["L"], "use `access-log` with the value `off`"),
     refused(
         &["d"],
         "remove it; the emperor runs under a service manager",
@@ -47,10 +46,6 @@ pub(super) static NAMES: &[Foreign] = &[
         "let the app set what its answers need, or the web server in front",
     ),
     refused(
-        &["static-expires", "static-expires-"],
-        "use `static-max-age`, which is one time for all files",
-    ),
-    refused(
         &["sni-regexp"],
         "give the address once more in `https`, with the other certificate, once for each name",
     ),
@@ -59,14 +54,7 @@ pub(super) static NAMES: &[Foreign] = &[
         "remove it; `https` speaks TLS 1.2 and 1.3, with safe ciphers and session tickets",
     ),
     refused(
-        &[
-            "log-route",
-            "log-req-route",
-            "log-filter",
-            "log-drain",
-            "log-alarm",
-            "alarm-log",
-        ],
+        &["log-alarm", "alarm-log"],
         "let a log shipper choose among the lines of `logto`, or of `lictor logs`",
     ),
     refused(

@@ -46,14 +46,6 @@ pub(super) static NAMES: &[Foreign] = &[
         "use `websocket-max-size`, for websockets of an ASGI app; a bare number is bytes, not kilobytes",
     ),
     refused(
-        &["add-header"],
-        "set the header in the app, or in the web server in front (`add_header` in nginx)",
-    ),
-    refused(
-        &["del-header", "rem-header"],
-        "remove the header in the app, or in the web server in front (`proxy_hide_header` in nginx)",
-    ),
-    refused(
         &["collect-header", "response-header-collect", "pull-header"],
         "use `file-serve-mode` for `X-Sendfile`; the log and routes see no other header of an answer",
     ),
@@ -77,15 +69,7 @@ pub(super) static NAMES: &[Foreign] = &[
         &["check-static-docroot"],
         "use `check-static` with the directory",
     ),
-    refused(
-        &["static-skip-ext"],
-        "keep such files outside the directories that `static-map` and `check-static` name",
-    ),
     refused(&["mimefile", "mime-file"], STATIC),
-    refused(
-        &["static-expires-type", "static-expires-type-mtime"],
-        "use `static-max-age`, which is one time for all files",
-    ),
     on(
         &["static-gzip-all"],
         "a `.br`, `.zst` or `.gz` file beside a file goes to clients that accept it",

@@ -5,7 +5,7 @@ use crate::config::diagnostic::quote;
 use crate::config::vassal::{LogField, LogPiece};
 
 /// uWSGI's names.
-pub(super) const NAMES: [(&str, LogField); 28] = [
+pub(super) const NAMES: [(&str, LogField); 29] = [
     ("addr", LogField::Remote),
     ("user", LogField::Unknown),
     ("method", LogField::Method),
@@ -26,6 +26,7 @@ pub(super) const NAMES: [(&str, LogField); 28] = [
     ("tmicros", LogField::StartedMicros),
     ("ltime", LogField::StartedApache),
     ("ctime", LogField::StartedCtime),
+    ("ftime", LogField::StartedOwn),
     ("epoch", LogField::NowSeconds),
     ("pid", LogField::Pid),
     ("wid", LogField::Worker),
@@ -54,7 +55,7 @@ pub(super) const VARIABLES: [(&str, LogField); 13] = [
 ];
 
 /// uWSGI's names of what there is not, and what to do.
-pub(super) const ABSENT: [(&str, &str); 17] = [
+pub(super) const ABSENT: [(&str, &str); 16] = [
     ("headers", "leave it out"),
     ("vars", "leave it out"),
     ("pktsize", "leave it out: there are no uwsgi packets"),
@@ -77,7 +78,6 @@ pub(super) const ABSENT: [(&str, &str); 17] = [
         "ioerr",
         "leave it out: a request that was cut off is always logged",
     ),
-    ("ftime", "use `%(ltime)`, `%(ctime)` or `%(time)`"),
     ("signum", "leave it out"),
     ("stream", "leave it out"),
     ("metric", "use `lictor status --json`"),

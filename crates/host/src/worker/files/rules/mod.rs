@@ -7,6 +7,7 @@ pub(crate) mod coding;
 pub(crate) mod compressible;
 pub(crate) mod conditions;
 pub(crate) mod content_type;
+pub(crate) mod expires;
 pub(crate) mod list;
 pub(crate) mod multipart;
 pub(crate) mod plan;

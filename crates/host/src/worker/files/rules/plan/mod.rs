@@ -47,8 +47,18 @@ pub(crate) struct Described<'a> {
     /// Other clients may get another encoding.
     pub(crate) is_negotiated: bool,
     pub(crate) max_age: Option<u64>,
+    /// The same is said as a date.
+    pub(crate) has_expires: bool,
     /// What the app says, which has precedence.
     pub(crate) own: &'a [(Bytes, Bytes)],
+}
+
+impl Described<'_> {
+    /// The date until which a client may keep it.
+    fn expires(&self, now: u64) -> Option<Bytes> {
+        let age = self.max_age.filter(|_| self.has_expires)?;
+        Some(Bytes::from(date_text(now.saturating_add(age))))
+    }
 }
 
 /// An answer: a head, and what of the file follows it.
@@ -109,6 +119,7 @@ pub(crate) fn plan(
         file.max_age
             .map(|seconds| Bytes::from(format!("max-age={seconds}")))
     });
+    plan.add("Expires", || file.expires(now));
     if file.is_negotiated {
         plan.add("Vary", || Some(Bytes::from_static(b"Accept-Encoding")));
     }

@@ -27,6 +27,7 @@ fn answer(own: &[(&'static str, &'static str)], fields: &[(&str, &str)]) -> Plan
         coding: (!is_plain).then_some(Coding::Gzip),
         is_negotiated: true,
         max_age: Some(60),
+        has_expires: false,
         own: &own,
     };
     let conditions = Conditions::read(
