@@ -287,6 +287,7 @@ fn unread_sections(loader: &Loader<'_>) -> Vec<Complaint> {
 }
 
 /// Sections of Paste's loader, of Python's logging and of tools that share the file by custom.
+/// `[uwsgi:production]` is meant for uWSGI whoever reads it.
 fn belongs_to_the_app(section: &str) -> bool {
     let known = [
         "loggers",
@@ -297,7 +298,8 @@ fn belongs_to_the_app(section: &str) -> bool {
         "pytest",
     ];
     let prefixes = ["logger_", "handler_", "formatter_"];
-    section.contains(':')
+    let is_of_paste = section.contains(':') && !section.starts_with("uwsgi:");
+    is_of_paste
         || known.contains(&section)
         || prefixes.iter().any(|prefix| section.starts_with(prefix))
 }
