@@ -83,6 +83,8 @@ fn account_of_refused(
 ) -> Result<(String, Vec<Key>), String> {
     let places = places(shown, world);
     let (mut account, mut told) = (String::new(), Vec::new());
+    // What a file that could not be read would use is not known.
+    let is_all_read = !shown.contains("could not read");
     for key in keys::of_all(name, world) {
         let said = if places.contains(&(key.file.clone(), key.line)) {
             told.push(key.clone());
@@ -93,6 +95,8 @@ fn account_of_refused(
             "placeholder"
         } else if key.is_of_the_app() {
             "the app's"
+        } else if !is_all_read {
+            "for the file that is missing"
         } else {
             return Err(format!("{key} is unknown, and nobody says so:\n{shown}"));
         };
