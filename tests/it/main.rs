@@ -33,6 +33,7 @@ mod boot_storm;
 mod broken;
 mod commands;
 mod compress;
+mod corpus;
 mod crash_loops;
 mod dialect;
 mod downloads;

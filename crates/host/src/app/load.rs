@@ -88,15 +88,23 @@ fn import<'py>(py: Python<'py>, target: &AppTarget) -> PyResult<Bound<'py, PyMod
                 .map(|stem| stem.to_string_lossy().into_owned());
             let name = stem.unwrap_or_else(|| "application".to_owned());
             let util = py.import("importlib.util")?;
-            let spec = util.call_method1("spec_from_file_location", (&name, path))?;
+            // Python itself asks for an ending that it knows; `.wsgi` is one that people know.
+            let machinery = py.import("importlib.machinery")?;
+            let loader = machinery.call_method1("SourceFileLoader", (&name, path.as_os_str()))?;
+            let options = pyo3::types::PyDict::new(py);
+            options.set_item("loader", &loader)?;
+            let spec = util.call_method(
+                "spec_from_file_location",
+                (&name, path.as_os_str()),
+                Some(&options),
+            )?;
             let module = util.call_method1("module_from_spec", (&spec,))?;
             // Registered before it runs, as `import` does, so that its classes can be pickled.
             let modules = py.import("sys")?.getattr("modules")?;
             if !modules.contains(&name)? {
                 modules.set_item(&name, &module)?;
             }
-            spec.getattr("loader")?
-                .call_method1("exec_module", (&module,))?;
+            loader.call_method1("exec_module", (&module,))?;
             Ok(module.cast_into::<PyModule>()?)
         }
     }

@@ -137,8 +137,15 @@ fn expand_with(
     Ok(Document {
         entries,
         place,
-        is_dialect: true,
+        // The language is the same in `[lictor]`; what the file means is not uWSGI's.
+        is_dialect: first.format != Format::Ini || !has_lictor(loader),
     })
+}
+
+/// Whether the options of the first file stand in `[lictor]`.
+fn has_lictor(loader: &Loader<'_>) -> bool {
+    let mut sections = loader.files.iter().take(1).flat_map(|file| &file.sections);
+    sections.any(|section| section.name == "lictor")
 }
 
 /// Everything in its order: the provider's before, the vassal's, the provider's behind.
