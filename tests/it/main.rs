@@ -71,6 +71,7 @@ mod sockets;
 mod static_files;
 mod surroundings;
 mod systemd;
+mod tenants;
 mod tls;
 mod trust;
 mod upgrade;
