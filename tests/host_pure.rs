@@ -71,3 +71,13 @@ mod second_reader;
 
 #[path = "../crates/host/src/worker/gateway/mod.rs"]
 mod gateway;
+
+#[path = "../crates/host/src/worker/mounts.rs"]
+mod mounts;
+
+#[path = "../crates/host/src/master/scale/gauge/mod.rs"]
+mod gauge_of_workers;
+#[path = "../crates/host/src/master/scale/idleness.rs"]
+mod idleness;
+#[path = "../crates/host/src/master/orders.rs"]
+mod orders;

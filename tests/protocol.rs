@@ -94,6 +94,7 @@ fn messages() -> Vec<(String, MasterMessage)> {
         MasterMessage::ReloadWanted {
             file: "/srv/blog/later".to_owned(),
         },
+        MasterMessage::StopWanted,
     ];
     let all = failed.into_iter().chain(adopted).chain(others);
     all.map(|message| (name_of_message(&message), message))
@@ -151,6 +152,7 @@ fn report() -> MasterMessage {
     MasterMessage::Report {
         id: 9,
         workers: workers.into(),
+        scaling: None,
     }
 }
 
@@ -189,8 +191,12 @@ fn name_of_message(message: &MasterMessage) -> String {
         MasterMessage::WorkerSpawned { .. } => "worker-spawned",
         MasterMessage::WorkerReady { .. } => "worker-ready",
         MasterMessage::WorkerExited { .. } => "worker-exited",
-        MasterMessage::Report { .. } => "report",
+        MasterMessage::Report { scaling: None, .. } => "report",
+        MasterMessage::Report { .. } => "report-scaling",
+        MasterMessage::Scaled { .. } => "scaled",
+        MasterMessage::Idle => "idle",
         MasterMessage::ReloadWanted { .. } => "reload-wanted",
+        MasterMessage::StopWanted => "stop-wanted",
     };
     name.to_owned()
 }

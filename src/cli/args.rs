@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 use crate::control::{NotADuration, parse_duration};
-use crate::emperor::{FreeMemory, LogFormat, NotFreeMemory};
+use crate::emperor::{FreeMemory, LogFormat, NotFreeMemory, PolicyFiles};
 
 /// Supervises Python web apps: a file is an app.
 #[derive(Debug, Parser)]
@@ -74,6 +74,30 @@ pub(super) struct RunDirArgument {
     pub(super) run_dir: Option<PathBuf>,
 }
 
+/// What is added to every vassal file.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct PolicyArguments {
+    /// A file of options read behind every vassal's own, whose values it replaces; repeatable
+    #[arg(long, value_name = "FILE")]
+    vassals_include: Vec<PathBuf>,
+    /// A file of options read before every vassal's own, which may replace its values; repeatable
+    #[arg(long, value_name = "FILE")]
+    vassals_include_before: Vec<PathBuf>,
+    /// An option or placeholder of every vassal, which its own file may replace; repeatable
+    #[arg(long, alias = "vassals-set", value_name = "KEY=VALUE")]
+    vassal_set: Vec<String>,
+}
+
+impl From<PolicyArguments> for PolicyFiles {
+    fn from(arguments: PolicyArguments) -> Self {
+        Self {
+            before: arguments.vassals_include_before,
+            set: arguments.vassal_set,
+            after: arguments.vassals_include,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(super) struct UpgradeCommand {
     #[command(flatten)]
@@ -99,15 +123,8 @@ pub(super) struct EmperorCommand {
     /// On SIGTERM and SIGINT leave the vassals running, for the next emperor to adopt
     #[arg(long)]
     pub(super) leave_vassals: bool,
-    /// A file of options read behind every vassal's own, whose values it replaces; repeatable
-    #[arg(long, value_name = "FILE")]
-    pub(super) vassals_include: Vec<PathBuf>,
-    /// A file of options read before every vassal's own, which may replace its values; repeatable
-    #[arg(long, value_name = "FILE")]
-    pub(super) vassals_include_before: Vec<PathBuf>,
-    /// An option or placeholder of every vassal, which its own file may replace; repeatable
-    #[arg(long, alias = "vassals-set", value_name = "KEY=VALUE")]
-    pub(super) vassal_set: Vec<String>,
+    #[command(flatten)]
+    pub(super) policy: PolicyArguments,
     #[command(flatten)]
     pub(super) place: RunDirArgument,
 }
@@ -145,6 +162,8 @@ pub(super) struct CheckCommand {
     /// Vassal files, or directories of them
     #[arg(required = true, value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) policy: PolicyArguments,
 }
 
 #[derive(Debug, clap::Args)]

@@ -38,8 +38,13 @@ pub(crate) enum CliError {
     Output { source: io::Error },
     #[error("could not write `{}`", path.display())]
     Write { path: PathBuf, source: io::Error },
+    /// The same for what was read elsewhere.
+    #[error("{0}")]
+    Refused(String),
     #[error("{0}")]
     Unexplained(String),
+    #[error("{0}")]
+    Template(String),
 }
 
 impl CliError {
@@ -48,7 +53,7 @@ impl CliError {
         match self {
             Self::Client(ClientError::NoEmperor { .. }) => Exit::NoEmperor,
             Self::Emperor(EmperorError::RunDir(HoldError::Held(_))) => Exit::AlreadyRunning,
-            Self::Config(_) => Exit::BadConfig,
+            Self::Config(_) | Self::Refused(_) => Exit::BadConfig,
             Self::Flag(_) | Self::NoSource | Self::NoApp | Self::TwoApps { .. } => Exit::Usage,
             // `lictor status | head -1` has what it wanted.
             Self::Output { source } if source.kind() == ErrorKind::BrokenPipe => Exit::Done,
@@ -59,7 +64,8 @@ impl CliError {
             | Self::Runtime { .. }
             | Self::Output { .. }
             | Self::Write { .. }
-            | Self::Unexplained(_) => Exit::Failed,
+            | Self::Unexplained(_)
+            | Self::Template(_) => Exit::Failed,
         }
     }
 
@@ -92,9 +98,13 @@ impl CliError {
             Self::Write { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
                 Some("it is there already: name another file, or remove it")
             }
+            Self::Template(_) => Some(
+                "`--vassals-include` and `--vassals-include-before` name files that can be read",
+            ),
             Self::Unexplained(_) => Some("`lictor explain` lists all options"),
             Self::Emperor(_)
             | Self::Config(_)
+            | Self::Refused(_)
             | Self::WorkingDirectory { .. }
             | Self::Runtime { .. }
             | Self::Output { .. }
@@ -106,6 +116,9 @@ impl CliError {
     pub(super) fn report(&self) -> String {
         if let Self::Config(diagnostics) = self {
             return format!("{diagnostics}\n");
+        }
+        if let Self::Refused(text) = self {
+            return format!("{text}\n");
         }
         let left =
             matches!(self, Self::Output { source } if source.kind() == ErrorKind::BrokenPipe);

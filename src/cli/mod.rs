@@ -34,7 +34,7 @@ use self::exit::Exit;
 use self::output::Output;
 use self::serve::Asked;
 use crate::control::{RunDir, Verb};
-use crate::emperor::{self, EmperorArgs, PolicyFiles};
+use crate::emperor::{self, EmperorArgs};
 
 /// What the emperor runs its own executable with, to make a master. It is no command for people.
 const MASTER: &str = "__master";
@@ -106,9 +106,7 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
         parallel_starts,
         min_free_memory,
         leave_vassals,
-        vassals_include,
-        vassals_include_before,
-        vassal_set,
+        policy,
         place,
     } = command;
     if sources.is_empty() {
@@ -124,11 +122,7 @@ fn run_emperor(command: EmperorCommand) -> Result<Exit, CliError> {
         log_format,
         parallel_starts,
         min_free_memory,
-        policy: PolicyFiles {
-            before: vassals_include_before,
-            set: vassal_set,
-            after: vassals_include,
-        },
+        policy: policy.into(),
     })?;
     Ok(Exit::Done)
 }

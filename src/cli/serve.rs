@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use super::args::{ServeCommand, log_format};
 use super::error::CliError;
 use super::flags::{FlagError, Split};
-use lictor_core::config;
+use lictor_core::config::{self, Machine, Policy};
 
 use crate::control::RunDir;
-use crate::emperor::{LogFormat, ServeArgs};
+use crate::emperor::{self, LogFormat, ServeArgs};
 
 /// Where an app is served when nothing else is said.
 const DEFAULT_HTTP: &str = "127.0.0.1:8000";
@@ -134,11 +134,16 @@ impl Request {
             }
             None => None,
         };
-        let borrowed = file
-            .as_ref()
-            .map(|(path, bytes)| (path.as_path(), bytes.as_slice()));
-        let parsed =
-            config::parse_flags(&base_dir, borrowed, &self.flags, &config::Machine::here())?;
+        let parsed = if let Some((path, bytes)) = &file {
+            let policy = Policy {
+                flags: self.flags.clone(),
+                flags_base: base_dir.clone(),
+                ..Policy::default()
+            };
+            emperor::read_served(path, bytes, &policy).map_err(CliError::Refused)?
+        } else {
+            config::parse_flags(&base_dir, None, &self.flags, &Machine::here())?
+        };
         self.file = None;
         // Only now is it known whether the file names a socket.
         if parsed.addresses().next().is_none() && file.is_some() {

@@ -1,6 +1,6 @@
 //! One vassal in full: its fields, its workers, what is wrong, what happened last. Pure text.
 
-use lictor_core::observe::{ErrorStatus, VassalState, VassalStatus, WorkerStatus};
+use lictor_core::observe::{ErrorStatus, ScalingStatus, VassalState, VassalStatus, WorkerStatus};
 
 use super::output::{printable, printable_lines};
 use super::table::{Align, or_dash, size, table};
@@ -11,6 +11,7 @@ pub(super) fn in_full(vassal: &VassalStatus, events: &[String], output: &[String
     let sections = [
         Some(format!("{name}: {} since {}\n", vassal.state, vassal.since)),
         Some(fields(vassal)),
+        vassal.scaling.as_ref().map(scaling),
         (!vassal.workers.is_empty()).then(|| workers(&vassal.workers)),
         vassal.error.as_ref().map(trouble),
         listing("last events", events),
@@ -61,6 +62,29 @@ fn fields(vassal: &VassalStatus) -> String {
     ];
     let line = |(label, value): (&str, String)| format!("{label:<10}  {}\n", printable(&value));
     fields.into_iter().map(line).collect()
+}
+
+/// How many workers there are to be, and why.
+fn scaling(scaling: &ScalingStatus) -> String {
+    let ScalingStatus {
+        workers,
+        minimum,
+        maximum,
+        since,
+        ..
+    } = scaling;
+    let bounds = if minimum == maximum {
+        format!("{maximum}")
+    } else {
+        format!("{minimum} to {maximum}")
+    };
+    let sleep = if scaling.sleeps_when_idle {
+        ", or none while nobody asks"
+    } else {
+        ""
+    };
+    let reason = printable(&scaling.reason);
+    format!("{workers} workers wanted of {bounds}{sleep}: {reason} (since {since})\n")
 }
 
 fn workers(workers: &[WorkerStatus]) -> String {
@@ -157,6 +181,7 @@ pub(super) mod tests {
                 worker(1, WorkerState::Idle, 30),
                 worker(2, WorkerState::Busy, 12),
             ],
+            scaling: None,
             error: None,
             rolled_back: false,
         }
@@ -212,6 +237,26 @@ last output
   2026-11-20T12:00:01Z hello
 "
         );
+    }
+
+    #[test]
+    fn a_number_of_workers_that_varies_is_explained() {
+        let scaling = ScalingStatus {
+            workers: 2,
+            minimum: 1,
+            maximum: 4,
+            sleeps_when_idle: true,
+            reason: "all workers were busy".into(),
+            since: at(),
+        };
+        let vassal = VassalStatus {
+            scaling: Some(scaling),
+            ..blog()
+        };
+        let text = in_full(&vassal, &[], &[]);
+        let line = "\n2 workers wanted of 1 to 4, or none while nobody asks: all workers were busy \
+                    (since 2026-11-20T12:00:01Z)\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

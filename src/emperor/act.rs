@@ -31,6 +31,7 @@ impl Emperor {
         for action in actions {
             self.perform(name, action);
         }
+        self.wake_up(name);
         if matches!(event, Event::Failed(_) | Event::Exited(_)) {
             self.fall_back_if_down(name);
         }
@@ -73,6 +74,7 @@ impl Emperor {
                     vassal.release(&mut self.orphans);
                 }
             }
+            Action::Sleep => self.fall_asleep(name),
             Action::Wait(wait) => self.announce_wait(name, wait),
             Action::Forget => {
                 self.vassals.remove(name);
@@ -177,7 +179,7 @@ impl Emperor {
         let serves = self
             .vassals
             .values()
-            .any(|vassal| vassal.life.serving().is_some());
+            .any(|vassal| vassal.life.serving().is_some() || vassal.life.is_asleep());
         if self.settings.is_foreground
             && self.settings.reload_tree.is_none()
             && !serves

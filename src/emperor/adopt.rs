@@ -206,6 +206,7 @@ fn life(record: &Record, living: &[(&GenerationRecord, Pidfd)]) -> Lifecycle {
         serving: serving.max(),
         leaving: at(Stage::Leaving).map(|known| known.number).collect(),
         is_stopped: record.is_stopped,
+        is_asleep: record.is_asleep,
         failed: record.error.as_ref().map(|error| error.generation),
         has_fallen_back: record.has_fallen_back,
         // Older emperors did not write it down.

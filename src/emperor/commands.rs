@@ -71,9 +71,13 @@ impl Emperor {
             }
             Verb::Start => {
                 vassal.life.allow();
+                vassal.life.call();
                 self.read_newest(name);
             }
-            Verb::Reload | Verb::Retry => self.read_newest(name),
+            Verb::Reload | Verb::Retry => {
+                vassal.life.call();
+                self.read_newest(name);
+            }
         }
         let generation = self.vassals.get(name).map(|vassal| vassal.life.newest());
         Ok(Acted { generation, seq })

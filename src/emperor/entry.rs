@@ -112,7 +112,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<(), EmperorError> {
         sources: vec![Source::Single(app)],
         run_dir: args.run_dir.map(|run_dir| run_dir.path().to_owned()),
         // As `python` itself would: everything of the caller's, PYTHONPATH included.
-        environment: with_path(own_environment()),
+        environment: callers_environment(),
         policy: PolicyFiles::default(),
         open_files,
         program: own_program(),
@@ -130,8 +130,6 @@ fn cores() -> usize {
     available_parallelism().map_or(2, usize::from)
 }
 
-/// A variable that is not text cannot be handed on, and is left out; so is what a service manager
-/// says to this process alone.
 /// What vassals of an emperor find below `env-file` and `env`.
 pub(super) fn kept_environment() -> Vec<(String, String)> {
     let kept = KEPT_VARIABLES
@@ -140,11 +138,13 @@ pub(super) fn kept_environment() -> Vec<(String, String)> {
     with_path(kept.collect())
 }
 
-fn own_environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
+/// What the app of `lictor serve` finds there. A variable that is not text cannot be handed on, and is
+/// left out; so is what a service manager says to this process alone.
+pub(super) fn callers_environment() -> Vec<(String, String)> {
+    let own = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(key, _)| !OWN_VARIABLES.contains(&key.as_str()))
-        .collect()
+        .filter(|(key, _)| !OWN_VARIABLES.contains(&key.as_str()));
+    with_path(own.collect())
 }
 
 fn with_path(mut environment: BTreeMap<String, String>) -> Vec<(String, String)> {

@@ -11,13 +11,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lictor_core::config::{Machine, Policy, VassalConfig, parse_vassal_with, vassal_user};
+use lictor_core::config::{
+    Machine, Policy, VassalConfig, parse_vassal_under, parse_vassal_with, vassal_user,
+};
 use lictor_core::ipc::{ExpandAnswer, ExpandOrder};
 use lictor_core::observe::{Failure, FailureKind};
 use lictor_core::sys::sealed_memfd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::entry::kept_environment;
+use super::entry::{callers_environment, kept_environment};
 use super::kept::FileText;
 use super::look::Parsed;
 use super::run::{Emperor, Input};
@@ -96,23 +98,51 @@ impl Emperor {
     }
 }
 
-/// What is wrong with a file that names what is outside it, found by its user.
-pub(crate) fn check_as_user(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let policy = Policy::default();
+/// What a vassal file of an emperor comes to, or what is wrong with it. What it names is looked at by
+/// whoever asks; but root, who may look at everything, has that done by the vassal's user.
+pub(crate) fn read_vassal(
+    path: &Path,
+    bytes: &[u8],
+    policy: &Policy,
+) -> Result<VassalConfig, String> {
+    read_as_user(path, bytes, policy, kept_environment)
+}
+
+/// The same for the file of `lictor serve`.
+pub(crate) fn read_served(
+    path: &Path,
+    bytes: &[u8],
+    policy: &Policy,
+) -> Result<VassalConfig, String> {
+    read_as_user(path, bytes, policy, callers_environment)
+}
+
+fn read_as_user(
+    path: &Path,
+    bytes: &[u8],
+    policy: &Policy,
+    environment: impl FnOnce() -> Vec<(String, String)>,
+) -> Result<VassalConfig, String> {
     if !rustix::process::geteuid().is_root() {
-        let parsed = parse_vassal_with(path, bytes, &policy, &Machine::here());
-        return parsed.map(drop).map_err(|error| error.to_string());
+        let parsed = parse_vassal_with(path, bytes, policy, &Machine::here());
+        return parsed.map_err(|error| error.to_string());
     }
-    let user = vassal_user(path, bytes, &policy).map_err(|error| error.to_string())?;
+    match parse_vassal_under(path, bytes, policy) {
+        Ok(config) => return Ok(config),
+        Err(error) if error.asks_outside() => {}
+        Err(error) => return Err(error.to_string()),
+    }
+    let user = vassal_user(path, bytes, policy).map_err(|error| error.to_string())?;
     let order = ExpandOrder {
         path: std::path::absolute(path).map_err(|error| error.to_string())?,
         text: String::from_utf8_lossy(bytes).into_owned(),
-        policy,
+        policy: policy.clone(),
         user,
-        environment: kept_environment(),
+        environment: environment(),
         open_files: None,
     };
-    read_elsewhere(&order).map(drop).map_err(|failure| {
+    let read = read_elsewhere(&order).map(|config| *config);
+    read.map_err(|failure| {
         if failure.detail.is_empty() {
             format!("error: {}", failure.message)
         } else {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lictor_core::config::{Address, GatewayConfig, Protocol, VassalConfig};
 use lictor_core::ipc::{Channel, MasterOrder};
-use lictor_core::observe::WorkerStatus;
+use lictor_core::observe::{ScalingStatus, WorkerStatus};
 use lictor_core::sys::{ExitStatus, Pidfd, start_ticks};
 use serde::{Deserialize, Serialize};
 use tokio::net::unix::pipe::Receiver;
@@ -39,6 +39,8 @@ pub(super) struct Generation {
     pub(super) interface: Option<String>,
     /// As of the last report.
     pub(super) workers: Vec<WorkerStatus>,
+    /// The same.
+    pub(super) scaling: Option<ScalingStatus>,
 }
 
 /// What of its configuration is needed as long as a generation lives.
@@ -129,6 +131,7 @@ impl Generation {
             python: None,
             interface: None,
             workers: Vec::new(),
+            scaling: None,
         }
     }
 

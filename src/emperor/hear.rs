@@ -19,6 +19,7 @@ impl Emperor {
             Input::MasterSaid(place, message) => self.hear(&place, message),
             Input::MasterFound(place, found) => self.master_found(&place, *found),
             Input::MasterExited(place) => self.master_exited(&place),
+            Input::Knocked(name) => self.knocked(&name),
             Input::Expanded(name, number, answer) => self.expanded(&name, number, *answer),
             Input::UpgradeChecked(checked, reply) => self.upgrade_checked(checked, reply),
         }
@@ -60,16 +61,36 @@ impl Emperor {
             | MasterMessage::WorkerReady { .. }
             | MasterMessage::WorkerRetiring { .. }
             | MasterMessage::RequestOverdue { .. }
+            | MasterMessage::Scaled { .. }
             | MasterMessage::WorkerExited { .. } => self.hear_of_worker(place, message),
-            MasterMessage::Report { id, workers } => {
+            MasterMessage::Idle => self.happen(name, Event::Idle(generation)),
+            MasterMessage::Report {
+                id,
+                workers,
+                scaling,
+            } => {
+                if let Some(record) = self.generation(place) {
+                    record.scaling = scaling;
+                }
                 self.take_report(place, workers);
                 self.reports.answered(id, place);
             }
+            MasterMessage::StopWanted => self.stop_wanted(place),
             MasterMessage::ReloadWanted { .. } => {
                 if self.is_serving(place) {
                     self.read_newest(name);
                 }
             }
+        }
+    }
+
+    /// One app in the foreground is all that there is.
+    fn stop_wanted(&mut self, place: &Place) {
+        match (self.is_serving(place), self.settings.is_foreground) {
+            (true, true) => self.stop(),
+            (true, false) => self.happen(&place.vassal, Event::StopAsked),
+            // A word of one that is leaving.
+            (false, _) => {}
         }
     }
 

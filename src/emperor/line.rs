@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lictor_core::ipc::{self, Channel, MasterMessage, MasterOrder, Received};
-use lictor_core::observe::{Failure, FailureKind};
+use lictor_core::observe::{Failure, FailureKind, ScalingStatus};
 use lictor_core::sys::close_elsewhere;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
@@ -153,6 +153,7 @@ fn cost_of(message: &MasterMessage) -> u32 {
         MasterMessage::Failed(_)
         | MasterMessage::Troubled(_)
         | MasterMessage::ReloadWanted { .. }
+        | MasterMessage::StopWanted
         | MasterMessage::RequestOverdue { .. } => DEAR,
         MasterMessage::Booted { .. }
         | MasterMessage::Ready { .. }
@@ -165,6 +166,8 @@ fn cost_of(message: &MasterMessage) -> u32 {
         | MasterMessage::WorkerSpawned { .. }
         | MasterMessage::WorkerReady { .. }
         | MasterMessage::WorkerExited { .. }
+        | MasterMessage::Scaled { .. }
+        | MasterMessage::Idle
         | MasterMessage::Report { .. } => 1,
     }
 }
@@ -200,10 +203,26 @@ fn tamed(message: MasterMessage) -> MasterMessage {
             status: clean(status),
             expected,
         },
-        MasterMessage::Report { id, mut workers } => {
+        MasterMessage::Report {
+            id,
+            mut workers,
+            scaling,
+        } => {
             workers.truncate(WORKER_LIMIT);
-            MasterMessage::Report { id, workers }
+            let scaling = scaling.map(|scaling| ScalingStatus {
+                reason: clean(scaling.reason),
+                ..scaling
+            });
+            MasterMessage::Report {
+                id,
+                workers,
+                scaling,
+            }
         }
+        MasterMessage::Scaled { workers, reason } => MasterMessage::Scaled {
+            workers,
+            reason: clean(reason),
+        },
         MasterMessage::ReloadWanted { file } => MasterMessage::ReloadWanted { file: clean(file) },
         MasterMessage::RequestOverdue {
             worker,
@@ -230,7 +249,9 @@ fn tamed(message: MasterMessage) -> MasterMessage {
             reason: clean(reason),
         },
         MasterMessage::Adopted(_)
+        | MasterMessage::StopWanted
         | MasterMessage::Loaded
+        | MasterMessage::Idle
         | MasterMessage::Paused
         | MasterMessage::Mended
         | MasterMessage::Withdrawn

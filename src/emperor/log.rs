@@ -46,6 +46,8 @@ pub(super) fn as_emperor(vassal: Option<&str>, kind: &EventKind) {
         | EventKind::EmperorLeaving { .. }
         | EventKind::StartsResumed { .. }
         | EventKind::VassalRolledBack { .. }
+        | EventKind::GenerationScaled { .. }
+        | EventKind::VassalWoken { .. }
         | EventKind::BackoffStarted { .. } => tracing::info!(vassal, "{kind}"),
     }
 }
@@ -104,6 +106,8 @@ pub(super) fn in_foreground(kind: &EventKind) {
         | EventKind::WorkerSpawned { .. }
         | EventKind::WorkerReady { .. }
         | EventKind::WorkerExited { .. }
+        | EventKind::GenerationScaled { .. }
+        | EventKind::VassalWoken { .. }
         | EventKind::BackoffStarted { .. } => tracing::debug!("{kind}"),
     }
 }

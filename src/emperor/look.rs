@@ -311,7 +311,7 @@ impl Emperor {
         let config = if let Some(expanded) = &text.expanded {
             serde_json::from_str(expanded).ok()
         } else {
-            let policy = self.settings.policy.read().ok()?;
+            let policy = source.policy(self.settings.policy.read().ok()?);
             let parsed = source.parse_file(&text.path, text.text.as_bytes(), &policy);
             parsed.ok()
         };
@@ -343,7 +343,7 @@ impl Emperor {
         let hash = Some(content_hash(&bytes));
         let path = found.path.clone();
         let policy = match self.settings.policy.read() {
-            Ok(policy) => policy,
+            Ok(policy) => source.policy(policy),
             Err(failure) => return (Err(Unparsed::Failed(failure)), hash),
         };
         let config = match source.parse_file(&found.path, &bytes, &policy) {

@@ -45,6 +45,7 @@ mod rollback;
 mod run;
 mod settings;
 mod signals;
+mod sleep;
 mod snapshot;
 mod socket_file;
 mod socket_name;
@@ -60,7 +61,7 @@ mod watch;
 mod worker_event;
 
 pub(crate) use entry::{EmperorArgs, LogFormat, ServeArgs, govern, serve};
-pub(crate) use expand::check_as_user;
+pub(crate) use expand::{read_served, read_vassal};
 pub(crate) use hold::HoldError;
 pub(crate) use memory_pressure::{FreeMemory, NotFreeMemory};
 pub(crate) use policy::PolicyFiles;

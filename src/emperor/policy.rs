@@ -22,7 +22,7 @@ pub(crate) struct PolicyFiles {
 
 impl PolicyFiles {
     /// Reads the files as they are now.
-    pub(super) fn read(&self) -> Result<Policy, Failure> {
+    pub(crate) fn read(&self) -> Result<Policy, Failure> {
         let read = |paths: &[PathBuf]| -> Result<Vec<_>, Failure> {
             paths.iter().map(|path| read_file(path)).collect()
         };
@@ -30,6 +30,7 @@ impl PolicyFiles {
             before: read(&self.before)?,
             set: self.set.clone(),
             after: read(&self.after)?,
+            ..Policy::default()
         })
     }
 }

@@ -54,6 +54,9 @@ pub(super) struct Record {
     /// The generation number given out last.
     pub(super) newest: u64,
     pub(super) is_stopped: bool,
+    /// Nothing was to run until a connection came.
+    #[serde(default)]
+    pub(super) is_asleep: bool,
     pub(super) restarts: u64,
     pub(super) error: Option<ErrorStatus>,
     /// What a rollback can go back to.

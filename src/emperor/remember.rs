@@ -177,6 +177,7 @@ fn record_of(vassal: &Vassal, boot_id: &str, source: String, identity: Identity)
         seen: Some(identity),
         newest: vassal.life.newest(),
         is_stopped: vassal.life.is_stopped_by_order(),
+        is_asleep: vassal.life.is_asleep(),
         restarts: vassal.restarts,
         error: vassal.error.clone(),
         kept: vassal.kept.clone(),

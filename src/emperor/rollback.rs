@@ -34,6 +34,7 @@ impl Emperor {
             return Ok(());
         };
         vassal.rolled_back = true;
+        vassal.life.call();
         vassal.begin_with(config, text);
         self.journal
             .tell(Some(name), EventKind::VassalRolledBack { file });

@@ -39,6 +39,8 @@ pub(super) enum Input {
     MasterFound(Place, Box<Result<Reached, ReachError>>),
     /// A master ended.
     MasterExited(Place),
+    /// A connection came to a vassal that slept.
+    Knocked(String),
     /// The file of a vassal was read as its user, under this number.
     Expanded(String, u64, Box<ExpandAnswer>),
     /// The binary on disk said whether it can take over.

@@ -111,6 +111,18 @@ impl Source {
         Ok(paths)
     }
 
+    /// What is added to its files, beside what the provider adds to all.
+    pub(super) fn policy(&self, provider: Policy) -> Policy {
+        match self {
+            Self::Directory(_) | Self::Glob(_) => provider,
+            Self::Single(app) => Policy {
+                flags: app.flags.clone(),
+                flags_base: app.base_dir.clone(),
+                ..provider
+            },
+        }
+    }
+
     /// Turns the bytes of a vassal file into a vassal.
     pub(super) fn parse_file(
         &self,
@@ -119,13 +131,12 @@ impl Source {
         policy: &Policy,
     ) -> Result<VassalConfig, Diagnostics> {
         match self {
-            Self::Directory(_) | Self::Glob(_) => parse_vassal_under(path, bytes, policy),
-            Self::Single(app) => parse_flags(
-                &app.base_dir,
-                app.is_file.then_some((path, bytes)),
-                &app.flags,
-                &Machine::here(),
-            ),
+            Self::Single(app) if !app.is_file => {
+                parse_flags(&app.base_dir, None, &app.flags, &Machine::here())
+            }
+            Self::Directory(_) | Self::Glob(_) | Self::Single(_) => {
+                parse_vassal_under(path, bytes, policy)
+            }
         }
     }
 

@@ -108,8 +108,18 @@ impl Emperor {
         self.fail_foreground();
     }
 
+    /// A vassal that is to sleep has no sockets that could wake it: it is tried again as one that does
+    /// not come up.
+    pub(super) fn sleep_failed(&mut self, place: &Place, failure: Failure) {
+        if let Some(vassal) = self.vassals.get_mut(&place.vassal) {
+            vassal.tell_failure(place.generation, failure, &self.journal);
+        }
+        self.happen(&place.vassal, Event::SleepFailed);
+        self.fail_foreground();
+    }
+
     /// Binds what the newest configuration asks for.
-    fn bind_sockets(&mut self, place: &Place) -> Result<(), Failure> {
+    pub(super) fn bind_sockets(&mut self, place: &Place) -> Result<(), Failure> {
         let vassal = self.vassals.get_mut(&place.vassal).ok_or_else(gone)?;
         let config = vassal.config.clone().ok_or_else(gone)?;
         let owner = owner_of(&config);

@@ -15,6 +15,7 @@ use super::kept::{FileText, KeptTexts};
 use super::lifecycle::Lifecycle;
 use super::listeners::{Listeners, Orphans};
 use super::record::{Record, SocketRecord};
+use super::sleep::Sleep;
 use super::snapshot::{Found, content_hash};
 
 /// One vassal.
@@ -44,6 +45,8 @@ pub(super) struct Vassal {
     pub(super) error: Option<ErrorStatus>,
     /// Sockets that a master which is still to be reached holds.
     pub(super) left_sockets: Vec<SocketRecord>,
+    /// Waits for the connection that wakes it, while it sleeps.
+    pub(super) sleep: Option<Sleep>,
     /// A generation to be started once every master that was found has been reached.
     pub(super) postponed: Option<u64>,
     /// Its file went before every master that was found has been reached.
@@ -73,6 +76,7 @@ impl Vassal {
             restarts: 0,
             error: None,
             left_sockets: Vec::new(),
+            sleep: None,
             postponed: None,
             is_file_gone: false,
             written: None,
@@ -134,6 +138,7 @@ impl Vassal {
     pub(super) fn begin_with(&mut self, config: VassalConfig, text: Option<Arc<FileText>>) {
         self.life.start_timeout = config.start_timeout;
         self.life.reload_mercy = config.reload_mercy;
+        self.life.starts_asleep = config.scale.starts_asleep();
         self.config = Some(Arc::new(config));
         self.text = text;
         self.expanding = None;
@@ -206,7 +211,8 @@ impl Vassal {
         let serving = self.life.serving();
         let serving = serving.and_then(|number| self.generations.get(&number));
         // It may wait for its start, and clients may wait for it.
-        let coming = self.life.coming().and(self.config.as_ref());
+        let is_awaited = self.life.coming().is_some() || self.life.is_asleep();
+        let coming = self.config.as_ref().filter(|_| is_awaited);
         if serving.is_none() && coming.is_none() {
             return;
         }
@@ -240,6 +246,7 @@ impl Vassal {
                 .values()
                 .flat_map(|generation| generation.workers.clone())
                 .collect(),
+            scaling: shown.and_then(|generation| generation.scaling.clone()),
             error: self.error.clone(),
             rolled_back: self.rolled_back,
         }

@@ -43,6 +43,11 @@ pub(super) fn worker_event(generation: u64, message: MasterMessage) -> Option<Ev
             milliseconds: age_ms,
             traceback,
         },
+        MasterMessage::Scaled { workers, reason } => EventKind::GenerationScaled {
+            generation,
+            workers,
+            reason,
+        },
         MasterMessage::WorkerExited {
             worker,
             pid,
@@ -59,12 +64,14 @@ pub(super) fn worker_event(generation: u64, message: MasterMessage) -> Option<Ev
         | MasterMessage::Ready { .. }
         | MasterMessage::Adopted(_)
         | MasterMessage::Loaded
+        | MasterMessage::Idle
         | MasterMessage::Paused
         | MasterMessage::Failed(_)
         | MasterMessage::Troubled(_)
         | MasterMessage::Mended
         | MasterMessage::Withdrawn
         | MasterMessage::Report { .. }
+        | MasterMessage::StopWanted
         | MasterMessage::ReloadWanted { .. } => return None,
     })
 }

@@ -110,7 +110,11 @@ fn all_that_is_good_answers_is_reloaded_and_goes() {
         fs::rename(emperor.at("later").join(file), &site.vassal.file).expect("it is ours");
     }
     for site in &sites {
-        assert_eq!(emperor.ready_after(&site.vassal, 0), 1);
+        if site.options.sleeps() {
+            emperor.heard(&site.vassal, "sockets-bound", &[]);
+        } else {
+            assert_eq!(emperor.ready_after(&site.vassal, 0), 1);
+        }
     }
     for site in &sites {
         ask::all(&emperor, &site.vassal, &site.options);
@@ -119,7 +123,9 @@ fn all_that_is_good_answers_is_reloaded_and_goes() {
         emperor.touch(&site.vassal.file);
     }
     for site in &sites {
-        assert_eq!(emperor.replaced(&site.vassal, 1), 2);
+        if !site.options.sleeps() {
+            assert_eq!(emperor.replaced(&site.vassal, 1), 2);
+        }
         ask::all(&emperor, &site.vassal, &site.options);
     }
     for site in &sites {
@@ -135,7 +141,9 @@ fn all_that_is_good_answers_is_reloaded_and_goes() {
 fn nothing_is_amiss(emperor: &Emperor) {
     let is_bad = |line: &&Value| {
         let line = line.as_str().unwrap_or_default();
-        line.contains(" WARN") || line.contains("ERROR")
+        // Which many a file asks for, as it names no user.
+        let is_known = line.contains("runs as root");
+        !is_known && (line.contains("  warn ") || line.contains("  error "))
     };
     let said = emperor.log().so_far();
     let bad: Vec<_> = said.iter().filter(is_bad).collect();

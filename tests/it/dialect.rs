@@ -91,6 +91,17 @@ fn what_only_root_may_read_is_refused_and_the_old_generation_serves_on() {
         &["check", &blog.file.display().to_string()],
     );
     assert!(ran.with_code(65).stderr.contains("Permission denied"));
+    // In the foreground too, where the user may also come from the command line.
+    let own = emperor.at("own.ini");
+    let name = own.display().to_string();
+    for (options, flags) in [
+        (as_tenant(&format!("include = {secret}")), vec![]),
+        (format!("include = {secret}"), vec!["--uid", NOBODY]),
+    ] {
+        write_whole(&own, &text(&blog, &options));
+        let ran = lictor(&emperor.at(""), &[&["serve", &name], &*flags].concat());
+        assert!(ran.with_code(65).stderr.contains("Permission denied"));
+    }
     write_whole(&blog.file, &text(&blog, &as_tenant("env = A=%k")));
     assert!(emperor.ready_after(&blog, generation) > generation);
 }
@@ -276,6 +287,29 @@ fn check_looks_at_what_a_file_names() {
     ] {
         assert!(stderr.contains(words), "{words}: {stderr}");
     }
+}
+
+#[test]
+fn check_knows_the_provider_s_templates() {
+    let setup = Setup::new();
+    write_whole(
+        &setup.at("blog.ini"),
+        "[uwsgi]\nmodule = %(app)\nhttp = :8000\n",
+    );
+    write_whole(&setup.at("more.ini"), "[uwsgi]\nprocesses = many\n");
+    let check =
+        |further: &[&str]| lictor(&setup.at(""), &[&["check", "blog.ini"], further].concat());
+    let without = check(&[]).with_code(65).stderr;
+    assert!(without.contains("nothing sets `app`"), "{without}");
+    let set = ["--vassal-set", "app=blog:app"];
+    check(&set).with_code(0);
+    let stderr = check(&[&set[..], &["--vassals-include", "more.ini"]].concat());
+    let stderr = stderr.with_code(65).stderr;
+    assert!(stderr.contains("more.ini:2:13"), "{stderr}");
+    let stderr = check(&["--vassals-include", "none.ini"])
+        .with_code(1)
+        .stderr;
+    assert!(stderr.contains("none.ini"), "{stderr}");
 }
 
 /// The `env` lines that uWSGI prints of a file, among its messages.

@@ -222,3 +222,16 @@ fn what_the_app_prints_is_printed_plainly() {
         (line == "plain words").then_some(())
     });
 }
+
+#[test]
+fn an_app_that_sleeps_has_not_failed() {
+    let options = ["--idle", "200ms", "--die-on-idle"];
+    let arguments = ["app:application", "--http", "127.0.0.1:0"];
+    let (emperor, app) = serve(&hello("x"), &[&arguments[..], &options[..]].concat());
+    emperor.ready_after(&app, 0);
+    let address = emperor.address(&app);
+    emperor.heard(&app, "master-exited", &[]);
+    assert_eq!(emperor.state_of(&app), "asleep");
+    assert_eq!(get(&address, "/"), "x");
+    assert!(emperor.stop().success());
+}

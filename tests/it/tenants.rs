@@ -86,7 +86,7 @@ const TENANTS: [Tenant; 5] = [
         name: "moin",
         packages: Packages {
             name: "moin",
-            version: "2.0.0b4",
+            version: "2.0.0b5",
         },
         vassal: "socket = ROOT/moin.sock\nchmod-socket = 660\nlogto = ROOT/moin.log\n\
                  chdir = ROOT\nwsgi-file = moin.wsgi\nmaster\nworkers = 3\nmax-requests = 200\n\

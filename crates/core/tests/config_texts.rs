@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lictor_core::config::{
-    AppTarget, Machine, VassalConfig, every_option_example, explain, option_table_markdown,
-    options, parse_flags, parse_vassal, read_vassal,
+    AppConfig, AppTarget, Machine, VassalConfig, every_option_example, explain,
+    option_table_markdown, options, parse_flags, parse_vassal, read_vassal,
 };
 use proptest::prelude::*;
 
@@ -310,6 +310,13 @@ fn flags(flags: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
+fn module(name: &str, callable: Option<&str>) -> AppConfig {
+    AppConfig {
+        target: AppTarget::Module(name.to_owned()),
+        callable: callable.map(str::to_owned),
+    }
+}
+
 #[test]
 fn flags_alone_make_a_vassal() {
     let given = flags(&[
@@ -320,8 +327,7 @@ fn flags_alone_make_a_vassal() {
         ("env", &["A=1", "B=2"]),
     ]);
     let vassal = parse_flags(Path::new("/home/me"), None, &given, &nobody()).expect("good flags");
-    assert_eq!(vassal.app, AppTarget::Module("blog.wsgi".to_owned()));
-    assert_eq!(vassal.callable.as_deref(), Some("app"));
+    assert_eq!(vassal.apps.default, Some(module("blog.wsgi", Some("app"))));
     assert_eq!(vassal.chdir, Path::new("/home/me"));
     assert_eq!(vassal.processes, 4);
     assert!(vassal.lazy_apps);
@@ -344,8 +350,7 @@ fn flags_go_over_the_file() {
     ]);
     let vassal =
         parse_flags(Path::new("/home/me"), Some(file), &given, &nobody()).expect("good flags");
-    assert_eq!(vassal.app, AppTarget::Module("blog".to_owned()));
-    assert_eq!(vassal.callable, None);
+    assert_eq!(vassal.apps.default, Some(module("blog", None)));
     assert_eq!(vassal.threads, 2);
     assert_eq!(vassal.chdir, Path::new("/srv/vassals"));
     assert_eq!(
@@ -435,7 +440,7 @@ fn every_option_is_explained() {
             .contains("every vassal has a master process")
     );
     assert!(
-        explain(Some("cheaper"))
+        explain(Some("forkbomb-delay"))
             .expect("known")
             .contains("What to do: ")
     );
@@ -478,16 +483,33 @@ fn the_every_option_example_is_a_good_file_with_every_option() {
             .lines()
             .any(|text| text.trim_start_matches("# ").starts_with(&line));
         assert!(is_there, "{}", option.name);
-        // What is commented out is good too; `wsgi-file` only instead of `module`.
+        // What is commented out is good too; what names the app only instead of `module`.
         let mut alone = format!("{} = {}\n", option.name, option.example);
         if !["http", "https"].contains(&option.name) {
             alone.push_str("http = ':1'\n");
         }
-        if !["module", "wsgi-file"].contains(&option.name) {
+        let naming = [
+            "module",
+            "wsgi-file",
+            "paste",
+            "ini-paste",
+            "ini-paste-logged",
+            "eval",
+        ];
+        if !naming.contains(&option.name) {
             alone.push_str("module = 'a'\n");
+        }
+        if option.name == "mount" {
+            alone.push_str("manage-script-name = true\n");
         }
         if option.name == "file-serve-mode" {
             alone.push_str("sendfile-root = 'a'\n");
+        }
+        if option.name.starts_with("cheaper") {
+            alone.push_str("processes = 4\n");
+        }
+        if option.name.starts_with("cheaper-") {
+            alone.push_str("cheaper = 1\n");
         }
         assert!(parse("toml", &alone).is_ok(), "{alone}");
     }

@@ -82,7 +82,7 @@ env = A=1
 env = B=x \"y\"
 thunder-lock = true
 enable-threads = true
-cheaper = 2
+forkbomb-delay = 2
 ; the end
 ";
     let conversion = converted("/srv/vassals/blog.ini", ini).unwrap();
@@ -104,14 +104,16 @@ env = [
     # A secret.
     \"B=x \\\"y\\\"\",
 ]
-# not converted: cheaper = \"2\"
-#   remove it and set `processes` to what the app needs at its busiest
+# not converted: forkbomb-delay = \"2\"
+#   remove it; a worker that dies at once is replaced after growing pauses
 # the end
 ";
     assert_eq!(conversion.toml, expected);
     assert_eq!(
         conversion.left_over,
-        ["`cheaper`: remove it and set `processes` to what the app needs at its busiest"]
+        [
+            "`forkbomb-delay`: remove it; a worker that dies at once is replaced after growing pauses"
+        ]
     );
     let notes = conversion.notes.join("\n");
     for part in [

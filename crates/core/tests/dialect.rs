@@ -388,6 +388,7 @@ fn the_provider_speaks_before_and_behind_the_vassal() {
         before: file("processes = 2\nthreads = 2\nenv = T=%n-%N"),
         set: vec!["listen=64".to_owned()],
         after: file("threads = 7\nuid = %N"),
+        ..Policy::default()
     };
     let vassal = read_with("processes = 5\nthreads = 5", &policy).expect("a good file");
     assert_eq!(

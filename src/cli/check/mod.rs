@@ -7,7 +7,7 @@ mod directory;
 
 use std::path::{Path, PathBuf};
 
-use lictor_core::config;
+use lictor_core::config::{self, Policy};
 
 use directory::{Found, passed_over, strange};
 
@@ -15,7 +15,7 @@ use super::args::CheckCommand;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{Output, printable};
-use crate::emperor;
+use crate::emperor::{self, PolicyFiles};
 
 /// How many there were of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,18 +28,20 @@ struct Tally {
 /// Checks every path and says what came of it.
 pub(super) fn run(command: CheckCommand, output: &mut Output<'_>) -> Result<Exit, CliError> {
     let mut tally = Tally::default();
+    let policy = PolicyFiles::from(command.policy).read();
+    let policy = policy.map_err(|failure| CliError::Template(failure.message))?;
     for path in command.paths {
         if path.is_dir() {
-            check_directory(&path, &mut tally, output);
+            check_directory(&path, &policy, &mut tally, output);
         } else {
-            check_file(&path, &mut tally, output);
+            check_file(&path, &policy, &mut tally, output);
         }
     }
     output.data(tally.summary())?;
     Ok(tally.exit())
 }
 
-fn check_directory(directory: &Path, tally: &mut Tally, output: &mut Output<'_>) {
+fn check_directory(directory: &Path, policy: &Policy, tally: &mut Tally, output: &mut Output<'_>) {
     let found = match Found::in_directory(directory) {
         Ok(found) => found,
         Err(source) => {
@@ -55,7 +57,7 @@ fn check_directory(directory: &Path, tally: &mut Tally, output: &mut Output<'_>)
     for (name, same) in &found.vassals {
         let bad_before = tally.bad + tally.unreadable;
         for path in same {
-            check_file(path, tally, output);
+            check_file(path, policy, tally, output);
         }
         if same.len() > 1 {
             // Those that are bad by themselves are counted already.
@@ -73,27 +75,17 @@ fn check_directory(directory: &Path, tally: &mut Tally, output: &mut Output<'_>)
     }
 }
 
-fn check_file(path: &Path, tally: &mut Tally, output: &mut Output<'_>) {
+fn check_file(path: &Path, policy: &Policy, tally: &mut Tally, output: &mut Output<'_>) {
     tally.checked += 1;
     let (count, complaint) = match config::read_vassal_bytes(path) {
         Err(diagnostics) => (&mut tally.unreadable, diagnostics.to_string()),
-        Ok(bytes) => match complaint_about(path, &bytes) {
-            Some(complaint) => (&mut tally.bad, complaint),
-            None => return,
+        Ok(bytes) => match emperor::read_vassal(path, &bytes, policy) {
+            Err(complaint) => (&mut tally.bad, complaint),
+            Ok(_) => return,
         },
     };
     *count += 1;
     output.message(&format!("{complaint}\n\n"));
-}
-
-/// What is wrong with a file. What it names is looked at by whoever checks; but root, who may look at
-/// everything, has that done by the user of the vassal, as the emperor does.
-fn complaint_about(path: &Path, bytes: &[u8]) -> Option<String> {
-    let diagnostics = config::parse_vassal(path, bytes).err()?;
-    if !diagnostics.asks_outside() {
-        return Some(diagnostics.to_string());
-    }
-    emperor::check_as_user(path, bytes).err()
 }
 
 /// The complaint about files that stand for one vassal.
@@ -143,6 +135,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::cli::args::PolicyArguments;
 
     fn tally(checked: usize, bad: usize, unreadable: usize) -> Tally {
         Tally {
@@ -188,6 +181,7 @@ mod tests {
         let (mut data, mut messages) = (Vec::new(), Vec::new());
         let command = CheckCommand {
             paths: vec![directory.path().to_owned()],
+            policy: PolicyArguments::default(),
         };
         let exit = run(command, &mut Output::new(&mut data, &mut messages)).unwrap();
         assert_eq!(exit, Exit::BadConfig);
@@ -219,6 +213,7 @@ mod tests {
         let (mut data, mut messages) = (Vec::new(), Vec::new());
         let command = CheckCommand {
             paths: vec!["/nowhere/blog.toml".into()],
+            policy: PolicyArguments::default(),
         };
         let exit = run(command, &mut Output::new(&mut data, &mut messages)).unwrap();
         assert_eq!(exit, Exit::Failed);

@@ -145,6 +145,7 @@ fn status() -> Status {
         restarts: 0,
         sockets: Vec::new(),
         workers: Vec::new(),
+        scaling: None,
         error: None,
         rolled_back: false,
     };

@@ -19,6 +19,7 @@ pub(in crate::emperor) struct Left {
     pub(in crate::emperor) serving: Option<(u64, Duration)>,
     pub(in crate::emperor) leaving: Vec<u64>,
     pub(in crate::emperor) is_stopped: bool,
+    pub(in crate::emperor) is_asleep: bool,
     /// The generation of the error shown.
     pub(in crate::emperor) failed: Option<u64>,
     pub(in crate::emperor) has_fallen_back: bool,
@@ -49,6 +50,7 @@ impl Lifecycle {
                 activity: Activity::Serves,
             }),
             leaving: leaving.collect(),
+            is_asleep: known.is_asleep && known.serving.is_none(),
             has_newest_failed: known.serving.is_some_and(has_failed_since),
             has_fallen_back: known.has_fallen_back,
             has_served: known.has_served,

@@ -17,6 +17,10 @@ impl Lifecycle {
             Want::Stop => return Vec::new(),
             Want::Remove | Want::Run => self.want = Want::Run,
         }
+        let is_new = self.newest == 0 && self.starts_asleep && !self.is_called;
+        if self.is_asleep || is_new {
+            return self.sleep_on();
+        }
         self.spawn(now)
     }
 
@@ -28,6 +32,7 @@ impl Lifecycle {
         let mut actions = self.kill_coming(now);
         actions.extend(self.resume());
         self.newest += 1;
+        self.is_asleep = false;
         self.has_newest_failed = true;
         self.has_fallen_back = false;
         self.retry_at = None;
@@ -50,6 +55,7 @@ impl Lifecycle {
         let mut actions = self.kill_coming(now);
         actions.extend(self.resume());
         self.retry_at = None;
+        (self.is_asleep, self.is_called) = (false, false);
         self.newest += 1;
         self.coming = Some(Coming {
             generation: self.newest,

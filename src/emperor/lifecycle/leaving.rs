@@ -51,6 +51,7 @@ impl Lifecycle {
             return Vec::new();
         }
         self.want = want;
+        self.is_asleep = false;
         self.retry_at = None;
         self.failures = 0;
         self.has_newest_failed = false;

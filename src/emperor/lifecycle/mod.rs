@@ -12,6 +12,10 @@
 //! | serving one ended | – | spawn at once; wait if that happens again and again |
 //! | fell back | spawn at once | what is spawned next is no newest file: it serves degraded |
 //! | stop, file gone | what comes up is killed | it drains |
+//! | idle | – | it drains; asleep, unless a newer one comes up or failed |
+//!
+//! Asleep, nothing runs by intention (`asleep`): a connection or an order spawns, a good file changes
+//! what will be spawned.
 //!
 //! Without overlap (`overlap = false` in the file of the new generation) a coming one says that it
 //! is loaded before it has workers, and two sets of workers never live side by side:
@@ -30,6 +34,7 @@
 //! [`leaving`], of one that another emperor has left in [`adopted`].
 
 mod adopted;
+mod asleep;
 mod coming;
 mod leaving;
 mod parts;
@@ -63,6 +68,12 @@ pub(super) struct Lifecycle {
     has_fallen_back: bool,
     /// A generation has served since it was stopped last.
     has_served: bool,
+    /// Nothing is to run until a connection comes.
+    is_asleep: bool,
+    /// Somebody has asked to see it run.
+    is_called: bool,
+    /// A vassal that is new sleeps first, by the newest good file.
+    pub(super) starts_asleep: bool,
     failures: u32,
     retry_at: Option<Instant>,
     /// How long a generation may take to come up, by the newest good file.
@@ -86,6 +97,9 @@ impl Lifecycle {
             has_newest_failed: false,
             has_fallen_back: false,
             has_served: false,
+            is_asleep: false,
+            is_called: false,
+            starts_asleep: false,
             failures: 0,
             retry_at: None,
             start_timeout: Duration::from_mins(1),
@@ -104,6 +118,7 @@ impl Lifecycle {
             (Want::Run, Some(_), None) if self.has_newest_failed => VassalState::Degraded,
             (Want::Run, Some(_), None) => VassalState::Ready,
             (Want::Run, None, Some(_)) => VassalState::Starting,
+            (Want::Run, None, None) if self.is_asleep => VassalState::Asleep,
             // Its file has not been read yet.
             (Want::Run, None, None) if self.newest == 0 => VassalState::Starting,
             (Want::Run, None, None) => VassalState::Backoff,
@@ -187,6 +202,9 @@ impl Lifecycle {
         match event {
             Event::FileGood => self.file_good(now),
             Event::FileBad => self.file_bad(now),
+            Event::Idle(generation) => self.idle(generation, now),
+            Event::Knocked => self.knocked(now),
+            Event::SleepFailed => self.sleep_failed(now),
             Event::FellBack => self.fell_back(now),
             Event::FileGone => self.leave(Want::Remove, now),
             Event::StopAsked => self.leave(Want::Stop, now),

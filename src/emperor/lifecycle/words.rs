@@ -9,6 +9,12 @@ use lictor_core::ipc::MasterPhase;
 pub(in crate::emperor) enum Event {
     /// The file was read, and is good; or somebody asked for a new generation of it.
     FileGood,
+    /// Nobody has asked this generation anything for long.
+    Idle(u64),
+    /// A connection has come while it sleeps.
+    Knocked,
+    /// Its sockets could not be bound, so that nobody could wake it.
+    SleepFailed,
     /// The file was read, and is bad.
     FileBad,
     /// The newest file has failed, and nothing serves or what did has just ended: what follows is
@@ -63,6 +69,8 @@ pub(in crate::emperor) enum Action {
     TimeOut(u64),
     /// Close the sockets that no generation needs any more.
     Release,
+    /// Listen, and wait for a connection.
+    Sleep,
     /// Say that the next try comes after this.
     Wait(Duration),
     /// The vassal is over.

@@ -49,6 +49,13 @@ impl Options {
     }
 }
 
+impl Options {
+    /// Whether nothing of it runs until somebody asks.
+    pub(super) fn sleeps(&self) -> bool {
+        self.one("cheap") == Some("true")
+    }
+}
+
 /// The text between the first quotation mark and the last one.
 fn quoted(text: &str) -> Option<String> {
     let (start, end) = (text.find('"')?, text.rfind('"')?);

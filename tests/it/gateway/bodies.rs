@@ -123,7 +123,7 @@ fn clients_may_leave_in_the_middle() {
         let mut connection = connect(address).expect("nginx listens");
         let head = "POST /unbuffered/sum HTTP/1.1\r\nHost: s\r\nContent-Length: 1000000\r\n\r\n";
         connection.send(head.as_bytes()).expect("it reads");
-        connection.send(&[b'x'; 100_000]).expect("it reads");
+        connection.send(&vec![b'x'; 100_000]).expect("it reads");
         drop(connection);
         printed.wait("the app hears that the upload ended", |line| {
             let line = line["line"].as_str()?;

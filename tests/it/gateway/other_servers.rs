@@ -1,4 +1,4 @@
-//! Behind Apache httpd, lighttpd and HAProxy, by every protocol that each of them speaks.
+//! Behind Apache httpd, lighttpd and `HAProxy`, by every protocol that each of them speaks.
 
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
@@ -103,12 +103,11 @@ fn lighttpd(emperor: &Emperor, fronts: &[Front]) -> WebServer {
     );
     for front in fronts {
         let port = front.port;
-        let to = match front.path() {
-            Some(path) => format!("\"socket\" => \"{path}\""),
-            None => {
-                let (host, port) = front.socket.rsplit_once(':').expect("an address");
-                format!("\"host\" => \"{host}\", \"port\" => {port}")
-            }
+        let to = if let Some(path) = front.path() {
+            format!("\"socket\" => \"{path}\"")
+        } else {
+            let (host, port) = front.socket.rsplit_once(':').expect("an address");
+            format!("\"host\" => \"{host}\", \"port\" => {port}")
         };
         let server = format!("(\"\" => (({to}, \"check-local\" => \"disable\")))");
         let pass = match front.protocol {

@@ -4,20 +4,26 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::diagnostic::Complaint;
+use super::draft_apps::Named;
 use super::format::Format;
+use super::scale_draft::ScaleDraft;
 use super::setting::Outcome;
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
-    AppTarget, AsgiConfig, FilesConfig, GatewayConfig, ProcessConfig, RequestLogConfig, TlsConfig,
+    AppsConfig, AsgiConfig, FilesConfig, GatewayConfig, ProcessConfig, RequestLogConfig, TlsConfig,
     TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
 #[derive(Debug, PartialEq)]
 pub(super) struct Draft {
-    pub(super) module: Option<(String, Place)>,
-    pub(super) wsgi_file: Option<(PathBuf, Place)>,
+    /// What the options say that name the app.
+    pub(super) named: Vec<Named>,
+    /// The apps so far, but for the one that these options name.
+    pub(super) apps: AppsConfig,
+    pub(super) mount_place: Option<Place>,
+    pub(super) paste_logger: bool,
     /// The callable behind the module's colon.
     pub(super) module_callable: Option<(String, Place)>,
     pub(super) callable: Option<(String, Place)>,
@@ -34,6 +40,7 @@ pub(super) struct Draft {
     /// What is spoken at the addresses of `socket`.
     pub(super) socket_protocol: Protocol,
     pub(super) processes: u32,
+    pub(super) scale: ScaleDraft,
     pub(super) threads: u32,
     pub(super) lazy_apps: bool,
     pub(super) start_timeout: Duration,
@@ -76,7 +83,7 @@ pub(super) struct Start {
 
 impl Start {
     /// How an option is set there.
-    fn example(&self, name: &str, value: &str) -> String {
+    pub(super) fn example(&self, name: &str, value: &str) -> String {
         match self.format {
             Some(Format::Toml) => format!("`{name} = \"{value}\"`"),
             Some(Format::Yaml) => format!("`{name}: \"{value}\"`"),
@@ -90,8 +97,10 @@ impl Start {
 impl Default for Draft {
     fn default() -> Self {
         Self {
-            module: None,
-            wsgi_file: None,
+            named: Vec::new(),
+            apps: AppsConfig::default(),
+            mount_place: None,
+            paste_logger: false,
             module_callable: None,
             callable: None,
             chdir: None,
@@ -105,6 +114,7 @@ impl Default for Draft {
             sockets: Vec::new(),
             socket_protocol: Protocol::Uwsgi,
             processes: 1,
+            scale: ScaleDraft::default(),
             threads: 1,
             lazy_apps: false,
             start_timeout: Duration::from_mins(1),
@@ -184,8 +194,7 @@ impl Draft {
         told: &[&'static str],
     ) -> Outcome<VassalConfig> {
         let mut complaints = Vec::new();
-        let callable = self.checked_callable(&mut complaints);
-        let app = self.checked_app(start, told, &mut complaints);
+        let apps = self.checked_apps(start, told, &mut complaints);
         self.check_listening(start, told, &mut complaints);
         if let ((false, Some(place)), true) = (&self.overlap, self.lazy_apps) {
             complaints.push(
@@ -195,13 +204,13 @@ impl Draft {
         }
         complaints.extend(self.unnamed_proxies(told));
         self.check_sendfile_root(start, told, &mut complaints);
-        let Some(app) = app.filter(|_| complaints.is_empty()) else {
+        let scale = self.scale.finish(self.processes, told, &mut complaints);
+        let Some(apps) = apps.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
         };
         self.sort_sockets();
         Ok(VassalConfig {
-            app,
-            callable,
+            apps,
             chdir: self.chdir.unwrap_or_else(|| base.to_owned()),
             pythonpath: self.pythonpath,
             virtualenv: self.virtualenv,
@@ -211,6 +220,7 @@ impl Draft {
             http: self.http,
             gateway: self.gateway,
             processes: self.processes,
+            scale,
             threads: self.threads,
             lazy_apps: self.lazy_apps,
             start_timeout: self.start_timeout,
@@ -281,57 +291,6 @@ impl Draft {
                 "say where files may be that the app names: add {}",
                 start.example("sendfile-root", "/srv/blog/private")
             )));
-        }
-    }
-
-    fn checked_app(
-        &self,
-        start: &Start,
-        told: &[&'static str],
-        complaints: &mut Vec<Complaint>,
-    ) -> Option<AppTarget> {
-        match (&self.module, &self.wsgi_file) {
-            (Some((_, first)), Some((_, second))) => {
-                complaints.push(
-                    Complaint::new(second.clone(), "both `module` and `wsgi-file` are given")
-                        .also(first.clone(), "the other one is here")
-                        .hint("keep one of them: a vassal is one app"),
-                );
-                None
-            }
-            (Some((name, _)), None) => Some(AppTarget::Module(name.clone())),
-            (None, Some((path, _))) => Some(AppTarget::File(path.clone())),
-            (None, None) => {
-                if !told
-                    .iter()
-                    .any(|name| matches!(*name, "module" | "wsgi-file"))
-                {
-                    complaints.push(Complaint::new(start.place.clone(), "no app to load").hint(
-                        format!(
-                            "add {}",
-                            start.example("module", "package.module:application")
-                        ),
-                    ));
-                }
-                None
-            }
-        }
-    }
-
-    fn checked_callable(&self, complaints: &mut Vec<Complaint>) -> Option<String> {
-        match (&self.module_callable, &self.callable) {
-            (Some((in_module, first)), Some((alone, second))) if in_module != alone => {
-                let message =
-                    format!("the callable is `{alone}` here and `{in_module}` in `module`");
-                complaints.push(
-                    Complaint::new(second.clone(), message)
-                        .also(first.clone(), "the other one is here")
-                        .hint("keep one of them"),
-                );
-                None
-            }
-            (_, Some((name, _))) | (Some((name, _)), None) => Some(name.clone()),
-            (None, None) => None,
         }
     }
 }

@@ -4,7 +4,15 @@ use super::setting::Setting;
 use super::tree::{Entry, Node, Place, Value};
 
 /// The options of which a flag replaces all that the file says.
-const WHAT_TO_LOAD: [&str; 3] = ["module", "wsgi-file", "callable"];
+const WHAT_TO_LOAD: [&str; 7] = [
+    "module",
+    "wsgi-file",
+    "callable",
+    "paste",
+    "ini-paste",
+    "ini-paste-logged",
+    "eval",
+];
 
 /// Flags in the shape of a file's entries.
 pub(super) fn flag_entries(flags: &[(String, Vec<String>)]) -> Vec<Entry> {
@@ -40,7 +48,9 @@ pub(super) fn is_overridden(setting: &Setting<'_>, flags: &[Setting<'_>]) -> boo
     flags.iter().any(|flag| match flag.spec.name {
         // Variables are added to, one by one.
         "env" => false,
-        "module" | "wsgi-file" => WHAT_TO_LOAD.contains(&name),
+        "module" | "wsgi-file" | "paste" | "ini-paste" | "ini-paste-logged" | "eval" => {
+            WHAT_TO_LOAD.contains(&name)
+        }
         flag_name => flag_name == name,
     })
 }

@@ -9,6 +9,7 @@ mod convert;
 mod diagnostic;
 mod dialect;
 mod draft;
+mod draft_apps;
 mod excerpt;
 mod explain;
 mod flags;
@@ -16,6 +17,7 @@ mod format;
 mod name;
 mod options;
 mod read;
+mod scale_draft;
 mod setting;
 mod source;
 mod tree;
@@ -37,9 +39,10 @@ pub use types::{
     AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, SocketOwner, UserName,
 };
 pub use vassal::{
-    AppTarget, AsgiConfig, CertificateFiles, ClientCertificates, EventLoop, FileServeMode,
-    FilesConfig, ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan,
-    LimitsConfig, LogField, LogFormat, LogPiece, ProcessConfig, ProcessNames, RequestLogConfig,
-    SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig,
-    WireConfig,
+    AppConfig, AppMount, AppTarget, AppsConfig, AsgiConfig, BusynessConfig, CertificateFiles,
+    CheaperAlgorithm, CheaperConfig, ClientCertificates, EventLoop, FileServeMode, FilesConfig,
+    ForwardedField, GatewayConfig, Http2, HttpsAddress, Interface, Lifespan, LimitsConfig,
+    LogField, LogFormat, LogPiece, PasteApp, ProcessConfig, ProcessNames, RequestLogConfig,
+    ScaleConfig, SendfileRoot, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
+    WebsocketConfig, WireConfig,
 };

@@ -72,7 +72,12 @@ pub fn parse_vassal_with(
     outside: &dyn Outside,
 ) -> Result<VassalConfig, Diagnostics> {
     let world = World { policy, outside };
-    parse_all(&directory_of(path), Some((path, bytes)), &[], world)
+    parse_all(
+        &policy.flags_base,
+        Some((path, bytes)),
+        &policy.flags,
+        world,
+    )
 }
 
 /// Who a vassal runs as, as far as its file and the provider say so without anything else.
@@ -95,7 +100,14 @@ pub fn vassal_user(path: &Path, bytes: &[u8], policy: &Policy) -> Result<VassalU
     let mut reading = Reading::default();
     let base = directory_of(path);
     let mut draft = Draft::default();
-    for setting in reading.gather(&entries, &Bases::same(&base), Some(&source)) {
+    let flags = flag_entries(&policy.flags);
+    let (bases, flag_bases) = (Bases::same(&base), Bases::same(&policy.flags_base));
+    let settings = reading.gather(&entries, &bases, Some(&source));
+    let settings = settings.into_iter();
+    // Of the command line's, whatever else is wrong shows when all is read.
+    let overriding = reading.gather(&flags, &flag_bases, None).into_iter();
+    let overriding = overriding.filter(|setting| ["uid", "gid"].contains(&setting.spec.name));
+    for setting in settings.chain(overriding) {
         (setting.spec.apply)(&mut draft, &setting).map_err(annotate)?;
     }
     Ok(VassalUser {

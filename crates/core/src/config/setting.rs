@@ -118,6 +118,12 @@ impl<'a> Setting<'a> {
         Complaint::new(place.clone(), message).hint("give it one, or remove it")
     }
 
+    /// The complaint about the first value beyond what the option takes.
+    pub(super) fn too_many(&self, place: &Place, limit: usize) -> Complaint {
+        let message = format!("{} takes at most {limit} values", quote(self.key));
+        Complaint::new(place.clone(), message).hint("remove the others")
+    }
+
     /// A complaint about a value of this option: `` `key` … ``.
     pub(super) fn wrong(&self, node: &Node, what: &str) -> Complaint {
         Complaint::new(node.place.clone(), format!("{} {what}", quote(self.key)))

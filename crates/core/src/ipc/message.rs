@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::HandoverListener;
-use crate::observe::{Failure, WorkerStatus};
+use crate::observe::{Failure, ScalingStatus, WorkerStatus};
 
 /// The version of what emperor and master say to each other. A master lives on when the emperor is
 /// upgraded, so that an emperor understands every version from 1 to its own, and says to a master
@@ -101,6 +101,15 @@ pub enum MasterMessage {
         /// Why, in words: `max-requests`, `it does not answer`.
         reason: String,
     },
+    /// With `cheaper`, `cheap` or `idle`: there are to be so many workers from now on.
+    Scaled {
+        /// How many.
+        workers: u32,
+        /// Why, in words: `all workers were busy`.
+        reason: String,
+    },
+    /// With `die-on-idle`: nobody has asked anything for long. Told to leave, it does.
+    Idle,
     /// A worker was forked.
     WorkerSpawned {
         /// Its slot.
@@ -132,12 +141,17 @@ pub enum MasterMessage {
         id: u64,
         /// The workers alive.
         workers: Vec<WorkerStatus>,
+        /// How many there are to be, where that varies.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scaling: Option<ScalingStatus>,
     },
-    /// A `touch-reload` file changed.
+    /// Somebody wants a new generation: a `touch-reload` file changed, or the like.
     ReloadWanted {
-        /// The file.
+        /// The file, or what else asked for it.
         file: String,
     },
+    /// Somebody wants the vassal stopped, by a letter in its `master-fifo`.
+    StopWanted,
 }
 
 /// Where a generation stands, as its master sees it.
@@ -186,6 +200,10 @@ pub enum WorkerOrder {
     /// Treat the stream socket beside this as an accepted connection: `ready-path` is asked for on
     /// it.
     Probe,
+    /// Let new connections wait.
+    Hold,
+    /// After [`WorkerOrder::Hold`]: accept them again.
+    Release,
     /// Stop accepting, finish what is in flight and leave.
     Drain {
         /// How long that may take.
@@ -208,6 +226,11 @@ pub enum WorkerMessage {
     Withdrawn,
     /// Answer to [`WorkerOrder::Heartbeat`].
     Alive,
+    /// With `py-autoreload`: files that the app has imported, each told once.
+    Imported {
+        /// Their paths.
+        files: Vec<String>,
+    },
     /// It has reached a limit and wants to be replaced; it serves on meanwhile.
     Retire {
         /// The option with that limit.

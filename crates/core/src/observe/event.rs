@@ -131,6 +131,14 @@ pub enum EventKind {
         status: String,
         expected: bool,
     },
+    /// There are to be so many workers from now on.
+    GenerationScaled {
+        generation: u64,
+        workers: u32,
+        reason: String,
+    },
+    /// A connection has come to a vassal that sleeps.
+    VassalWoken { generation: u64 },
     /// A vassal waits before it is tried again.
     BackoffStarted { generation: u64, milliseconds: u64 },
     /// Output of an app was dropped, because it came faster than it could be read or written.
@@ -302,6 +310,14 @@ impl fmt::Display for EventKind {
                     f,
                     "generation {generation}: worker {worker} {how}, pid {pid}, {status}"
                 )
+            }
+            Self::GenerationScaled {
+                generation,
+                workers,
+                reason,
+            } => write!(f, "generation {generation}: {workers} workers: {reason}"),
+            Self::VassalWoken { generation } => {
+                write!(f, "woken by a connection (generation {generation})")
             }
             Self::BackoffStarted { milliseconds, .. } => {
                 write!(

@@ -11,7 +11,7 @@ mod timestamp;
 pub use event::{Event, EventKind};
 pub use failure::{Failure, FailureKind};
 pub use status::{
-    EmperorStatus, ErrorStatus, SocketStatus, Status, VassalState, VassalStatus, WorkerState,
-    WorkerStatus,
+    EmperorStatus, ErrorStatus, ScalingStatus, SocketStatus, Status, VassalState, VassalStatus,
+    WorkerState, WorkerStatus,
 };
 pub use timestamp::Timestamp;

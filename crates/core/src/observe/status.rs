@@ -99,11 +99,31 @@ pub struct VassalStatus {
     pub sockets: Vec<SocketStatus>,
     /// Workers of all living generations.
     pub workers: Vec<WorkerStatus>,
+    /// How many workers there are to be, where that varies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<ScalingStatus>,
     /// Why the newest generation failed, if it did.
     pub error: Option<ErrorStatus>,
     /// Whether it runs by an earlier text of its file, until the file changes again.
     #[serde(default)]
     pub rolled_back: bool,
+}
+
+/// How many workers there are to be, where that varies: with `cheaper`, `cheap` or `idle`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScalingStatus {
+    /// How many there are to be now; 0 while it sleeps.
+    pub workers: u32,
+    /// The fewest while it does not sleep.
+    pub minimum: u32,
+    /// The most.
+    pub maximum: u32,
+    /// Whether there are none while nobody asks.
+    pub sleeps_when_idle: bool,
+    /// Why there are so many.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// One listening socket.

@@ -59,3 +59,14 @@ pub fn boot_id() -> Option<String> {
 pub fn thread_count() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
+
+/// The signals that this process has a handler for: bit 0 is signal 1 (`SigCgt` of
+/// `proc_pid_status(5)`).
+pub fn caught_signals() -> std::io::Result<u64> {
+    let bytes = read_bounded(Path::new("/proc/self/status"), 16 * 1024);
+    let bytes = bytes.map_err(|error| std::io::Error::other(error.to_string()))?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let line = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .ok_or_else(|| std::io::ErrorKind::InvalidData.into())
+}

@@ -1,54 +1,146 @@
-//! Imports the app: `module:callable` or a file, found as its users expect.
+//! Loads the apps of a vassal: the one of `module` or its like, and those of `mount`.
 
-use lictor_core::config::{AppTarget, EventLoop, VassalConfig};
+use std::time::{Duration, Instant};
+
+use lictor_core::config::{AppConfig, AppTarget, EventLoop, VassalConfig};
 use lictor_core::observe::{Failure, FailureKind};
-use pyo3::exceptions::{PyAttributeError, PyModuleNotFoundError};
 use pyo3::prelude::*;
-use pyo3::types::PyModule;
 
+use super::callable::{CALLABLE_HINT, find_callable};
 use super::failure_of;
+use super::import::import;
 use super::interface::{Interface, interface_of};
+
+/// The loaded apps, of which there is at least one.
+pub(crate) struct Apps {
+    /// Which interface they speak.
+    pub(crate) interface: Interface,
+    /// In the order of the file; the one that answers where nothing is mounted comes first.
+    pub(crate) apps: Vec<App>,
+}
 
 /// A loaded app.
 pub(crate) struct App {
+    /// Where it is mounted, without the slash at its end; empty for the one that answers elsewhere.
+    pub(crate) mountpoint: String,
     /// What is called for each request.
     pub(crate) callable: Py<PyAny>,
-    /// Which interface it speaks.
-    pub(crate) interface: Interface,
+    /// How long it took to load.
+    pub(crate) startup: Duration,
 }
 
-/// Names tried when the file names no callable.
-const USUAL_NAMES: [&str; 2] = ["application", "app"];
+impl Apps {
+    /// Where the apps are mounted, in their order.
+    pub(crate) fn mountpoints(&self) -> Vec<String> {
+        self.apps.iter().map(|app| app.mountpoint.clone()).collect()
+    }
+}
 
-/// Imports the app and finds its callable.
-pub(crate) fn load(py: Python<'_>, config: &VassalConfig) -> Result<App, Failure> {
-    let module =
-        import(py, &config.app).map_err(|error| with_search_path(py, &config.app, &error))?;
-    let callable = find_callable(py, &module, config)?;
+/// Imports all apps and finds their callables.
+pub(crate) fn load(py: Python<'_>, config: &VassalConfig) -> Result<Apps, Failure> {
+    let default = config.apps.default.iter().map(|app| ("", app));
+    let mounts = config.apps.mounts.iter();
+    let mounts = mounts.map(|mount| (mount.prefix.as_str(), &mount.app));
+    let mut apps = Vec::new();
+    let mut found: Option<(Interface, String)> = None;
+    for (mountpoint, app) in default.chain(mounts) {
+        let started = Instant::now();
+        let (callable, interface) = load_one(py, app, config)?;
+        match &found {
+            Some((first, named_first)) if *first != interface => {
+                return Err(mixed(named_first, *first, &named(app), interface));
+            }
+            Some(_) => {}
+            None => found = Some((interface, named(app))),
+        }
+        apps.push(App {
+            mountpoint: mountpoint.to_owned(),
+            callable,
+            startup: started.elapsed(),
+        });
+    }
+    let Some((interface, first)) = found else {
+        return Err(Failure::new(FailureKind::Import, "no app to load", ""));
+    };
+    if interface == Interface::Asgi {
+        prepare_asgi(py, config, &first)?;
+    }
+    enter(config)?;
+    if apps.len() > 1 {
+        tell_mounted(py, &apps);
+    }
+    Ok(Apps { interface, apps })
+}
+
+fn load_one(
+    py: Python<'_>,
+    app: &AppConfig,
+    config: &VassalConfig,
+) -> Result<(Py<PyAny>, Interface), Failure> {
+    let named = named(app);
+    let imported = import(py, &app.target)?;
+    let callable = find_callable(py, &imported, app.callable.as_deref(), &named)?;
     if !callable.is_callable() {
-        let message = format!(
-            "`{}` is not callable: {}",
-            named(config),
-            type_name(&callable)
-        );
+        let message = format!("`{named}` is not callable: {}", type_name(&callable));
         return Err(Failure::new(FailureKind::Import, message, CALLABLE_HINT));
     }
-    let interface = interface_of(&callable, config.asgi.interface, &named(config))?;
-    if interface == Interface::Asgi {
-        prepare_asgi(py, config)?;
-    }
-    Ok(App {
-        callable: callable.unbind(),
-        interface,
+    let interface = interface_of(&callable, config.asgi.interface, &named)?;
+    Ok((callable.unbind(), interface))
+}
+
+/// In the app's own log, where what its imports print stands too.
+fn tell_mounted(py: Python<'_>, apps: &[App]) {
+    let lines: String = apps.iter().map(mounted_line).collect();
+    let told = py
+        .import("sys")
+        .and_then(|sys| sys.getattr("stderr")?.call_method1("write", (lines,)));
+    // Whoever has taken its log away does not want to know.
+    drop(told);
+}
+
+fn mounted_line(app: &App) -> String {
+    let place = match app.mountpoint.as_str() {
+        "" => "where no other app is mounted",
+        mountpoint => mountpoint,
+    };
+    format!(
+        "lictor: app loaded in {:.2} s, answers {place}\n",
+        app.startup.as_secs_f64()
+    )
+}
+
+/// A worker calls its apps in one way.
+fn mixed(first: &str, one: Interface, second: &str, other: Interface) -> Failure {
+    let message = format!(
+        "`{first}` speaks {} and `{second}` speaks {}, and one vassal serves one interface",
+        one.name(),
+        other.name()
+    );
+    let hint = "hint: give one of them a vassal of its own, or wrap the WSGI app for ASGI with \
+                `a2wsgi.WSGIMiddleware`";
+    Failure::new(FailureKind::Import, message, hint)
+}
+
+/// `chdir2`.
+fn enter(config: &VassalConfig) -> Result<(), Failure> {
+    let Some(directory) = &config.apps.chdir_after else {
+        return Ok(());
+    };
+    std::env::set_current_dir(directory).map_err(|error| {
+        let message = format!(
+            "the directory `{}` of `chdir2` could not be entered: {error}",
+            directory.display()
+        );
+        let hint = "hint: make it, or let the vassal's user enter it";
+        Failure::new(FailureKind::Import, message, hint)
     })
 }
 
 /// What an ASGI app needs, imported here so that the workers share its memory.
-fn prepare_asgi(py: Python<'_>, config: &VassalConfig) -> Result<(), Failure> {
+fn prepare_asgi(py: Python<'_>, config: &VassalConfig, named: &str) -> Result<(), Failure> {
     if config.threads > 1 {
         let message = format!(
-            "`{}` is an ASGI app, and `threads` is {}",
-            named(config),
+            "`{named}` is an ASGI app, and `threads` is {}",
             config.threads
         );
         let hint = "hint: remove `threads` and use `processes`: an event loop runs on one thread, \
@@ -76,101 +168,15 @@ fn prepare_asgi(py: Python<'_>, config: &VassalConfig) -> Result<(), Failure> {
     }
 }
 
-const CALLABLE_HINT: &str =
-    "hint: name a WSGI callable or an ASGI one: `module = \"package.module:callable\"`";
-
-fn import<'py>(py: Python<'py>, target: &AppTarget) -> PyResult<Bound<'py, PyModule>> {
-    match target {
-        AppTarget::Module(name) => py.import(name.as_str()),
-        AppTarget::File(path) => {
-            let stem = path
-                .file_stem()
-                .map(|stem| stem.to_string_lossy().into_owned());
-            let name = stem.unwrap_or_else(|| "application".to_owned());
-            let util = py.import("importlib.util")?;
-            // Python itself asks for an ending that it knows; `.wsgi` is one that people know.
-            let machinery = py.import("importlib.machinery")?;
-            let loader = machinery.call_method1("SourceFileLoader", (&name, path.as_os_str()))?;
-            let options = pyo3::types::PyDict::new(py);
-            options.set_item("loader", &loader)?;
-            let spec = util.call_method(
-                "spec_from_file_location",
-                (&name, path.as_os_str()),
-                Some(&options),
-            )?;
-            let module = util.call_method1("module_from_spec", (&spec,))?;
-            // Registered before it runs, as `import` does, so that its classes can be pickled.
-            let modules = py.import("sys")?.getattr("modules")?;
-            if !modules.contains(&name)? {
-                modules.set_item(&name, &module)?;
-            }
-            loader.call_method1("exec_module", (&module,))?;
-            Ok(module.cast_into::<PyModule>()?)
-        }
-    }
-}
-
-/// When the app's own module is not there, the search path is what its author needs to see.
-fn with_search_path(py: Python<'_>, target: &AppTarget, error: &PyErr) -> Failure {
-    let mut failure = failure_of(py, error, "it was imported");
-    let AppTarget::Module(name) = target else {
-        return failure;
-    };
-    let top = name.split('.').next().unwrap_or(name);
-    let missing = error
-        .value(py)
-        .getattr("name")
-        .ok()
-        .and_then(|n| n.extract::<String>().ok());
-    if error.is_instance_of::<PyModuleNotFoundError>(py) && missing.as_deref() == Some(top) {
-        let path: Option<Vec<String>> = py
-            .import("sys")
-            .and_then(|sys| sys.getattr("path")?.extract())
-            .ok();
-        let searched = path.unwrap_or_default().join("\n  ");
-        failure.detail = format!(
-            "{}\n\nsearched in:\n  {searched}\nhint: set `chdir` or `pythonpath` to the directory \
-             that holds `{top}`, or `virtualenv` to where it is installed",
-            failure.detail
-        );
-    }
-    failure
-}
-
-fn find_callable<'py>(
-    py: Python<'py>,
-    module: &Bound<'py, PyModule>,
-    config: &VassalConfig,
-) -> Result<Bound<'py, PyAny>, Failure> {
-    let Some(name) = &config.callable else {
-        return USUAL_NAMES
-            .iter()
-            .find_map(|name| module.getattr(*name).ok())
-            .ok_or_else(|| {
-                let message = format!("`{}` has neither `application` nor `app`", named(config));
-                Failure::new(FailureKind::Import, message, CALLABLE_HINT)
-            });
-    };
-    let start = module.as_any().clone();
-    let found = name
-        .split('.')
-        .try_fold(start, |object, part| object.getattr(part));
-    found.map_err(|error| {
-        if error.is_instance_of::<PyAttributeError>(py) {
-            let message = format!("`{}` has no `{name}`", named(config));
-            Failure::new(FailureKind::Import, message, CALLABLE_HINT)
-        } else {
-            failure_of(py, &error, "its callable was looked up")
-        }
-    })
-}
-
-fn named(config: &VassalConfig) -> String {
-    let target = match &config.app {
+/// The app as its author knows it.
+fn named(app: &AppConfig) -> String {
+    let target = match &app.target {
         AppTarget::Module(name) => name.clone(),
         AppTarget::File(path) => path.display().to_string(),
+        AppTarget::Paste(paste) => paste.uri.clone(),
+        AppTarget::Code(_) => "eval".to_owned(),
     };
-    match &config.callable {
+    match &app.callable {
         Some(callable) => format!("{target}:{callable}"),
         None => target,
     }

@@ -1,6 +1,9 @@
 //! What an app finds in `sys` before it is imported.
 
+use std::ffi::OsString;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use lictor_core::config::VassalConfig;
@@ -30,7 +33,12 @@ pub(crate) fn python_version(py: Python<'_>) -> PyResult<String> {
 /// be written.
 pub(crate) fn prepare(py: Python<'_>, config: &VassalConfig, trouble: OwnedFd) -> PyResult<()> {
     let sys = py.import("sys")?;
-    sys.setattr("argv", PyList::new(py, ["lictor"])?)?;
+    let given = config.apps.argv.iter().map(String::as_str);
+    let argv: Vec<_> = std::iter::once("lictor").chain(given).collect();
+    sys.setattr("argv", PyList::new(py, argv)?)?;
+    if let Some(executable) = &config.apps.executable {
+        sys.setattr("executable", executable.as_os_str())?;
+    }
     set_path(&sys, config)?;
     keep_no_racy_bytecode(py)?;
     let trouble = Arc::new(trouble);
@@ -60,7 +68,28 @@ fn set_path(sys: &Bound<'_, PyModule>, config: &VassalConfig) -> PyResult<()> {
         path.del_item(0)?;
     }
     for directory in config.pythonpath.iter().rev() {
-        path.insert(0, directory.as_os_str())?;
+        for place in matching(sys.py(), directory)?.iter().rev() {
+            path.insert(0, place)?;
+        }
     }
     path.insert(0, config.chdir.as_os_str())
+}
+
+/// The places that an entry of `pythonpath` stands for. As under uWSGI, one with `*`, `?` or `[` in
+/// it that is no place itself is a pattern.
+fn matching(py: Python<'_>, entry: &Path) -> PyResult<Vec<OsString>> {
+    let is_pattern = entry
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .any(|b| b"*?[".contains(b));
+    if !is_pattern || entry.exists() {
+        return Ok(vec![entry.as_os_str().to_owned()]);
+    }
+    let mut places: Vec<OsString> = py
+        .import("glob")?
+        .call_method1("glob", (entry.as_os_str(),))?
+        .extract()?;
+    places.sort();
+    Ok(places)
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use lictor_core::config::{Protocol, VassalConfig};
 use lictor_core::ipc::{Channel, Handover, Hosting, MasterMessage};
@@ -16,7 +17,7 @@ use super::fork::Seed;
 use super::meeting::Meeting;
 use super::pool::seat_count;
 use super::run::Master;
-use crate::app::{App, failure_of, load, prepare, python_version};
+use crate::app::{Apps, failure_of, load, prepare, python_version};
 use crate::worker::{Listener, TlsError, TlsServer};
 
 /// Everything that came over the exec.
@@ -74,10 +75,11 @@ pub(crate) fn boot(py: Python<'_>, mut boot: Boot) -> End {
         config,
         ..
     } = &boot.handover;
+    let since = SystemTime::now();
     let title = format!("lictor: {vassal} #{generation}");
     set_title(&config.process.names.of_master(&title));
     match prepared(py, &mut boot) {
-        Ok(prepared) => start(py, boot, prepared),
+        Ok(prepared) => start(py, boot, prepared, since),
         Err(failure) => {
             // The emperor also sees the exit; if it does not read, there is nobody else to tell.
             drop(boot.channel.send(&MasterMessage::Failed(failure), &[]));
@@ -86,9 +88,9 @@ pub(crate) fn boot(py: Python<'_>, mut boot: Boot) -> End {
     }
 }
 
-/// The app, if it is loaded here, and the pipe by which output tells of trouble.
+/// The apps, if they are loaded here, and the pipe by which output tells of trouble.
 struct Prepared {
-    app: Option<App>,
+    apps: Option<Apps>,
     trouble: OwnedFd,
     python: String,
 }
@@ -119,13 +121,13 @@ fn prepared(py: Python<'_>, boot: &mut Boot) -> Result<Prepared, Failure> {
     let https = boot.listeners.iter_mut();
     let https = https.filter(|listener| listener.protocol == Protocol::Https);
     arm(https, config).map_err(|error| error.failure())?;
-    let app = if config.lazy_apps {
+    let apps = if config.lazy_apps {
         None
     } else {
         Some(load(py, config)?)
     };
     Ok(Prepared {
-        app,
+        apps,
         trouble,
         python: version,
     })
@@ -157,20 +159,20 @@ fn arm<'a>(
     Ok(())
 }
 
-fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
+fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> End {
     let Prepared {
-        app,
+        apps,
         trouble,
         python,
     } = prepared;
-    if app.is_some() && thread_count() > 1 {
+    if apps.is_some() && thread_count() > 1 {
         // A fork would lose the threads that the import started: start again without the import.
         again::without_preload(boot);
         return End::Failed;
     }
     // From here on the loop hears that the emperor is gone, and lets the workers finish.
     let _ = rustix::process::set_parent_process_death_signal(None);
-    if app.is_some() {
+    if apps.is_some() {
         freeze(py);
     }
     let Boot {
@@ -192,20 +194,24 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared) -> End {
         drop(channel.send(&MasterMessage::Failed(failure), &[]));
         return End::Failed;
     };
-    let master = Master::new(super::run::Parts {
-        vassal: handover.vassal,
-        generation: handover.generation,
-        config,
-        channel,
-        meeting,
-        python,
-        listeners,
-        scoreboard,
-        app,
-        trouble,
-    });
+    let master = Master::new(
+        py,
+        super::run::Parts {
+            vassal: handover.vassal,
+            generation: handover.generation,
+            config,
+            channel,
+            meeting,
+            python,
+            listeners,
+            scoreboard,
+            apps,
+            trouble,
+            since,
+        },
+    );
     match master {
-        Ok(master) => master.run(py),
+        Ok((master, handlers)) => master.run(py, handlers),
         Err(_) => End::Failed,
     }
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::Channel;
-use lictor_core::sys::Slot;
+use lictor_core::sys::{Demand, Slot};
 use pyo3::prelude::*;
 
 use super::overdue::WatchedWorker;
-use crate::app::App;
+use super::signals::Handlers;
+use crate::app::Apps;
 use crate::worker::Listener;
 
 /// What a new worker starts from.
@@ -21,12 +22,14 @@ pub(crate) struct Seed {
     /// To the master.
     pub(super) channel: Channel,
     pub(super) slot: &'static Slot,
+    /// With `cheaper`.
+    pub(super) demand: Option<Demand>,
     /// With `harakiri`.
     pub(super) watched: Option<WatchedWorker>,
-    /// None if the worker imports the app itself.
-    pub(super) app: Option<App>,
-    /// The app's own handler of SIGTERM, as Python knew it before the master took the signal.
-    pub(super) sigterm: Py<PyAny>,
+    /// None if the worker imports them itself.
+    pub(super) apps: Option<Apps>,
+    /// The app's own handlers, as Python knew them before the master took the signals.
+    pub(super) handlers: Handlers,
 }
 
 /// Forks through Python, so that the interpreter's own hooks run. Gives the child's pid, or 0 in

@@ -1,5 +1,5 @@
-//! What a master hears: the emperor's orders, touched files, trouble with output; its workers' words
-//! and ends are in `listen`.
+//! What a master hears: the emperor's orders and trouble with output; its workers' words and ends are
+//! in `listen`, what people want in `controls`.
 
 use std::io;
 
@@ -8,23 +8,20 @@ use lictor_core::observe::{Failure, FailureKind};
 
 use super::pool::PoolEvent;
 use super::run::Master;
-use super::touch::Touch;
 use super::troubles::Part;
 
 impl Master {
     /// Looks at everything that may have something to say.
     pub(super) fn collect(&mut self) -> Vec<PoolEvent> {
         let mut events = Vec::new();
-        if rustix::io::read(&self.sigterm, &mut [0; 16][..]).is_ok_and(|count| count > 0) {
-            events.push(PoolEvent::DrainOrdered(self.parts.config.reload_mercy));
-        }
+        self.hear_controls(&mut events);
         self.hear_trouble();
-        self.hear_touches();
         self.hear_emperor(&mut events);
         self.meet_emperor();
         self.hear_overdue(&mut events);
         self.hear_workers(&mut events);
         self.tell_withdrawal();
+        self.hear_scale(&mut events);
         self.beat(&mut events);
         // Last, so that nobody is judged who has just spoken.
         events.push(PoolEvent::Woken);
@@ -59,6 +56,7 @@ impl Master {
                     self.tell_emperor(&MasterMessage::Report {
                         id,
                         workers: self.report(),
+                        scaling: self.scale.status(),
                     });
                 }
                 Ok(Received::Message(MasterOrder::ForkWorkers, _)) => {
@@ -78,15 +76,6 @@ impl Master {
                     events.extend(next);
                 }
             }
-        }
-    }
-
-    fn hear_touches(&mut self) {
-        let touched = self.touch.as_mut().map(Touch::touched).unwrap_or_default();
-        for file in touched {
-            self.tell_emperor(&MasterMessage::ReloadWanted {
-                file: file.display().to_string(),
-            });
         }
     }
 

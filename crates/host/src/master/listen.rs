@@ -57,6 +57,7 @@ impl Master {
             }
             WorkerMessage::Withdrawn => worker.has_withdrawn = true,
             WorkerMessage::Alive => worker.has_answered = true,
+            WorkerMessage::Imported { files } => self.watch_imported(&files),
             WorkerMessage::Retire { limit } => {
                 let reason = self.limit_reached(seat, pid, &limit)?;
                 return Some(PoolEvent::RetireAsked(seat, reason));
@@ -101,6 +102,7 @@ impl Master {
     fn worker_exited(&mut self, seat: Seat, status: ExitStatus) -> Option<PoolEvent> {
         let worker = self.workers.remove(&seat)?;
         self.watched_exited(seat);
+        self.scale.exited(seat);
         let is_out_of_memory = status.is_kill() && !worker.is_killed() && self.was_out_of_memory();
         // A worker with an overdue request leaves, but not because anybody wanted it to.
         let expected = self.pool.is_leaving(seat) && worker.ended_for.is_none();

@@ -2,16 +2,19 @@
 //!
 //! One thread throughout, so that forking is safe; it forks through Python's `os.fork`, so that the
 //! interpreter's own hooks run. It serves no request. `pool` decides, `run` and `workers` do, `hear`
-//! and `listen` take in what happens.
+//! and `listen` take in what happens, `controls` what people want.
 
 mod again;
 mod boot;
+mod controls;
 mod deaths;
+mod fifo;
 mod fork;
 mod hear;
 mod heart;
 mod listen;
 mod meeting;
+mod orders;
 mod overdue;
 mod pid_file;
 mod pool;
@@ -19,6 +22,8 @@ mod probe;
 mod probe_answer;
 mod report;
 mod run;
+mod scale;
+mod signals;
 mod start;
 mod touch;
 mod troubles;

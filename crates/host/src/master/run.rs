@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::{Channel, MasterMessage, WorkerOrder};
@@ -15,17 +14,19 @@ use pyo3::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::boot::End;
+use super::controls::Controls;
 use super::deaths::Deaths;
 use super::meeting::Meeting;
 use super::overdue::Overdue;
 use super::pid_file;
 use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
-use super::touch::Touch;
+use super::scale::Scale;
+use super::signals::Handlers;
 use super::troubles::{Ended, Part, Troubles};
 use super::workers::WorkerHandle;
-use crate::app::App;
+use crate::app::Apps;
 use crate::chance;
-use crate::worker::Listener;
+use crate::worker::{Listener, imported_files};
 
 /// What a master is made of.
 pub(super) struct Parts {
@@ -40,9 +41,11 @@ pub(super) struct Parts {
     pub(super) python: String,
     pub(super) listeners: Vec<Listener>,
     pub(super) scoreboard: Scoreboard,
-    pub(super) app: Option<App>,
+    pub(super) apps: Option<Apps>,
     /// A byte here tells that output cannot be written.
     pub(super) trouble: OwnedFd,
+    /// When the first file of the app was imported, at the earliest.
+    pub(super) since: SystemTime,
 }
 
 /// The master of one generation.
@@ -50,11 +53,11 @@ pub(super) struct Master {
     pub(super) parts: Parts,
     pub(super) pool: Pool,
     pub(super) workers: BTreeMap<Seat, WorkerHandle>,
-    pub(super) touch: Option<Touch>,
+    pub(super) controls: Controls,
+    pub(super) has_tried_fifo: bool,
     /// `harakiri`.
     pub(super) overdue: Overdue,
-    /// Readable after SIGTERM.
-    pub(super) sigterm: UnixStream,
+    pub(super) scale: Scale,
     pub(super) is_emperor_gone: bool,
     pub(super) has_told_withdrawal: bool,
     pub(super) interface: String,
@@ -78,26 +81,38 @@ pub(super) enum Outcome {
 }
 
 impl Master {
-    pub(super) fn new(parts: Parts) -> io::Result<Self> {
-        let (sigterm, teller) = UnixStream::pair()?;
+    /// Gives also what the app made of the signals that it takes for itself.
+    pub(super) fn new(py: Python<'_>, parts: Parts) -> io::Result<(Self, Handlers)> {
         let config = &parts.config;
+        let cheaper = config.scale.cheaper.as_ref();
+        let is_tried = config.ready_path.is_some() || parts.apps.is_none();
+        let interface = parts
+            .apps
+            .as_ref()
+            .map(|apps| apps.interface.name().to_owned());
         let settings = Settings {
             processes: config.processes,
+            minimum: cheaper.map_or(config.processes, |cheaper| cheaper.minimum),
+            initial: cheaper.map_or(config.processes, |cheaper| cheaper.initial),
+            step: cheaper.map_or(1, |cheaper| cheaper.step),
+            trial: config.scale.cheap.then(|| u32::from(is_tried)),
             overlap: config.overlap,
             has_ready_path: config.ready_path.is_some(),
             start_timeout: config.start_timeout,
             reload_mercy: config.reload_mercy,
             lifetime: config.max_worker_lifetime,
         };
-        let master = Self {
+        let (controls, handlers) = Controls::new(py, config, parts.since)?;
+        let mut master = Self {
             pool: Pool::new(settings),
             workers: BTreeMap::new(),
             overdue: Overdue::new(config)?,
-            touch: Touch::watch(&config.touch_reload),
-            sigterm,
+            controls,
+            has_tried_fifo: false,
+            scale: Scale::new(config)?,
             is_emperor_gone: false,
             has_told_withdrawal: false,
-            interface: String::new(),
+            interface: interface.unwrap_or_default(),
             endings: BTreeMap::new(),
             troubles: Troubles::default(),
             deaths: Deaths::default(),
@@ -105,17 +120,17 @@ impl Master {
             draws: 0,
             parts,
         };
-        master.sigterm.set_nonblocking(true)?;
-        signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, teller)?;
-        Ok(master)
+        if master.parts.apps.is_some() && master.parts.config.apps.autoreload {
+            // What this cannot tell, the workers do.
+            let files = imported_files(py, &master.parts.config.apps.autoreload_ignored);
+            master.watch_imported(&files.map(|(_, files)| files).unwrap_or_default());
+        }
+        Ok((master, handlers))
     }
 
     /// Forks the workers and keeps them alive until the generation is over. Returns in the master
     /// at the end, and in each worker right after its fork.
-    pub(super) fn run(mut self, py: Python<'_>) -> End {
-        let Ok(sigterm) = sigterm_handler(py) else {
-            return End::Failed;
-        };
+    pub(super) fn run(mut self, py: Python<'_>, handlers: Handlers) -> End {
         let mut events = vec![PoolEvent::Started];
         loop {
             let is_serving = events.contains(&PoolEvent::ServeOrdered);
@@ -129,11 +144,11 @@ impl Master {
                 }
                 Outcome::End(end) => {
                     pid_file::remove(&self.parts.config);
-                    sigterm.drop_ref(py);
+                    handlers.forget(py);
                     return end;
                 }
                 Outcome::Child(seat, slot, channel) => {
-                    return self.into_seed(seat, slot, channel, sigterm);
+                    return self.into_seed(seat, slot, channel, handlers);
                 }
                 // All are taken in before.
                 Outcome::Event(event) => events = vec![event],
@@ -153,6 +168,7 @@ impl Master {
                 }
             }
         }
+        self.follow_scale();
         if self.pool.is_draining() {
             // No worker is forked any more, and whoever is to have the address next must not find
             // it held by requests that take their time.
@@ -174,6 +190,7 @@ impl Master {
             PoolAction::Probe(seat) => return self.probe_worker(seat),
             PoolAction::Serve(seat) => self.let_serve(seat),
             PoolAction::Drain(seat, deadline) => {
+                self.scale.exited(seat);
                 self.tell_worker(seat, &WorkerOrder::Drain { deadline });
             }
             PoolAction::Terminate(seat) => self.terminate_worker(seat),
@@ -225,15 +242,18 @@ impl Master {
 
     /// Waits for anything to happen, the interpreter released.
     fn wait(&mut self, py: Python<'_>) -> Vec<PoolEvent> {
-        let wake_at = [self.pool.wake_at(), self.overdue.wake_at(), self.beat_at()];
+        let wake_at = [
+            self.pool.wake_at(),
+            self.overdue.wake_at(),
+            self.scale.wake_at(),
+            self.beat_at(),
+        ];
         let wake_at = wake_at.into_iter().flatten().min();
         let timeout = wake_at.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|left| left + Duration::from_millis(1));
         let timeout = timeout.and_then(|left| Timespec::try_from(left).ok());
-        let mut fds = vec![
-            PollFd::new(&self.sigterm, PollFlags::IN),
-            PollFd::new(&self.parts.trouble, PollFlags::IN),
-        ];
+        let mut fds = vec![PollFd::new(&self.parts.trouble, PollFlags::IN)];
+        fds.extend(self.controls.poll_fds());
         fds.extend(
             self.overdue
                 .bell()
@@ -245,11 +265,7 @@ impl Master {
         if let Some(meeting) = &self.parts.meeting {
             fds.extend(meeting.awaited(self.is_emperor_gone));
         }
-        fds.extend(
-            self.touch
-                .iter()
-                .map(|touch| PollFd::new(touch, PollFlags::IN)),
-        );
+        fds.extend(self.scale_fds());
         fds.extend(self.workers.values().flat_map(WorkerHandle::poll_fds));
         if py.detach(|| poll(&mut fds, timeout.as_ref())).is_err() {
             // Interrupted: the app may have handlers of its own. What they raise has nowhere to go.
@@ -268,12 +284,4 @@ impl Master {
 fn unknown_end(slot: u32) -> Failure {
     let message = format!("worker {slot} ended before it could serve");
     Failure::new(FailureKind::Crash, message, "hint: see `lictor logs`")
-}
-
-/// What Python does on SIGTERM at the moment, for the workers to restore.
-fn sigterm_handler(py: Python<'_>) -> PyResult<Py<PyAny>> {
-    let signal = py.import("_signal")?;
-    Ok(signal
-        .call_method1("getsignal", (signal.getattr("SIGTERM")?,))?
-        .unbind())
 }

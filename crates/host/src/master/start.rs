@@ -6,7 +6,7 @@ use lictor_core::sys::set_title;
 use pyo3::prelude::*;
 
 use super::fork::Seed;
-use crate::app::{App, Interface, arm_harakiri, load, run_exit_handlers};
+use crate::app::{Interface, arm_harakiri, load, run_exit_handlers};
 use crate::worker::{self, Worker, start_asgi};
 
 /// Runs a worker to its end. Gives the exit status.
@@ -19,25 +19,23 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         listeners,
         channel,
         slot,
+        demand,
         watched,
-        app,
-        sigterm,
+        apps,
+        handlers,
     } = seed;
     let title = format!("lictor: {vassal} #{generation} worker {id}");
     set_title(&config.process.names.of_worker(&title));
-    restore_sigterm(py, sigterm.bind(py));
-    sigterm.drop_ref(py);
-    let app = match app.map_or_else(|| load(py, &config), Ok) {
-        Ok(app) => app,
+    handlers.restore(py);
+    let apps = match apps.map_or_else(|| load(py, &config), Ok) {
+        Ok(apps) => apps,
         Err(failure) => return failed(&channel, failure),
     };
-    let App {
-        callable,
-        interface,
-    } = app;
+    let (interface, mountpoints) = (apps.interface, apps.mountpoints());
+    let callables: Vec<_> = apps.apps.into_iter().map(|app| app.callable).collect();
     let asgi = match interface {
         Interface::Wsgi => Ok(None),
-        Interface::Asgi => start_asgi(py, &callable, &config, &listeners).map(Some),
+        Interface::Asgi => start_asgi(py, &callables, &config, &listeners).map(Some),
     };
     let asgi = match asgi {
         Ok(asgi) => asgi,
@@ -48,7 +46,6 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         interface: interface.name().to_owned(),
     };
     if channel.send(&ready, &[]).is_err() {
-        callable.drop_ref(py);
         return 1;
     }
     worker::serve(
@@ -60,8 +57,10 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
             listeners,
             channel,
             slot,
+            demand,
             board,
-            app: callable,
+            apps: callables,
+            mountpoints,
             asgi,
         },
     );
@@ -74,22 +73,4 @@ fn failed(channel: &Channel, failure: Failure) -> i32 {
     // The master also sees the exit.
     drop(channel.send(&WorkerMessage::Failed(failure), &[]));
     1
-}
-
-/// The master took SIGTERM for itself; in a worker it is again what the app made of it, by default
-/// the end of the process. Told to leave politely, a worker hears it from its master.
-fn restore_sigterm(py: Python<'_>, handler: &Bound<'_, PyAny>) {
-    let restore = || -> PyResult<()> {
-        let signal = py.import("_signal")?;
-        let number = signal.getattr("SIGTERM")?;
-        // None: a handler that was not installed from Python, which here is the master's.
-        let handler = if handler.is_none() {
-            signal.getattr("SIG_DFL")?
-        } else {
-            handler.clone()
-        };
-        signal.call_method1("signal", (number, handler))?;
-        Ok(())
-    };
-    drop(restore());
 }

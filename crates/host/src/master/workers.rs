@@ -16,6 +16,7 @@ use super::heart::Heart;
 use super::pool::{PoolEvent, Reason, Seat};
 use super::probe::Probe;
 use super::run::{Master, Outcome, Parts};
+use super::signals::Handlers;
 use super::troubles::Ended;
 
 /// The master's record of a worker.
@@ -114,9 +115,10 @@ impl Master {
         seat: Seat,
         slot: u32,
         channel: Channel,
-        sigterm: Py<PyAny>,
+        handlers: Handlers,
     ) -> End {
         let watched = self.overdue.take_prepared();
+        let demand = self.scale.board().and_then(|board| board.seat(seat.0));
         // Everything that is the master's alone is closed here, by going out of scope.
         let Parts {
             vassal,
@@ -124,7 +126,7 @@ impl Master {
             config,
             listeners,
             scoreboard,
-            app,
+            apps,
             ..
         } = self.parts;
         let Some(record) = scoreboard.slot(seat.0) else {
@@ -138,9 +140,10 @@ impl Master {
             listeners,
             channel,
             slot: record,
+            demand,
             watched,
-            app,
-            sigterm,
+            apps,
+            handlers,
         }))
     }
 
@@ -155,6 +158,9 @@ impl Master {
     pub(super) fn let_serve(&mut self, seat: Seat) {
         self.tell_worker(seat, &WorkerOrder::Serve);
         let period = self.parts.config.heartbeat;
+        if let (true, Some(worker)) = (self.is_paused_by_order(), self.workers.get(&seat)) {
+            self.tell_pause(&worker.channel);
+        }
         if let Some(worker) = self.workers.get_mut(&seat) {
             worker.heart = period.map(|period| Heart::new(period, Instant::now()));
         }

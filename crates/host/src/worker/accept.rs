@@ -70,6 +70,10 @@ enum Accepted {
 impl Reactor {
     /// A listener has connections waiting.
     pub(super) fn accept(self: &Arc<Self>, index: usize) {
+        if self.is_held.load(Ordering::Relaxed) {
+            // Seen in the same turn as the order to hold.
+            return;
+        }
         let most = if self.is_alone {
             ALONE_ACCEPTS_PER_WAKE
         } else {
@@ -261,9 +265,25 @@ impl Reactor {
         self.look_again_at(self.now_ms() + PAUSE_MS);
     }
 
+    /// Lets new connections wait until [`Reactor::release_held`].
+    pub(super) fn hold(&self) {
+        self.is_held.store(true, Ordering::Relaxed);
+        if !self.is_accept_paused.swap(true, Ordering::Relaxed) {
+            self.unwatch_listeners(&lock(&self.listeners));
+        }
+    }
+
+    /// Accepts them again.
+    pub(super) fn release_held(&self) {
+        if self.is_held.swap(false, Ordering::Relaxed) {
+            self.resume_accepting();
+        }
+    }
+
     /// Goes on accepting, if it was paused and there is room again.
     pub(super) fn resume_accepting(&self) {
-        if !self.is_accept_paused.load(Ordering::Relaxed) {
+        let is_held = self.is_held.load(Ordering::Relaxed);
+        if is_held || !self.is_accept_paused.load(Ordering::Relaxed) {
             return;
         }
         if !self.has_room() {

@@ -13,6 +13,7 @@ use super::exchange::{Exchange, Outcome, Report, Request, RequestBody, RequestHe
 use super::http::{Arrived, ArrivedBody, Spare};
 use super::introduce::{Introduction, introduced};
 use super::phase::Phase;
+use super::place::{Place, not_mounted};
 use super::reactor::Reactor;
 use super::request_log::{Measured, RequestLog};
 use super::{App, threads};
@@ -20,7 +21,7 @@ use super::{App, threads};
 impl Reactor {
     /// Calls the app for a request and lays its answer down; an ASGI app may do that later.
     pub(super) fn answer(self: &Arc<Self>, connection: &Arc<Connection>, mut request: Arrived) {
-        let tale = self.begin(connection, &mut request);
+        let mut tale = self.begin(connection, &mut request);
         let body = std::mem::replace(&mut request.body, ArrivedBody::Whole(Bytes::new()));
         let body = match body {
             ArrivedBody::Whole(body) => RequestBody::Whole(body),
@@ -35,6 +36,12 @@ impl Reactor {
                 return self.conclude(connection, request, report, &tale);
             }
         }
+        if let Some(mounts) = &self.mounts {
+            let Some(place) = Place::of(mounts, &tale.head(connection, &request)) else {
+                return self.conclude(connection, request, not_mounted(), &tale);
+            };
+            tale.place = Some(place);
+        }
         match &self.app {
             App::Wsgi(_) => self.call(connection, request, body, tale),
             App::Asgi(_) => self.begin_ongoing(connection, request, body, tale),
@@ -46,12 +53,16 @@ impl Reactor {
         let is_probe = self.phase() == Phase::Waiting;
         if !is_probe {
             self.slot.enter_request();
+            if let Some(demand) = &self.demand {
+                demand.enter();
+            }
         }
         // Never given up while the app works on it.
         connection.set_deadline_ms(NEVER);
         Tale {
             started: self.shared.request_log.is_some().then(Instant::now),
             introduction: connection.introduce(request),
+            place: None,
             is_probe,
             is_ended: false,
         }
@@ -113,6 +124,9 @@ impl Reactor {
         }
         if !tale.is_probe {
             self.slot.leave_request(report.is_error);
+            if let Some(demand) = &self.demand {
+                demand.leave();
+            }
         }
         let log = self.shared.request_log.as_ref().filter(|_| !tale.is_ended);
         if log.is_some_and(RequestLog::counts_heads) {
@@ -125,6 +139,9 @@ impl Reactor {
                 self.log_access(connection, &request, &report, tale);
             }
             lay_down(connection, report.outcome, || request.into_spare());
+        }
+        if let Some(imports) = &self.imports {
+            self.tell_imports(imports);
         }
         if let Some(limits) = &self.limits
             && !tale.is_probe
@@ -168,6 +185,8 @@ pub(super) struct Tale {
     started: Option<Instant>,
     /// What is said of the client.
     introduction: Option<Introduction>,
+    /// Which app answers, where there are several.
+    place: Option<Place>,
     is_probe: bool,
     /// By `harakiri`, which has told the log.
     is_ended: bool,
@@ -188,7 +207,11 @@ impl Tale {
         let mut head = request.head(connection.listener, connection.visitor().peer());
         head.tls = connection.socket().tls_facts();
         head.is_secure = head.tls.is_some();
-        introduced(self.introduction.as_ref(), head)
+        let head = introduced(self.introduction.as_ref(), head);
+        match &self.place {
+            Some(place) => place.show(head),
+            None => head,
+        }
     }
 }
 

@@ -34,6 +34,8 @@ impl Reactor {
                 Ok(Received::Message(WorkerOrder::Heartbeat, _)) => {
                     drop(self.channel.send(&WorkerMessage::Alive, &[]));
                 }
+                Ok(Received::Message(WorkerOrder::Hold, _)) => self.hold(),
+                Ok(Received::Message(WorkerOrder::Release, _)) => self.release_held(),
                 Ok(Received::Message(WorkerOrder::Probe, fds)) => self.take_probe(fds),
                 Ok(Received::Nothing) => return,
                 // Not for us; the master is of the same build, so it will not happen twice.
@@ -77,11 +79,17 @@ impl Reactor {
             return;
         }
         self.slot.set_state(SlotState::Serving);
+        if let Some(demand) = &self.demand {
+            demand.set_open(true);
+        }
         if let Err(error) = self.watch_listeners() {
             Application::log(&format!(
                 "lictor: could not watch the listening sockets: {error}"
             ));
             self.finish();
+        }
+        if let Some(imports) = &self.imports {
+            self.tell_imports(imports);
         }
     }
 
@@ -98,6 +106,9 @@ impl Reactor {
         self.drain_until_ms.store(until, Ordering::Relaxed);
         self.shared.is_draining.store(true, Ordering::Relaxed);
         self.slot.set_state(SlotState::Draining);
+        if let Some(demand) = &self.demand {
+            demand.set_open(false);
+        }
         self.close_listeners();
         if let Some(board) = self.board {
             board.set_withdrawn();

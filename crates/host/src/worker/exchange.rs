@@ -45,8 +45,13 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) is_secure: bool,
     /// The port that the client connected to, where a believed proxy says so.
     pub(crate) server_port: Option<&'a str>,
-    /// The path below which a believed proxy shows the app; empty for none.
+    /// The path below which the app is: where a believed proxy shows it, and where it is mounted;
+    /// empty for none.
     pub(crate) prefix: &'a str,
+    /// The end of `prefix` by which `uri` begins, because the app is mounted there; often empty.
+    pub(crate) mountpoint: &'a str,
+    /// Which of the apps answers.
+    pub(crate) app: usize,
     /// The name of the request, with `request-id`. It stands among the fields too.
     pub(crate) request_id: Option<&'a str>,
     /// What the handshake came to, where TLS is spoken.

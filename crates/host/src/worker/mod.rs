@@ -18,9 +18,12 @@ mod fields;
 mod files;
 mod gateway;
 mod http;
+mod imports;
 mod introduce;
+mod mounts;
 mod ongoing;
 mod phase;
+mod place;
 mod preface;
 mod reactor;
 mod recycle;
@@ -41,11 +44,12 @@ use std::sync::Arc;
 
 use lictor_core::config::{Address, Protocol, VassalConfig};
 use lictor_core::ipc::Channel;
-use lictor_core::sys::{RequestBoard, Slot};
+use lictor_core::sys::{Demand, RequestBoard, Slot};
 use pyo3::{Py, PyAny, Python};
 
 pub(crate) use self::access_line::{AccessLine, Selection, protocol};
 pub(crate) use self::asgi::{Application as AsgiApplication, start as start_asgi};
+pub(crate) use self::imports::imported_files;
 use self::reactor::Reactor;
 pub(crate) use self::tls::{TlsError, TlsServer};
 use self::wsgi::Application;
@@ -60,11 +64,15 @@ pub(crate) struct Worker {
     pub(crate) channel: Channel,
     /// Counters that the master reads.
     pub(crate) slot: &'static Slot,
+    /// What the master reads of whether it is free, with `cheaper`.
+    pub(crate) demand: Option<Demand>,
     /// What the master reads of the requests in flight, with `harakiri`.
     pub(crate) board: Option<&'static RequestBoard>,
     /// What is called for each request.
-    pub(crate) app: Py<PyAny>,
-    /// Its event loop, if it is an ASGI app.
+    pub(crate) apps: Vec<Py<PyAny>>,
+    /// Where each of them is mounted.
+    pub(crate) mountpoints: Vec<String>,
+    /// Their event loop, if they are ASGI apps.
     pub(crate) asgi: Option<AsgiApplication>,
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::Channel;
-use lictor_core::sys::{RequestBoard, Slot};
+use lictor_core::sys::{Demand, RequestBoard, Slot};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
@@ -26,7 +26,9 @@ use super::door::Door;
 use super::eldest::Eldest;
 use super::files::Files;
 use super::http::DriverSettings;
+use super::imports::Imports;
 use super::introduce::Reception;
+use super::mounts::Mounts;
 use super::phase::Phase;
 use super::recycle::Limits;
 use super::request_log::RequestLog;
@@ -54,6 +56,8 @@ pub(super) struct Reactor {
     pub(super) shared: Arc<Shared>,
     pub(super) app: App,
     pub(super) slot: &'static Slot,
+    /// With `cheaper`.
+    pub(super) demand: Option<Demand>,
     /// With `harakiri`.
     pub(super) board: Option<&'static RequestBoard>,
     /// With `harakiri` and an event loop.
@@ -61,6 +65,10 @@ pub(super) struct Reactor {
     /// With `static-map`, `check-static` or `file-serve-mode`.
     pub(super) files: Option<Files>,
     pub(super) limits: Option<Limits>,
+    /// With `py-autoreload`.
+    pub(super) imports: Option<Imports>,
+    /// With `mount`.
+    pub(super) mounts: Option<Mounts>,
     pub(super) websockets: websocket::Limits,
     pub(super) phase: AtomicU8,
     pub(super) started: Instant,
@@ -68,6 +76,8 @@ pub(super) struct Reactor {
     pub(super) next_look_ms: AtomicU64,
     pub(super) drain_until_ms: AtomicU64,
     pub(super) is_accept_paused: AtomicBool,
+    /// Its master wants new connections to wait.
+    pub(super) is_held: AtomicBool,
     /// Given up for the connection that comes when there is no other descriptor left.
     pub(super) spare: Mutex<Option<OwnedFd>>,
     pub(super) generation: AtomicU32,
@@ -79,6 +89,12 @@ pub(super) struct Reactor {
     pub(super) is_shared: bool,
     /// No other worker accepts on the same sockets.
     pub(super) is_alone: bool,
+}
+
+/// With `harakiri` and an event loop.
+fn eldest(board: Option<&'static RequestBoard>, app: &App) -> Option<Eldest> {
+    let board = board.filter(|_| matches!(app, App::Asgi(_)));
+    board.and_then(Eldest::new)
 }
 
 impl Reactor {
@@ -104,36 +120,28 @@ impl Reactor {
             door: OnceLock::new(),
             table: Mutex::default(),
             shared: Arc::new(Shared {
-                driver: Arc::new(
-                    DriverSettings::new(
-                        config.buffer_size,
-                        config.limit_post,
-                        !config.wire.keepalive.is_zero(),
-                    )
-                    .speaking(config.wire.http2)
-                    .measuring_heads(config.request_log.format.counts_heads())
-                    .compressing(&config.files.compress),
-                ),
+                driver: Arc::new(driver_settings(config)),
                 wire: config.wire.clone(),
                 reception: Reception::new(config),
                 request_log: RequestLog::new(config, worker.id),
                 is_draining: AtomicBool::new(false),
             }),
-            eldest: worker
-                .board
-                .filter(|_| matches!(app, App::Asgi(_)))
-                .and_then(Eldest::new),
+            eldest: eldest(worker.board, &app),
             app,
             slot: worker.slot,
+            demand: worker.demand,
             board: worker.board,
             files: Files::new(&config.files),
             limits: Limits::new(config),
+            imports: Imports::new(config),
+            mounts: Mounts::new(worker.mountpoints, config.apps.manage_script_name),
             websockets: websocket_limits(config),
             phase: AtomicU8::new(Phase::Waiting as u8),
             started: Instant::now(),
             next_look_ms: AtomicU64::new(NEVER),
             drain_until_ms: AtomicU64::new(NEVER),
             is_accept_paused: AtomicBool::new(false),
+            is_held: AtomicBool::new(false),
             generation: AtomicU32::new(0),
             connection_limit: accept::connection_limit(config.wire.max_connections),
             backlog: config.listen.max(1),
@@ -278,6 +286,14 @@ impl Reactor {
             let _another_took_it = rustix::io::read(&self.wake, &mut [0_u8; 8]);
         }
     }
+}
+
+fn driver_settings(config: &VassalConfig) -> DriverSettings {
+    let keeps = !config.wire.keepalive.is_zero();
+    DriverSettings::new(config.buffer_size, config.limit_post, keeps)
+        .speaking(config.wire.http2)
+        .measuring_heads(config.request_log.format.counts_heads())
+        .compressing(&config.files.compress)
 }
 
 fn websocket_limits(config: &VassalConfig) -> websocket::Limits {

@@ -1,6 +1,7 @@
 //! The table of [`super::Lifecycle`], row by row.
 
 mod adopted;
+mod asleep;
 mod fallen_back;
 mod walks;
 mod without_overlap;

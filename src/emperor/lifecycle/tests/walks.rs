@@ -79,6 +79,17 @@ impl Walk {
             }
             (10, Some((generation, Master::Drains))) => Event::Withdrawn(generation),
             (11, _) if self.life.may_fall_back() => Event::FellBack,
+            (12 | 13, Some((generation, Master::Serves))) => Event::Idle(generation),
+            (14, _) => Event::Knocked,
+            (15, _) => {
+                self.life.starts_asleep = pick == 0;
+                Event::FileGood
+            }
+            (16, _) if pick == 0 => Event::SleepFailed,
+            (17, _) if self.life.want == Want::Run => {
+                self.life.call();
+                Event::FileGood
+            }
             _ => Event::Woken,
         }
     }
@@ -148,6 +159,7 @@ impl Walk {
                     prop_assert_eq!(self.life.serving(), Some(generation));
                 }
                 Action::Forget => prop_assert!(self.masters.is_empty()),
+                Action::Sleep => prop_assert_eq!(self.life.state(), VassalState::Asleep),
                 Action::Release | Action::Wait(_) => {}
             }
         }
@@ -186,6 +198,11 @@ impl Walk {
         if life.coming.is_some() || life.retry_at.is_some() {
             prop_assert!(life.wake_at().is_some(), "{:?}", life);
         }
+        if life.is_asleep() {
+            let has_none = life.serving.is_none() && life.coming.is_none();
+            prop_assert!(has_none && life.want == Want::Run, "{life:?}");
+            prop_assert!(life.retry_at.is_none(), "{life:?}");
+        }
         if life.state() == VassalState::Backoff {
             let waits_for_change = life.has_newest_failed && life.retry_at.is_none();
             prop_assert!(waits_for_change || life.retry_at.is_some());
@@ -199,11 +216,12 @@ proptest! {
 
     /// At most one generation serves and one comes up; every generation that was started is told
     /// to leave before it is forgotten; a vassal that shall run is never left without a generation
-    /// that serves, one that is paused for another, one that comes up, a deadline or a bad file;
+    /// that serves, one that is paused for another, one that comes up, a deadline or a bad file,
+    /// unless it sleeps;
     /// and without overlap, no two generations have workers.
     #[test]
     fn no_walk_loses_a_vassal(
-        walk in proptest::collection::vec((0..12u8, 0..6usize, 0..4000u64), 1..80),
+        walk in proptest::collection::vec((0..18u8, 0..6usize, 0..4000u64), 1..80),
     ) {
         let mut vassal = Walk::new();
         for (what, pick, milliseconds) in walk {

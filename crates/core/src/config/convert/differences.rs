@@ -66,12 +66,36 @@ static DIFFERENCES: &[Difference] = &[
         "a touched file starts a whole new generation, with the vassal file read again",
     ),
     written(
+        &["mount"],
+        "what no `mount` covers is answered with 404 where no other app is named; uWSGI called the first one",
+    ),
+    written(
+        &["ini-paste", "ini-paste-logged"],
+        "`ini-paste` takes the app alone from the file; uWSGI read its `[uwsgi]` section too",
+    ),
+    written(
+        &["master-fifo"],
+        "the brutal letters of `master-fifo` are as the graceful ones, and `q` lasts until `lictor start`",
+    ),
+    written(
         &["websocket-max-size"],
         "`websocket-max-size` counts bytes; uWSGI counted kilobytes",
     ),
     written(
         &["reload-on-rss"],
         "a worker that has reached `reload-on-rss` leaves when its replacement serves",
+    ),
+    written(
+        &["cheaper"],
+        "with `cheaper`, more workers are started as soon as all are busy, and not only after `cheaper-overload`; a worker with several threads is busy when all of them are",
+    ),
+    written(
+        &["cheaper-algo"],
+        "the algorithm `backlog` looks whether a connection waits while all workers are busy, also at unix sockets; `cheaper-overload` is a time for it, too",
+    ),
+    written(
+        &["die-on-idle"],
+        "with `die-on-idle` the emperor keeps the listening sockets and starts the vassal at the next connection; no `emperor-on-demand-extension` is needed",
     ),
     default_of("listen", "`listen` is 1024 by default; in uWSGI it is 100"),
     default_of(

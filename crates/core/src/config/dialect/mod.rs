@@ -19,7 +19,7 @@ mod resolve;
 mod sort;
 mod text;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,8 @@ pub use machine::Machine;
 pub(super) use outside::Unasked;
 pub use outside::{Answer, Outside, Question};
 
-/// What the provider of an emperor adds to every vassal file.
+/// What is added to a vassal file: by the provider of an emperor, or on the command line of
+/// `lictor serve`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
@@ -49,10 +50,16 @@ pub struct Policy {
     pub set: Vec<String>,
     /// Files read behind the vassal's, whose values replace its own.
     pub after: Vec<(String, String)>,
+    /// Options of the command line, as for [`parse_flags`](super::parse_flags).
+    #[serde(default)]
+    pub flags: Vec<(String, Vec<String>)>,
+    /// What relative paths in them are relative to.
+    #[serde(default)]
+    pub flags_base: PathBuf,
 }
 
 impl Policy {
-    /// Whether it adds nothing.
+    /// Whether it adds nothing of uWSGI's dialect.
     pub fn is_empty(&self) -> bool {
         self.before.is_empty() && self.set.is_empty() && self.after.is_empty()
     }

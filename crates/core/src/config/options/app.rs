@@ -2,6 +2,7 @@
 
 use super::{OptionSpec, ReloadClass, ValueKind};
 use crate::config::values;
+use crate::config::vassal::AppTarget;
 
 pub(super) static OPTIONS: &[OptionSpec] = &[
     MODULE, WSGI_FILE, CALLABLE, CHDIR, PYTHONPATH, VIRTUALENV, PYTHON, ENV, ENV_FILE,
@@ -18,11 +19,15 @@ const MODULE: OptionSpec = OptionSpec {
     documentation: "The module that holds the app, as `package.module:callable`. It is imported as \
         Python imports it, with `chdir` and then `pythonpath` first on `sys.path`. Without a \
         callable here or in `callable`, the names `application` and then `app` are tried. A vassal \
-        has either this or `wsgi-file`.",
+        has either this or `wsgi-file`; `mount` adds apps at paths of their own.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         let (module, callable) = setting.one(values::module)?;
-        draft.module = Some((module, setting.key_place.clone()));
+        draft.load(
+            "module",
+            AppTarget::Module(module),
+            setting.key_place.clone(),
+        );
         draft.module_callable = callable.map(|name| (name, setting.key_place.clone()));
         Ok(())
     },
@@ -41,7 +46,12 @@ const WSGI_FILE: OptionSpec = OptionSpec {
         it. A relative path is relative to the vassal file's directory, not to `chdir`.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
-        draft.wsgi_file = Some((setting.one(values::path)?, setting.key_place.clone()));
+        let path = setting.one(values::path)?;
+        draft.load(
+            "wsgi-file",
+            AppTarget::File(path),
+            setting.key_place.clone(),
+        );
         Ok(())
     },
 };
@@ -50,13 +60,14 @@ const CALLABLE: OptionSpec = OptionSpec {
     name: "callable",
     aliases: &[],
     kind: ValueKind::One,
-    takes: "the name of a callable",
+    takes: "the name of a callable, or a call of a factory",
     default: "`application`, then `app`",
     example: "\"application\"",
     is_local: false,
     documentation: "The name of the app within its module or file. Dots lead into attributes, as \
         in `site.application`. It is the same as a `:callable` behind `module`; giving both is \
-        allowed only when they agree. Factories are not called.",
+        allowed only when they agree. A factory is called once, with the literal arguments that \
+        stand behind its name, as in `create_app(\"production\", debug=False)`.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         draft.callable = Some((setting.one(values::callable)?, setting.key_place.clone()));

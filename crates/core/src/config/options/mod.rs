@@ -7,14 +7,17 @@
 
 mod app;
 mod asgi;
+mod controls;
 mod files;
 mod gateway;
 mod limits;
+mod loading;
 mod lookup;
 mod names;
 mod process;
 mod request_log;
 mod safety;
+mod scale;
 mod serving;
 mod tls;
 mod trust;
@@ -109,8 +112,9 @@ pub fn is_switch(name: &str) -> bool {
 }
 
 /// In the order in which they are explained.
-static GROUPS: [&[OptionSpec]; 13] = [
+static GROUPS: &[&[OptionSpec]] = &[
     app::OPTIONS,
+    loading::OPTIONS,
     serving::OPTIONS,
     tls::OPTIONS,
     gateway::OPTIONS,
@@ -118,6 +122,8 @@ static GROUPS: [&[OptionSpec]; 13] = [
     trust::OPTIONS,
     files::OPTIONS,
     process::OPTIONS,
+    controls::OPTIONS,
+    scale::OPTIONS,
     limits::OPTIONS,
     names::OPTIONS,
     asgi::OPTIONS,

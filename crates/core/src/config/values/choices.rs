@@ -3,7 +3,7 @@
 use super::super::diagnostic::Complaint;
 use super::super::setting::Setting;
 use super::super::tree::{Node, Value};
-use super::super::vassal::{EventLoop, Http2, Interface, Lifespan};
+use super::super::vassal::{CheaperAlgorithm, EventLoop, Http2, Interface, Lifespan};
 
 /// Which interface an app speaks.
 pub(in crate::config) fn interface(
@@ -27,6 +27,22 @@ pub(in crate::config) fn event_loop(
         "auto" => Ok(EventLoop::Auto),
         "asyncio" => Ok(EventLoop::Asyncio),
         "uvloop" => Ok(EventLoop::Uvloop),
+        _ => Err(setting.mismatch(node)),
+    }
+}
+
+/// What counts as load.
+pub(in crate::config) fn cheaper_algorithm(
+    setting: &Setting<'_>,
+    node: &Node,
+) -> Result<CheaperAlgorithm, Complaint> {
+    match setting.text(node)? {
+        "spare" => Ok(CheaperAlgorithm::Spare),
+        "backlog" => Ok(CheaperAlgorithm::Backlog),
+        "busyness" => Ok(CheaperAlgorithm::Busyness),
+        "manual" => Err(setting
+            .wrong(node, "cannot be `manual`: nobody is there to say when")
+            .hint("set `processes` to the number that you want, and remove `cheaper`")),
         _ => Err(setting.mismatch(node)),
     }
 }

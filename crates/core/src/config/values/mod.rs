@@ -1,6 +1,7 @@
 //! What the values of options mean: one small parser for each kind of value.
 
 mod address;
+mod apps;
 mod choices;
 mod env;
 mod https;
@@ -13,7 +14,8 @@ mod trusted;
 mod words;
 
 pub(super) use address::{address, apart, distinct_addresses};
-pub(super) use choices::{event_loop, http2, interface, lifespan};
+pub(super) use apps::{app_mounts, arguments, code, module_name, paste};
+pub(super) use choices::{cheaper_algorithm, event_loop, http2, interface, lifespan};
 pub(super) use env::variables;
 pub(super) use https::{https, joined_https};
 pub(super) use log_format::log_format;

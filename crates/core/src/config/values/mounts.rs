@@ -12,18 +12,28 @@ type Mount = (String, PathBuf);
 
 /// All mounts: a table, or `/prefix=directory` once or in a list.
 pub(in crate::config) fn mounts(setting: &Setting<'_>) -> Outcome<Vec<Mount>> {
+    prefixed(setting, member, mount)
+}
+
+/// What stands for paths of URLs: a table, of which `member` reads each entry, or texts that `one`
+/// reads. Every wrong one is found.
+pub(super) fn prefixed<T>(
+    setting: &Setting<'_>,
+    member: fn(&Setting<'_>, &Entry) -> Result<T, Complaint>,
+    one: fn(&Setting<'_>, &Node) -> Result<T, Complaint>,
+) -> Outcome<Vec<T>> {
     let mut mounts = Vec::new();
     let mut complaints = Vec::new();
     for node in &setting.nodes {
         let read: Vec<_> = match &node.value {
             Value::Table(entries) => entries.iter().map(|entry| member(setting, entry)).collect(),
-            Value::List(items) => items.iter().map(|item| mount(setting, item)).collect(),
+            Value::List(items) => items.iter().map(|item| one(setting, item)).collect(),
             Value::Null
             | Value::Bare
             | Value::Bool(_)
             | Value::Number(_)
             | Value::Text(_)
-            | Value::Date(_) => vec![mount(setting, node)],
+            | Value::Date(_) => vec![one(setting, node)],
         };
         for outcome in read {
             match outcome {
@@ -71,7 +81,7 @@ pub(in crate::config) fn optional_mount(
 }
 
 /// The path of a URL, as the app would see it: decoded.
-fn prefix(setting: &Setting<'_>, text: &str, node: &Node) -> Result<String, Complaint> {
+pub(super) fn prefix(setting: &Setting<'_>, text: &str, node: &Node) -> Result<String, Complaint> {
     let trimmed = text.trim_end_matches('/');
     let is_plain = |segment: &str| !matches!(segment, "" | "." | "..");
     let is_prefix = text.starts_with('/')

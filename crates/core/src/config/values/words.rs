@@ -57,18 +57,26 @@ pub(in crate::config) fn callable(setting: &Setting<'_>, node: &Node) -> Result<
     checked_callable(node, setting.text(node)?)
 }
 
-fn checked_callable(node: &Node, name: &str) -> Result<String, Complaint> {
-    if name.split('.').all(is_identifier) {
+/// The same for a text that is part of a value. Behind the name of a factory stand its arguments,
+/// which Python reads when it calls it.
+pub(super) fn checked_callable(node: &Node, name: &str) -> Result<String, Complaint> {
+    let (path, arguments) = match name.split_once('(') {
+        Some((path, rest)) => (path.trim_end(), Some(rest)),
+        None => (name, None),
+    };
+    let is_closed = arguments.is_none_or(|rest| rest.ends_with(')'));
+    if is_closed && path.split('.').all(is_identifier) {
         return Ok(name.to_owned());
     }
     let complaint = Complaint::new(
         node.place.clone(),
         format!("{} is not the name of a callable", quote(name)),
     );
-    Err(if name.contains('(') {
-        complaint.hint("factories are not called: write `application = …` in the module instead")
+    Err(if is_closed {
+        complaint
+            .hint("write the name alone, such as `application`, or call a factory: `create_app()`")
     } else {
-        complaint.hint("write the name alone, such as `application`")
+        complaint.hint("close the arguments of the factory with `)`")
     })
 }
 

@@ -1,5 +1,6 @@
 //! What one vassal file says, as values that cannot be wrong.
 
+mod apps;
 mod asgi;
 mod files;
 mod limits;
@@ -7,6 +8,7 @@ mod log_format;
 mod names;
 mod process;
 mod request_log;
+mod scale;
 mod sockets;
 mod tls;
 mod trust;
@@ -17,6 +19,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use apps::{AppConfig, AppMount, AppTarget, AppsConfig, PasteApp};
 pub use asgi::{AsgiConfig, EventLoop, Interface, Lifespan, WebsocketConfig};
 pub use files::{FileServeMode, FilesConfig, SendfileRoot, StaticMap};
 pub use limits::LimitsConfig;
@@ -24,6 +27,7 @@ pub use log_format::{LogField, LogFormat, LogPiece};
 pub use names::ProcessNames;
 pub use process::ProcessConfig;
 pub use request_log::RequestLogConfig;
+pub use scale::{BusynessConfig, CheaperAlgorithm, CheaperConfig, ScaleConfig};
 pub use sockets::GatewayConfig;
 pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};
 pub(super) use trust::first_bits;
@@ -37,9 +41,7 @@ use super::types::{AccessLog, Address, GroupName, Mode, PythonChoice, UserName};
 #[serde(deny_unknown_fields)]
 pub struct VassalConfig {
     /// What to load.
-    pub app: AppTarget,
-    /// The callable's name, if said: else `application`, then `app`.
-    pub callable: Option<String>,
+    pub apps: AppsConfig,
     /// Working directory, first on `sys.path`.
     pub chdir: PathBuf,
     /// Prepended to `sys.path`, after `chdir`.
@@ -58,6 +60,9 @@ pub struct VassalConfig {
     pub gateway: GatewayConfig,
     /// Worker processes.
     pub processes: u32,
+    /// How many of them there are when.
+    #[serde(default)]
+    pub scale: ScaleConfig,
     /// Threads in each worker.
     pub threads: u32,
     /// Import the app in each worker instead of once in the master.
@@ -112,14 +117,4 @@ pub struct VassalConfig {
     pub tls: TlsConfig,
     /// What is written down about requests.
     pub request_log: RequestLogConfig,
-}
-
-/// What to load.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AppTarget {
-    /// A module by its dotted name.
-    Module(String),
-    /// A `.py` file by its path.
-    File(PathBuf),
 }

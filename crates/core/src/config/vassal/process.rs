@@ -21,4 +21,6 @@ pub struct ProcessConfig {
     pub chown_socket: Option<SocketOwner>,
     /// File for the id of the master that serves, written as the vassal's user.
     pub pidfile: Option<PathBuf>,
+    /// Fifos by which the master that serves is told what to do.
+    pub master_fifo: Vec<PathBuf>,
 }

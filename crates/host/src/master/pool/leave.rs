@@ -25,7 +25,7 @@ impl Pool {
     pub(super) fn resume_ordered(&mut self, now: Instant) -> Vec<PoolAction> {
         if matches!(self.phase, Phase::Pausing | Phase::Paused) {
             self.phase = Phase::Serving;
-            self.plan_all(now);
+            self.open_until(self.settings.initial, now);
         }
         Vec::new()
     }

@@ -11,6 +11,7 @@
 //! | retire asked | waits | one at a time: replacement first, then it leaves | – |
 //! | condemned | ended | told to leave at once, replaced at once | – |
 //! | does not answer | – | ended and replaced as one that ended | – |
+//! | busy, spare, idle, knocked | – | see `scale` | – |
 //!
 //! `slot` is one place for a worker, `worker` one life of a worker; `retire` is the orderly replacement,
 //! `loss` the other one, `leave` the end.
@@ -18,6 +19,7 @@
 mod leave;
 mod loss;
 mod retire;
+mod scale;
 mod seats;
 mod slot;
 mod words;
@@ -121,7 +123,11 @@ impl Pool {
             }
             PoolEvent::Condemned(seat) => self.condemned(seat, now),
             PoolEvent::Silent(seat) => self.given_up(seat, Reason::NoAnswer, now),
-            PoolEvent::ServeOrdered => self.serve_ordered(),
+            PoolEvent::Busy => self.busy(now),
+            PoolEvent::Spare(seat) => self.spare(seat, now),
+            PoolEvent::Idle => self.idle(now),
+            PoolEvent::Knocked => self.knocked(now),
+            PoolEvent::ServeOrdered => self.serve_ordered(now),
             PoolEvent::PauseOrdered(deadline) => self.pause_ordered(deadline, now),
             PoolEvent::ResumeOrdered => self.resume_ordered(now),
             PoolEvent::DrainOrdered(deadline) => self.drain_ordered(deadline, now),
@@ -165,17 +171,17 @@ impl Pool {
     }
 
     fn fork_ordered(&mut self, now: Instant) -> Vec<PoolAction> {
-        if self.phase == Phase::Held {
-            self.phase = Phase::Coming;
-            self.plan_all(now);
+        if self.phase != Phase::Held {
+            return Vec::new();
         }
+        let wanted = self.settings.trial.unwrap_or(self.settings.initial);
+        if wanted == 0 {
+            self.phase = Phase::Announced;
+            return vec![PoolAction::TellReady];
+        }
+        self.phase = Phase::Coming;
+        self.open_until(wanted, now);
         Vec::new()
-    }
-
-    fn plan_all(&mut self, now: Instant) {
-        for slot in self.slots.values_mut() {
-            slot.plan(now);
-        }
     }
 
     /// Forks what is due, as far as there are seats.
@@ -256,14 +262,18 @@ impl Pool {
     }
 
     fn is_fully_seated(&self) -> bool {
-        self.slots.values().all(|slot| slot.current.is_some())
+        let mut open = self.slots.values().filter(|slot| slot.is_open);
+        open.all(|slot| slot.current.is_some())
     }
 
-    fn serve_ordered(&mut self) -> Vec<PoolAction> {
+    fn serve_ordered(&mut self, now: Instant) -> Vec<PoolAction> {
         if self.phase != Phase::Announced {
             return Vec::new();
         }
         self.phase = Phase::Serving;
+        if self.settings.trial.is_some() {
+            return self.fall_asleep(now);
+        }
         self.workers
             .keys()
             .copied()

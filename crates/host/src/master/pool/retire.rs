@@ -106,7 +106,7 @@ impl Pool {
         actions
     }
 
-    fn send_away(&mut self, seat: Seat, now: Instant) -> Option<PoolAction> {
+    pub(super) fn send_away(&mut self, seat: Seat, now: Instant) -> Option<PoolAction> {
         self.forget(seat);
         let deadline = self.settings.reload_mercy;
         self.workers.get_mut(&seat)?.leave(deadline, now);

@@ -16,6 +16,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// One slot.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Slot {
+    /// It is to have a worker.
+    pub(super) is_open: bool,
     /// Who serves, or comes up to.
     pub(super) current: Option<Seat>,
     /// Who comes up to take over from the current one.
@@ -51,7 +53,9 @@ impl Slot {
     /// Whether a worker has to be forked: nobody holds the slot, or nobody comes up for the one that
     /// is being replaced.
     pub(super) fn misses_one(&self, retiring: Option<Seat>) -> bool {
-        self.current.is_none() || self.current == retiring && self.replacement.is_none()
+        let is_missed =
+            self.current.is_none() || self.current == retiring && self.replacement.is_none();
+        self.is_open && is_missed
     }
 
     /// A worker is to be forked then, or sooner if that was planned.

@@ -5,8 +5,9 @@ use super::PoolAction::{
     TellReady, TellRetiring, TellTrouble, Terminate,
 };
 use super::PoolEvent::{
-    Condemned, DrainOrdered, ForkFailed, ForkOrdered, PauseOrdered, ProbeFailed, ProbePassed,
-    ResumeOrdered, RetireAsked, ServeOrdered, Silent, Started, Woken, WorkerReady,
+    Busy, Condemned, DrainOrdered, ForkFailed, ForkOrdered, Idle, Knocked, PauseOrdered,
+    ProbeFailed, ProbePassed, ResumeOrdered, RetireAsked, ServeOrdered, Silent, Spare, Started,
+    Woken, WorkerReady,
 };
 use super::slot::HEALTHY;
 use super::worker::GRACE;
@@ -21,6 +22,10 @@ const LIMIT: Reason = Reason::MaxRequests { served: 9 };
 fn settings(processes: u32) -> Settings {
     Settings {
         processes,
+        minimum: processes,
+        initial: processes,
+        step: 1,
+        trial: None,
         overlap: true,
         has_ready_path: false,
         start_timeout: START_TIMEOUT,
@@ -576,6 +581,154 @@ fn reasons_are_told_in_words() {
     }
 }
 
+/// One worker, on seat 1, of which there may be three.
+fn adaptive(now: Instant) -> Pool {
+    let mut pool = Pool::new(Settings {
+        minimum: 1,
+        initial: 1,
+        ..settings(3)
+    });
+    assert_eq!(pool.step(Started, now), [Fork(Seat(1), 1)]);
+    assert_eq!(pool.step(WorkerReady(Seat(1)), now), [TellReady]);
+    assert_eq!(pool.step(ServeOrdered, now), [Serve(Seat(1))]);
+    pool
+}
+
+#[test]
+fn more_workers_come_when_all_are_busy_and_never_too_many() {
+    let now = Instant::now();
+    let mut pool = adaptive(now);
+    assert_eq!(pool.step(Busy, now), [Fork(Seat(2), 2)]);
+    assert_eq!(pool.step(Busy, now), [], "it comes up");
+    assert_eq!(pool.step(WorkerReady(Seat(2)), now), [Serve(Seat(2))]);
+    assert_eq!(pool.step(Busy, now), [Fork(Seat(3), 3)]);
+    pool.step(WorkerReady(Seat(3)), now);
+    assert_eq!(pool.step(Busy, now), []);
+    // The one that is lost is replaced, as ever.
+    assert_eq!(pool.step(exited(Seat(3)), now), [Fork(Seat(4), 3)]);
+}
+
+#[test]
+fn a_spare_worker_leaves_and_nobody_follows() {
+    let now = Instant::now();
+    let mut pool = adaptive(now);
+    pool.step(Busy, now);
+    pool.step(WorkerReady(Seat(2)), now);
+    assert_eq!(pool.step(Spare(Seat(1)), now), [Drain(Seat(1), MERCY)]);
+    assert_eq!((pool.wanted(), pool.is_leaving(Seat(1))), (1, true));
+    assert_eq!(pool.step(Spare(Seat(2)), now), [], "it is the last");
+    assert_eq!(pool.step(exited(Seat(1)), now), []);
+    // The slot of the lowest number is the next to be opened.
+    assert_eq!(pool.step(Busy, now), [Fork(Seat(3), 1)]);
+}
+
+#[test]
+fn a_worker_that_is_being_replaced_is_no_spare_one() {
+    let now = Instant::now();
+    let mut pool = adaptive(now);
+    pool.step(Busy, now);
+    pool.step(WorkerReady(Seat(2)), now);
+    let now = now + Duration::from_secs(5);
+    pool.step(RetireAsked(Seat(2), LIMIT), now);
+    assert_eq!(pool.step(Spare(Seat(2)), now), []);
+    assert_eq!(pool.step(Spare(Seat(1)), now), [Drain(Seat(1), MERCY)]);
+    let told = pool.step(WorkerReady(Seat(3)), now);
+    assert_eq!(told, [Serve(Seat(3)), Drain(Seat(2), MERCY)]);
+}
+
+#[test]
+fn an_idle_generation_has_no_worker_until_somebody_knocks() {
+    let now = Instant::now();
+    let mut pool = serving(now);
+    let [a, b] = seats([1, 2]);
+    assert_eq!(pool.step(Knocked, now), [], "it is awake");
+    assert_eq!(pool.step(Idle, now), [Drain(a, MERCY), Drain(b, MERCY)]);
+    assert!(pool.is_asleep() && pool.is_active() && pool.serves());
+    assert_eq!(pool.step(Idle, now), []);
+    assert_eq!(pool.step(Busy, now), [], "nobody is there to be busy");
+    assert_eq!(pool.step(exited(a), now), []);
+    // Somebody comes while the other one still leaves.
+    assert_eq!(
+        pool.step(Knocked, now),
+        [Fork(Seat(3), 1), Fork(Seat(4), 2)]
+    );
+    assert_eq!(pool.step(Idle, now), [], "they come up");
+    assert_eq!(pool.step(WorkerReady(Seat(3)), now), [Serve(Seat(3))]);
+    assert_eq!(pool.step(exited(b), now), []);
+    assert!(!pool.is_asleep());
+}
+
+#[test]
+fn a_worker_that_cannot_come_back_is_trouble_and_keeps_the_generation_awake() {
+    let now = Instant::now();
+    let mut pool = serving(now);
+    pool.step(Idle, now);
+    pool.step(exited(Seat(1)), now);
+    pool.step(exited(Seat(2)), now);
+    assert_eq!(pool.wake_at(), None, "nothing happens while it sleeps");
+    pool.step(Knocked, now);
+    assert_eq!(pool.step(exited(Seat(3)), now), [Fork(Seat(5), 1)]);
+    let told = pool.step(exited(Seat(5)), now);
+    assert_eq!(told, [TellTrouble(1, milliseconds(100))]);
+    assert_eq!(pool.step(Idle, now), []);
+}
+
+#[test]
+fn a_cheap_generation_serves_without_a_worker() {
+    let now = Instant::now();
+    let cheap = Settings {
+        trial: Some(0),
+        ..settings(2)
+    };
+    let mut pool = Pool::new(cheap);
+    assert_eq!(pool.step(Started, now), [TellReady]);
+    assert_eq!(pool.step(Knocked, now), [], "the one before serves");
+    assert_eq!(pool.step(ServeOrdered, now), []);
+    assert!(pool.is_asleep());
+    assert_eq!(
+        pool.step(Knocked, now),
+        [Fork(Seat(1), 1), Fork(Seat(2), 2)]
+    );
+    assert_eq!(pool.step(PauseOrdered(MERCY), now).len(), 2);
+}
+
+#[test]
+fn a_cheap_generation_that_has_to_be_tried_is_tried_with_one_worker() {
+    let now = Instant::now();
+    let cheap = Settings {
+        trial: Some(1),
+        ..settings(2)
+    };
+    let mut pool = Pool::new(cheap);
+    assert_eq!(pool.step(Started, now), [Fork(Seat(1), 1)]);
+    assert_eq!(pool.step(WorkerReady(Seat(1)), now), [TellReady]);
+    assert_eq!(pool.step(ServeOrdered, now), [Drain(Seat(1), MERCY)]);
+    assert!(pool.is_asleep());
+    assert_eq!(pool.step(exited(Seat(1)), now), []);
+    assert_eq!(pool.wake_at(), None);
+    let mut pool = Pool::new(cheap);
+    pool.step(Started, now);
+    assert_eq!(pool.step(exited(Seat(1)), now), [GiveUp(1)]);
+}
+
+#[test]
+fn a_sleeping_generation_pauses_and_leaves_at_once() {
+    let now = Instant::now();
+    let cheap = Settings {
+        trial: Some(0),
+        ..settings(2)
+    };
+    for (order, expected) in [
+        (PauseOrdered(MERCY), TellPaused),
+        (DrainOrdered(MERCY), Leave),
+    ] {
+        let mut pool = Pool::new(cheap);
+        pool.step(Started, now);
+        pool.step(ServeOrdered, now);
+        assert_eq!(pool.step(order, now), [expected]);
+    }
+}
+
 #[test]
 fn there_are_as_many_seats_as_the_scoreboard_has() {
     assert_eq!((seat_count(1), seat_count(8)), (4, 18));
@@ -583,7 +736,7 @@ fn there_are_as_many_seats_as_the_scoreboard_has() {
 
 /// Anything that can happen, to any worker.
 fn anything() -> impl Strategy<Value = PoolEvent> {
-    let seat = (1u32..=6).prop_map(Seat);
+    let seat = (1u32..=8).prop_map(Seat);
     prop_oneof![
         6 => seat.clone().prop_map(WorkerReady),
         4 => seat.clone().prop_map(exited),
@@ -591,7 +744,11 @@ fn anything() -> impl Strategy<Value = PoolEvent> {
         1 => seat.clone().prop_map(ForkFailed),
         4 => seat.clone().prop_map(|seat| RetireAsked(seat, LIMIT)),
         2 => seat.clone().prop_map(Condemned),
-        1 => seat.prop_map(Silent),
+        1 => seat.clone().prop_map(Silent),
+        2 => seat.prop_map(Spare),
+        2 => Just(Busy),
+        1 => Just(Idle),
+        2 => Just(Knocked),
         1 => Just(PauseOrdered(MERCY)),
         1 => Just(ResumeOrdered),
         4 => Just(Woken),
@@ -600,14 +757,15 @@ fn anything() -> impl Strategy<Value = PoolEvent> {
 
 proptest! {
     /// Whatever happens to a generation that serves: nobody is told to leave in order before somebody
-    /// serves in its place, no seat is given twice, every empty slot is going to be filled, and the
-    /// master never wakes for nothing.
+    /// serves in its place, no seat is given twice, every empty slot that is open is going to be
+    /// filled and no other, and the master never wakes for nothing.
     #[test]
     fn what_serves_is_never_reduced_in_order(
         events in prop::collection::vec((anything(), 0u64..40_000), 0..200)
     ) {
         let mut now = Instant::now();
-        let mut pool = serving_with(Settings { lifetime: Some(MERCY), ..settings(2) }, now);
+        let settings = Settings { lifetime: Some(MERCY), minimum: 1, processes: 3, ..settings(2) };
+        let mut pool = serving_with(settings, now);
         let mut seated: Vec<Seat> = vec![Seat(1), Seat(2)];
         for (event, later) in events {
             now += milliseconds(later);
@@ -632,7 +790,12 @@ proptest! {
                 }
             }
             if pool.phase == Phase::Serving {
-                for slot in pool.slots.values() {
+                prop_assert!(pool.wanted() > 0 || pool.is_asleep());
+                for slot in pool.slots.values().filter(|slot| !slot.is_open) {
+                    let is_empty = slot.current.or(slot.replacement).is_none();
+                    prop_assert!(is_empty && slot.fork_at.is_none(), "{pool:?}");
+                }
+                for slot in pool.slots.values().filter(|slot| slot.is_open) {
                     prop_assert!(slot.current.is_some() || slot.fork_at.is_some(), "{pool:?}");
                     prop_assert!(slot.current.is_none_or(|seat| pool.workers[&seat].is_wanted()));
                 }

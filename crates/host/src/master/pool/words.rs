@@ -8,8 +8,17 @@ use super::seats::Seat;
 /// What a pool is to keep to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// Slots.
+    /// Slots, which is the highest number of workers.
     pub(crate) processes: u32,
+    /// The lowest number while they serve.
+    pub(crate) minimum: u32,
+    /// How many there are to begin with.
+    pub(crate) initial: u32,
+    /// How many are added at once.
+    pub(crate) step: u32,
+    /// If there are none before the first connection: how many show before that the generation can
+    /// serve, and leave again.
+    pub(crate) trial: Option<u32>,
     /// Whether the workers are forked without being asked for.
     pub(crate) overlap: bool,
     /// Whether the workers are asked for `ready-path` while the generation comes up.
@@ -45,6 +54,14 @@ pub(crate) enum PoolEvent {
     Condemned(Seat),
     /// This idle worker does not answer any more.
     Silent(Seat),
+    /// No worker is free, and more may be wanted.
+    Busy,
+    /// This worker is not needed.
+    Spare(Seat),
+    /// Nobody has asked anything for long.
+    Idle,
+    /// A connection has come while there was no worker.
+    Knocked,
     /// The emperor wants this generation to serve.
     ServeOrdered,
     /// The emperor wants the workers to leave and the rest to stay.

@@ -118,13 +118,13 @@ class Lifespan:
         raise RuntimeError(f"`{message['type']}` does not answer `lifespan.{self.asked}`")
 
 
-async def finish(calls, lifespan, seconds):
-    """Cancels the calls that are left, lets the app shut down, and cancels what it left behind."""
+async def finish(calls, lifespans, seconds):
+    """Cancels the calls that are left, lets the apps shut down, and cancels what they left behind."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     await cancel(calls)
-    if lifespan is not None:
-        await lifespan.shutdown(max(until - loop.time(), 0.05))
+    left = max(until - loop.time(), 0.05)
+    await asyncio.gather(*(lifespan.shutdown(left) for lifespan in lifespans))
     await cancel(asyncio.all_tasks() - {asyncio.current_task()})
     await asyncio.wait([asyncio.ensure_future(loop.shutdown_asyncgens())], timeout=CANCELLED_LIMIT)
 

@@ -34,12 +34,17 @@ pub(super) struct Life {
     /// The epoll set in which it waits, if that is to be seen.
     epoll: Option<OwnedFd>,
     module: Py<PyModule>,
-    /// None if the app does not take part.
-    lifespan: Option<Py<PyAny>>,
-    state: Option<Py<PyDict>>,
+    /// For each app; none if it does not take part.
+    lifespans: Vec<Option<Lived>>,
     /// What runs in the loop for nobody in particular runs in this context, so that nothing that one
     /// request sets is seen by another.
     context: Py<PyAny>,
+}
+
+/// What an app makes of its lifespan.
+struct Lived {
+    lifespan: Py<PyAny>,
+    state: Option<Py<PyDict>>,
 }
 
 impl Life {
@@ -52,8 +57,10 @@ impl Life {
         self.epoll.as_ref()?.try_clone().ok()
     }
 
-    pub(super) fn state<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyDict>> {
-        self.state.as_ref().map(|state| state.bind(py))
+    /// What this app put there when it started.
+    pub(super) fn state<'py>(&self, py: Python<'py>, app: usize) -> Option<&Bound<'py, PyDict>> {
+        let lived = self.lifespans.get(app)?.as_ref()?;
+        lived.state.as_ref().map(|state| state.bind(py))
     }
 
     /// Has the loop call this soon.
@@ -78,9 +85,10 @@ impl Life {
         let finished = || -> PyResult<()> {
             let tasks = PyList::new(py, calls.iter().filter_map(|call| call.task(py)))?;
             let seconds = (left + LAST_MOMENT).as_secs_f64();
-            let lifespan = self.lifespan.as_ref();
+            let lived = self.lifespans.iter().flatten();
+            let lifespans = PyList::new(py, lived.map(|lived| lived.lifespan.bind(py)))?;
             let module = self.module.bind(py);
-            let finish = module.call_method1("finish", (tasks, lifespan, seconds))?;
+            let finish = module.call_method1("finish", (tasks, lifespans, seconds))?;
             let event_loop = self.event_loop(py);
             event_loop.call_method1("run_until_complete", (finish,))?;
             event_loop.call_method0("close")?;
@@ -92,15 +100,15 @@ impl Life {
     }
 }
 
-/// Makes the loop and starts the app up. The worker is not ready before this is done.
+/// Makes the loop and starts the apps up. The worker is not ready before this is done.
 pub(crate) fn start(
     py: Python<'_>,
-    callable: &Py<PyAny>,
+    callables: &[Py<PyAny>],
     config: &VassalConfig,
     listeners: &[Listener],
 ) -> Result<Application, Failure> {
-    let life = begin_life(py, callable, config)?;
-    let started = assemble(py, callable, config, listeners, life);
+    let life = begin_life(py, callables, config)?;
+    let started = assemble(py, callables, config, listeners, life);
     started.map_err(|error| {
         let message = format!("the app's event loop could not be prepared: {error}");
         Failure::new(FailureKind::Crash, message, "")
@@ -109,7 +117,7 @@ pub(crate) fn start(
 
 fn begin_life(
     py: Python<'_>,
-    callable: &Py<PyAny>,
+    callables: &[Py<PyAny>],
     config: &VassalConfig,
 ) -> Result<Life, Failure> {
     let mut life = make_loop(py, config).map_err(|error| {
@@ -120,7 +128,20 @@ fn begin_life(
     if config.asgi.lifespan == Lifespan::Off {
         return Ok(life);
     }
-    let (lifespan, said) = start_up(py, callable, &life).map_err(|error| {
+    for callable in callables {
+        let lived = begin_lifespan(py, callable, config, &life)?;
+        life.lifespans.push(lived);
+    }
+    Ok(life)
+}
+
+fn begin_lifespan(
+    py: Python<'_>,
+    callable: &Py<PyAny>,
+    config: &VassalConfig,
+    life: &Life,
+) -> Result<Option<Lived>, Failure> {
+    let (lifespan, said) = start_up(py, callable, life).map_err(|error| {
         let message = format!("the app's startup was broken off: {error}");
         Failure::new(FailureKind::Import, message, "")
     })?;
@@ -129,19 +150,21 @@ fn begin_life(
         "complete" => {
             let state = lifespan.getattr("state").ok();
             let state = state.and_then(|state| state.cast_into::<PyDict>().ok());
-            life.state = state.map(Bound::unbind);
-            life.lifespan = Some(lifespan.unbind());
+            Ok(Some(Lived {
+                lifespan: lifespan.unbind(),
+                state: state.map(Bound::unbind),
+            }))
         }
-        "failed" => return Err(failed(&message, &traceback)),
-        _ if config.asgi.lifespan == Lifespan::On => return Err(without(&traceback)),
+        "failed" => Err(failed(&message, &traceback)),
+        _ if config.asgi.lifespan == Lifespan::On => Err(without(&traceback)),
         _ => {
             if let Some(reason) = last_line(&traceback) {
                 let said = "the app is served without lifespan, which it does not seem to support";
                 log(py, &format!("lictor: {said}: {reason}"));
             }
+            Ok(None)
         }
     }
-    Ok(life)
 }
 
 fn make_loop(py: Python<'_>, config: &VassalConfig) -> PyResult<Life> {
@@ -162,8 +185,7 @@ fn make_loop(py: Python<'_>, config: &VassalConfig) -> PyResult<Life> {
         event_loop: event_loop.unbind(),
         epoll,
         module: module.unbind(),
-        lifespan: None,
-        state: None,
+        lifespans: Vec::new(),
         context: context.unbind(),
     })
 }
@@ -220,7 +242,7 @@ fn last_line(text: &str) -> Option<&str> {
 
 fn assemble(
     py: Python<'_>,
-    callable: &Py<PyAny>,
+    callables: &[Py<PyAny>],
     config: &VassalConfig,
     listeners: &[Listener],
     life: Life,
@@ -242,7 +264,7 @@ fn assemble(
     let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
     let timer = timerfd_create(TimerfdClockId::Monotonic, flags).map_err(std::io::Error::from)?;
     Ok(Application {
-        callable: callable.clone_ref(py),
+        callables: callables.iter().map(|app| app.clone_ref(py)).collect(),
         scopes: Scopes::new(py, addresses)?,
         spawn: spawn.unbind(),
         is_eager,

@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use pyo3::exceptions::PyIndexError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use slab::Slab;
@@ -44,7 +45,7 @@ pub(super) use self::turn::run;
 
 /// The app, its event loop, and everything prepared for its calls.
 pub(crate) struct Application {
-    callable: Py<PyAny>,
+    callables: Vec<Py<PyAny>>,
     life: Life,
     scopes: Scopes,
     /// Makes a task of a coroutine; an eager one takes its first step at once.
@@ -83,7 +84,9 @@ impl Application {
         subprotocols: Option<&[String]>,
     ) -> Option<Scope> {
         Python::attach(|py| {
-            let scope = self.scopes.build(py, head, fields, self.life.state(py));
+            let scope = self
+                .scopes
+                .build(py, head, fields, self.life.state(py, head.app));
             let scope = scope.and_then(|scope| match subprotocols {
                 Some(offered) => scope.of_websocket(py, offered, head.is_secure),
                 None => Ok(scope),
@@ -131,8 +134,9 @@ impl Application {
     ) -> PyResult<Bound<'py, PyAny>> {
         let receive = Bound::new(py, Receive(Arc::clone(call)))?;
         let send = Bound::new(py, Send(Arc::clone(call)))?;
-        let coroutine = self
-            .callable
+        let callable = self.callables.get(scope.app);
+        let coroutine = callable
+            .ok_or_else(|| PyIndexError::new_err("no such app"))?
             .bind(py)
             .call1((scope.dict.into_bound(py), receive, send))?;
         self.spawn.bind(py).call1((coroutine,))

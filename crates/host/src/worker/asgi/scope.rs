@@ -19,6 +19,8 @@ const SPEC_VERSION: &str = "2.5";
 pub(in crate::worker) struct Scope {
     pub(super) dict: Py<PyDict>,
     pub(super) is_head: bool,
+    /// Which of the apps it is for.
+    pub(super) app: usize,
 }
 
 /// What all scopes of a worker have in common.
@@ -117,6 +119,7 @@ impl Scopes {
         Ok(Scope {
             dict: scope.unbind(),
             is_head: head.method == "HEAD",
+            app: head.app,
         })
     }
 
@@ -182,11 +185,12 @@ fn set_target(scope: &Bound<'_, PyDict>, head: &RequestHead<'_>) -> PyResult<()>
         let prefix = head.prefix;
         scope.set_item(intern!(py, "root_path"), prefix)?;
         scope.set_item(intern!(py, "path"), format!("{prefix}{path}"))?;
-        let raw = match head.variables {
-            // The target that a web server hands on is the whole one, too.
-            Some(_) => raw.to_owned(),
-            None => format!("{prefix}{raw}"),
+        // The target that a web server hands on is the whole one, too.
+        let outer = match head.variables {
+            Some(_) => "",
+            None => prefix.strip_suffix(head.mountpoint).unwrap_or(prefix),
         };
+        let raw = format!("{outer}{raw}");
         scope.set_item(intern!(py, "raw_path"), PyBytes::new(py, raw.as_bytes()))?;
     }
     if !head.query.is_empty() {

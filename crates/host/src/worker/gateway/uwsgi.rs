@@ -8,6 +8,11 @@ use super::variables::Variables;
 /// modifier1, the size of the block in two bytes, least first, modifier2.
 const HEAD_BYTES: usize = 4;
 
+/// modifier1 of a request.
+const REQUEST: u8 = 0;
+/// modifier1 of a request of which `PATH_INFO` begins with `SCRIPT_NAME`, to be taken away.
+const MANAGE_PATH_INFO: u8 = 30;
+
 /// Takes the variables of a request from the front of what has arrived, once all are there.
 pub(super) fn take_variables(
     held: &mut BytesMut,
@@ -16,7 +21,7 @@ pub(super) fn take_variables(
     let Some((&[modifier, low, high, _], _)) = held.split_first_chunk::<HEAD_BYTES>() else {
         return Ok(None);
     };
-    if modifier != 0 {
+    if modifier != REQUEST && modifier != MANAGE_PATH_INFO {
         return Err(Refusal::Modifier(modifier));
     }
     let size = usize::from(u16::from_le_bytes([low, high]));
@@ -28,6 +33,7 @@ pub(super) fn take_variables(
     }
     held.advance(HEAD_BYTES);
     let mut variables = Variables::new(held.split_to(size).freeze());
+    variables.is_mount_in_path = modifier == MANAGE_PATH_INFO;
     let block = variables.block().clone();
     let mut at = 0;
     while at < size {

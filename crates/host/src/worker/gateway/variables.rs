@@ -14,6 +14,8 @@ const COUNT_LIMIT: usize = 1024;
 pub(crate) struct Variables {
     block: Bytes,
     places: Vec<(Range<usize>, Range<usize>)>,
+    /// The web server has left it to us to take `SCRIPT_NAME` away from the front of `PATH_INFO`.
+    pub(crate) is_mount_in_path: bool,
 }
 
 impl Variables {
@@ -21,6 +23,7 @@ impl Variables {
         Self {
             block,
             places: Vec::with_capacity(32),
+            is_mount_in_path: false,
         }
     }
 

@@ -54,6 +54,8 @@ impl Arrived {
             is_secure: false,
             server_port: None,
             prefix,
+            mountpoint: "",
+            app: 0,
             request_id: None,
             tls: None,
             variables,

@@ -73,6 +73,12 @@ pub(super) fn path<'a>(variables: &'a Variables, target: &'a Uri) -> (&'a str, C
     }
     let mount = variables.get("SCRIPT_NAME").unwrap_or_default();
     let path = variables.get("PATH_INFO").unwrap_or_default();
+    let path = match path.strip_prefix(mount) {
+        Some(rest) if variables.is_mount_in_path && matches!(rest.first(), None | Some(b'/')) => {
+            rest
+        }
+        _ => path,
+    };
     (
         str::from_utf8(mount).unwrap_or_default(),
         Cow::Borrowed(path),

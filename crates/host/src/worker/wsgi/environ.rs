@@ -46,6 +46,14 @@ const COPIES: [&str; 2] = ["HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"];
 const OURS: [&str; 3] = ["wsgi.", "uwsgi.", "lictor."];
 const SOFTWARE: &str = concat!("lictor/", env!("CARGO_PKG_VERSION"));
 
+/// What apps are told of the processes around them, and what they are offered.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings {
+    pub(super) is_multithread: bool,
+    pub(super) is_multiprocess: bool,
+    pub(super) has_file_wrapper: bool,
+}
+
 /// What all environs of a worker have in common.
 pub(super) struct Environ {
     /// One for each listener.
@@ -59,8 +67,7 @@ impl Environ {
     pub(super) fn new<'a>(
         py: Python<'_>,
         listeners: impl Iterator<Item = &'a Listener>,
-        is_multithread: bool,
-        is_multiprocess: bool,
+        surroundings: Surroundings,
     ) -> PyResult<Self> {
         let mut templates = Vec::new();
         for listener in listeners {
@@ -76,7 +83,7 @@ impl Environ {
                     ("localhost".to_owned(), usual_port.to_owned())
                 }
             };
-            let template = template(py, is_multithread, is_multiprocess)?;
+            let template = template(py, surroundings)?;
             template.set_item("wsgi.url_scheme", scheme)?;
             if scheme == "https" {
                 template.set_item("HTTPS", "on")?;
@@ -223,11 +230,7 @@ fn join(
     environ.set_item(key, before.add(separator)?.add(value)?)
 }
 
-fn template(
-    py: Python<'_>,
-    is_multithread: bool,
-    is_multiprocess: bool,
-) -> PyResult<Bound<'_, PyDict>> {
+fn template(py: Python<'_>, surroundings: Surroundings) -> PyResult<Bound<'_, PyDict>> {
     let template = PyDict::new(py);
     let set = |key: &str, value: &str| {
         template.set_item(PyString::intern(py, key), PyString::intern(py, value))
@@ -240,8 +243,8 @@ fn template(
     set("REMOTE_ADDR", "")?;
     set("REMOTE_PORT", "")?;
     let flag = |key: &str, value: bool| template.set_item(PyString::intern(py, key), value);
-    flag("wsgi.multithread", is_multithread)?;
-    flag("wsgi.multiprocess", is_multiprocess)?;
+    flag("wsgi.multithread", surroundings.is_multithread)?;
+    flag("wsgi.multiprocess", surroundings.is_multiprocess)?;
     flag("wsgi.run_once", false)?;
     // Read to the end, without asking CONTENT_LENGTH: chunked bodies have none.
     flag("wsgi.input_terminated", true)?;
@@ -250,7 +253,9 @@ fn template(
         PyString::intern(py, "wsgi.errors"),
         py.import("sys")?.getattr("stderr")?,
     )?;
-    let file_wrapper = py.get_type::<FileWrapper>();
-    template.set_item(PyString::intern(py, "wsgi.file_wrapper"), file_wrapper)?;
+    if surroundings.has_file_wrapper {
+        let file_wrapper = py.get_type::<FileWrapper>();
+        template.set_item(PyString::intern(py, "wsgi.file_wrapper"), file_wrapper)?;
+    }
     Ok(template)
 }

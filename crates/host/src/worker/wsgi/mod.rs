@@ -17,10 +17,11 @@ mod tls_variables;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::{PyIndexError, PyOSError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-use self::environ::Environ;
+use self::environ::{Environ, Surroundings};
 use self::input::Input;
 use self::start_response::StartResponse;
 use super::Worker;
@@ -33,7 +34,7 @@ pub(super) use self::text::log;
 
 /// The app and everything prepared for its calls.
 pub(super) struct Application {
-    callable: Py<PyAny>,
+    callables: Vec<Py<PyAny>>,
     environ: Environ,
     /// By which the app may name a file that is sent in place of its answer's body.
     file_field: Option<&'static [u8]>,
@@ -43,10 +44,15 @@ impl Application {
     pub(super) fn new(py: Python<'_>, worker: &Worker) -> PyResult<Self> {
         let config = &worker.config;
         let listeners = worker.listeners.iter();
-        let environ = Environ::new(py, listeners, config.threads > 1, config.processes > 1)?;
+        let surroundings = Surroundings {
+            is_multithread: config.threads > 1,
+            is_multiprocess: config.processes > 1,
+            has_file_wrapper: !config.apps.hides_file_wrapper,
+        };
+        let callables = worker.apps.iter().map(|app| app.clone_ref(py));
         Ok(Self {
-            callable: worker.app.clone_ref(py),
-            environ,
+            callables: callables.collect(),
+            environ: Environ::new(py, listeners, surroundings)?,
             file_field: file_field(config.files.file_serve_mode),
         })
     }
@@ -89,7 +95,7 @@ impl Application {
         let result = self
             .environ
             .build(py, head, fields, &input)
-            .and_then(|environ| self.callable.bind(py).call1((environ, &start)))
+            .and_then(|environ| self.call_app(py, head.app, (environ, &start)))
             .and_then(|iterable| respond::respond(&iterable, &start));
         // The app may keep both; neither may reach into the next request of this connection.
         input.get().close();
@@ -123,6 +129,17 @@ impl Application {
             body_bytes: said.body_bytes,
             is_error,
         }
+    }
+
+    fn call_app<'py>(
+        &self,
+        py: Python<'py>,
+        app: usize,
+        arguments: (Bound<'py, PyDict>, &Bound<'py, StartResponse>),
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let callable = self.callables.get(app);
+        let callable = callable.ok_or_else(|| PyIndexError::new_err("no such app"))?;
+        callable.bind(py).call1(arguments)
     }
 
     /// Says something in the app's own log.

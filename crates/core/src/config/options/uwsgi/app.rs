@@ -4,23 +4,8 @@ use super::{Asks, Foreign, either, fixed, off, on, refused, refused_for};
 
 const MODULE: &[&str] = &["module"];
 const PYTHON: &str = "Python is built in, and nothing else is";
-const MOUNT: &str = "give each app a vassal of its own, and let the web server route to them";
 
 pub(super) static NAMES: &[Foreign] = &[
-    refused_for(
-        &["eval"],
-        MODULE,
-        "write the code into a file beside this one, and name it in `wsgi-file`",
-    ),
-    refused_for(
-        &["paste", "ini-paste", "ini-paste-logged"],
-        MODULE,
-        "write a module with `application = paste.deploy.loadapp(\"config:/path/to/file.ini\")`, and name it in `module`",
-    ),
-    refused(
-        &["paste-logger"],
-        "call `logging.config.fileConfig` in the module that loads the app",
-    ),
     refused_for(
         &["pecan"],
         MODULE,
@@ -41,12 +26,10 @@ pub(super) static NAMES: &[Foreign] = &[
         MODULE,
         "load the library with `ctypes` in the app; Lictor calls Python only",
     ),
-    refused_for(&["mount"], MODULE, MOUNT),
-    refused(&["manage-script-name"], MOUNT),
     refused_for(
         &["worker-mount"],
         MODULE,
-        "give the app a vassal of its own, with the workers that it needs",
+        "use `mount`, which has every worker answer for the app, or give it a vassal of its own",
     ),
     refused(
         &["vhost", "vhost-host"],
@@ -63,11 +46,11 @@ pub(super) static NAMES: &[Foreign] = &[
     on(&["need-app"], "a generation without an app never serves"),
     on(
         &["no-default-app"],
-        "an app is only called where it is mounted",
+        "what no app is mounted for is answered with 404, unless `module` or `wsgi-file` names one",
     ),
     on(
         &["single-interpreter"],
-        "an app always has the main interpreter to itself",
+        "all apps of a vassal live in its one interpreter",
     ),
     on(&["enable-threads"], "threads of the app always run"),
     on(
@@ -105,17 +88,8 @@ pub(super) static NAMES: &[Foreign] = &[
         "set `sys.modules[\"alias\"]` in the app's own module",
     ),
     refused(
-        &["pyargv"],
-        "set `sys.argv` in the app's own module, or pass what it needs with `env`",
-    ),
-    refused(
-        &[
-            "py-programname",
-            "py-program-name",
-            "py-executable",
-            "py-sys-executable",
-        ],
-        "use `virtualenv` or `python`; `sys.executable` is the interpreter that they name",
+        &["py-programname", "py-program-name"],
+        "use `virtualenv` or `python`, whose interpreter is the program, or `py-executable` for `sys.executable`",
     ),
     refused(
         &["optimize"],
@@ -124,16 +98,6 @@ pub(super) static NAMES: &[Foreign] = &[
     refused(
         &["no-site"],
         "remove it; a virtual environment is found by the `site` module",
-    ),
-    refused(
-        &[
-            "py-autoreload",
-            "py-auto-reload",
-            "python-autoreload",
-            "python-auto-reload",
-            "py-auto-reload-ignore",
-        ],
-        "use `touch-reload`, or `lictor serve --reload` for development",
     ),
     refused(
         &["py-tracebacker"],
@@ -159,10 +123,6 @@ pub(super) static NAMES: &[Foreign] = &[
     refused(
         &["wsgi-accept-buffer", "wsgi-accept-buffers"],
         "let the app give `bytes(…)` of its buffers, as PEP 3333 says",
-    ),
-    refused(
-        &["wsgi-disable-file-wrapper"],
-        "remove it; an app need not use `wsgi.file_wrapper`",
     ),
     refused(
         &[

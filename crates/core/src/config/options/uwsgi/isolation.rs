@@ -232,8 +232,8 @@ pub(super) static NAMES: &[Foreign] = &[
         "write the variables into a file of `KEY=VALUE` lines, and name it in `env-file`",
     ),
     refused(
-        &["force-cwd", "chdir2"],
-        "use `chdir`, which holds while the app is loaded and after",
+        &["force-cwd"],
+        "use `chdir`, which holds while the app is loaded and after, or `chdir2` for what comes after",
     ),
     refused(
         &["safe-fd", "fd-safe"],

@@ -2,8 +2,6 @@
 
 use super::{Foreign, either, off, on, refused};
 
-const CHEAPER: &str = "remove it and set `processes` to what the app needs at its busiest";
-
 pub(super) static NAMES: &[Foreign] = &[
     on(&["master"], "every vassal has a master process"),
     on(&["vacuum"], "unix sockets are removed with the vassal"),
@@ -29,10 +27,6 @@ pub(super) static NAMES: &[Foreign] = &[
         "remove it; an emperor locks its run directory, and starts each vassal once",
     ),
     refused(
-        &["master-fifo"],
-        "use `lictor reload`, `lictor stop` and `lictor status` instead of letters in a fifo",
-    ),
-    refused(
         &["notify-socket", "subscription-notify-socket"],
         "remove it; the emperor tells systemd when it is ready, and `lictor events` the rest",
     ),
@@ -48,9 +42,9 @@ pub(super) static NAMES: &[Foreign] = &[
         &["max-requests-delta", "max-worker-lifetime-delta"],
         "workers that reach a limit are replaced one at a time, and each is there until its replacement serves",
     ),
-    refused(
+    either(
         &["min-worker-lifetime"],
-        "remove it; a worker serves until its replacement is ready",
+        "a worker serves until its replacement does, one is replaced at a time, and none in its first second",
     ),
     refused(
         &["reload-on-as", "evil-reload-on-as"],
@@ -81,37 +75,18 @@ pub(super) static NAMES: &[Foreign] = &[
         ],
         "let the app call `os._exit` when it cannot go on; a worker that ends is replaced at once",
     ),
-    refused(
+    either(
         &[
-            "cheaper",
-            "cheaper-initial",
-            "cheaper-step",
-            "cheaper-overload",
-            "cheaper-algo",
-        ],
-        CHEAPER,
-    ),
-    refused(
-        &[
-            "cheaper-busyness-max",
-            "cheaper-busyness-min",
-            "cheaper-busyness-multiplier",
-            "cheaper-busyness-penalty",
-            "cheaper-busyness-verbose",
             "cheaper-busyness-backlog-alert",
             "cheaper-busyness-backlog-multiplier",
             "cheaper-busyness-backlog-step",
             "cheaper-busyness-backlog-nonzero",
         ],
-        CHEAPER,
+        "when no worker is free, more are started at once, whether connections wait or not",
     ),
-    refused(
-        &["cheaper-rss-limit-soft", "cheaper-rss-limit-hard"],
-        "set `reload-on-rss` to the limit divided by `processes`",
-    ),
-    refused(
-        &["cheap", "idle", "die-on-idle"],
-        "remove it; the workers of an idle vassal sleep, and share the master's memory",
+    either(
+        &["cheaper-busyness-verbose"],
+        "`lictor events` tells of each change of the number of workers, and why",
     ),
     on(
         &["harakiri-verbose"],
@@ -125,9 +100,13 @@ pub(super) static NAMES: &[Foreign] = &[
         ],
         "no hooks run after a request",
     ),
+    either(
+        &["harakiri-graceful-timeout"],
+        "`harakiri` answers the client and logs the traceback, and the worker's other requests may finish, before anything is ended",
+    ),
     refused(
-        &["harakiri-graceful-timeout", "harakiri-graceful-signal"],
-        "remove it; `harakiri` answers the client and logs the traceback before it ends anything",
+        &["harakiri-graceful-signal"],
+        "remove it; `harakiri` logs the traceback and answers the client, and sends the app no signal of its own",
     ),
     refused(
         &["harakiri-queue-threshold"],
