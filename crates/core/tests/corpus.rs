@@ -5,6 +5,23 @@
 //! place of a complaint is its line. Which keys a file has is found by [`keys`], which shares no code
 //! with the product. `UPDATE_EXPECT=1` writes what comes out instead of comparing.
 
+#![expect(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "the names of the corpus are ours"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files that stand in this repository are small"
+)]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "what a test made up itself is there"
+)]
+#![expect(
+    clippy::unused_self,
+    reason = "reads as what it is: a path of this world"
+)]
+
 #[path = "corpus/keys.rs"]
 mod keys;
 #[path = "corpus/world.rs"]
@@ -122,9 +139,8 @@ fn places(shown: &str, world: &World) -> BTreeSet<(String, usize)> {
 /// The whole expectation of one file.
 fn expectation(name: &str, world: &World) -> Result<String, String> {
     let path = world.path(name);
-    let shown = match outcome(name, world) {
-        Ok(_) => return accepted(name, world),
-        Err(shown) => shown,
+    let Err(shown) = outcome(name, world) else {
+        return accepted(name, world);
     };
     let (account, told) = account_of_refused(name, world, &shown)?;
     let shown = shown.replace(path.trim_end_matches(name), "");

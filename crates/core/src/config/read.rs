@@ -252,11 +252,14 @@ impl Bases {
     /// uWSGI enters `chdir` before it looks for nearly anything that its files name.
     pub(super) fn of(document: &Document, file: &Path) -> Self {
         let chdir = document.entries.iter().rev().find_map(|entry| {
-            let is_it =
-                matches!(look_up(&entry.key), Some(Found::Option(spec)) if spec.name == "chdir");
-            match &entry.node.value {
-                Value::Text(text) if is_it => Some(text.trim()),
-                _ => None,
+            let is_it = match look_up(&entry.key) {
+                Some(Found::Option(spec)) => spec.name == "chdir",
+                Some(Found::Foreign(_)) | None => false,
+            };
+            if let (true, Value::Text(text)) = (is_it, &entry.node.value) {
+                Some(text.trim())
+            } else {
+                None
             }
         });
         let usual = match chdir {

@@ -188,11 +188,12 @@ impl Refused {
 
 /// As uWSGI takes a switch: any number but 0 is yes (`enable-threads = 4` stands in many files).
 fn is_on(value: &Value) -> bool {
-    let number = match value {
-        Value::Text(text) | Value::Number(text) => text.trim().parse::<u32>(),
-        _ => return boolean_value(value) == Some(true),
+    let is_number = if let Value::Text(text) | Value::Number(text) = value {
+        text.trim().parse::<u32>().is_ok_and(|number| number > 0)
+    } else {
+        false
     };
-    number.map_or_else(|_| boolean_value(value) == Some(true), |number| number > 0)
+    is_number || boolean_value(value) == Some(true)
 }
 
 fn is_zero(value: &Value) -> bool {
