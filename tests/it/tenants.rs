@@ -1,4 +1,4 @@
-//! Radicale, hgweb, Trac, MoinMoin and `WsgiDAV` from `PyPI`, each with the vassal file that its own
+//! Radicale, hgweb, Trac, `MoinMoin` and `WsgiDAV` from `PyPI`, each with the vassal file that its own
 //! documentation or packagers show for uWSGI: only paths and ports are others, and no user is named.
 
 use std::fs;

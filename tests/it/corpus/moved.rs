@@ -20,7 +20,7 @@ pub(super) fn text(text: &str, root: &Path) -> String {
 fn moved_line(line: &str, root: &Path) -> String {
     let key = line.trim_start_matches([' ', '"']);
     let end = key.find(['=', ':', ' ', '"']).unwrap_or(key.len());
-    let key = &key[..end];
+    let (key, _) = key.split_at(end);
     let line = match key {
         "uid" | "gid" | "chown-socket" | "logfile-chown" => with_known_users(line),
         "http" | "stats" | "carbon" | "http-to-https" | "https" => with_free_port(line),
@@ -33,11 +33,12 @@ fn moved_line(line: &str, root: &Path) -> String {
 fn with_paths(line: &str, root: &Path) -> String {
     let mut moved = String::new();
     for (index, letter) in line.char_indices() {
-        let before = line[..index].chars().next_back().unwrap_or(' ');
+        let (past, rest) = line.split_at(index);
+        let before = past.chars().next_back().unwrap_or(' ');
         let is_place = PLACES
             .iter()
             .chain(&["/app/"])
-            .any(|place| line[index..].starts_with(place));
+            .any(|place| rest.starts_with(place));
         // A path begins here, and does not go on.
         if letter == '/' && is_place && " =\"',:".contains(before) {
             moved += &root.display().to_string();
@@ -57,7 +58,8 @@ fn with_free_port(line: &str) -> String {
     if digits < 4 {
         return line;
     }
-    format!("{before}:0{}", &port[digits..])
+    let (_, behind) = port.split_at(digits);
+    format!("{before}:0{behind}")
 }
 
 /// Nobody in place of whom this machine does not have.
