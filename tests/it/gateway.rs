@@ -8,7 +8,7 @@ mod environs;
 mod front;
 mod life;
 mod other_servers;
-mod raw;
+pub(crate) mod raw;
 
 /// One app for all of them; the path says what it does.
 const APP: &str = r"

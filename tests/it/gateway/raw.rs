@@ -9,7 +9,7 @@ use super::front::Behind;
 use crate::harness::DEADLINE;
 
 /// A request by the uwsgi protocol.
-pub(super) fn uwsgi(variables: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+pub(crate) fn uwsgi(variables: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut block = Vec::new();
     for text in variables.iter().flat_map(|(name, value)| [name, value]) {
         let length = u16::try_from(text.len()).expect("short");
@@ -20,7 +20,7 @@ pub(super) fn uwsgi(variables: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     [&[0, size[0], size[1], 0], &*block, body].concat()
 }
 
-fn scgi(variables: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+pub(crate) fn scgi(variables: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let each = variables
         .iter()
         .map(|(name, value)| format!("{name}\0{value}\0"));
@@ -47,7 +47,7 @@ fn pairs(variables: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// A whole request by records.
-fn fastcgi(id: u8, flags: u8, variables: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+pub(crate) fn fastcgi(id: u8, flags: u8, variables: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let begin = record(1, id, &[0, 1, flags, 0, 0, 0, 0, 0], 0);
     let first = record(4, id, &pairs(variables), 5);
     let last = record(4, id, b"", 0);

@@ -157,6 +157,13 @@ impl Connection {
         Ok(bytes)
     }
 
+    /// All bytes up to the end of the connection.
+    pub(crate) fn rest(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.0.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// Reads one chunk of a chunked body; empty at its end.
     pub(crate) fn chunk(&mut self) -> io::Result<Vec<u8>> {
         let size = self.line()?;

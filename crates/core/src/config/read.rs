@@ -11,7 +11,7 @@ use super::diagnostic::{Complaint, Diagnostics, quote};
 use super::dialect::{First, Outside, Policy, Unasked, expand, user_entries};
 use super::draft::{Draft, Start};
 use super::flags::{flag_entries, is_overridden};
-use super::format::Format;
+use super::format::{Document, Format};
 use super::given::given;
 use super::options::{Answer, Found, ValueKind, look_up, nearest};
 use super::setting::{Outcome, Setting};
@@ -102,10 +102,11 @@ pub fn vassal_user(path: &Path, bytes: &[u8], policy: &Policy) -> Result<VassalU
     let base = directory_of(path);
     let mut draft = Draft::default();
     let flags = flag_entries(&policy.flags);
-    let settings = reading.gather(&entries, &base, Some(&source));
+    let (bases, flag_bases) = (Bases::same(&base), Bases::same(&policy.flags_base));
+    let settings = reading.gather(&entries, &bases, Some(&source));
     let settings = settings.into_iter();
     // Of the command line's, whatever else is wrong shows when all is read.
-    let overriding = reading.gather(&flags, &policy.flags_base, None).into_iter();
+    let overriding = reading.gather(&flags, &flag_bases, None).into_iter();
     let overriding = overriding.filter(|setting| ["uid", "gid"].contains(&setting.spec.name));
     for setting in settings.chain(overriding) {
         (setting.spec.apply)(&mut draft, &setting).map_err(annotate)?;
@@ -159,7 +160,8 @@ fn parse_all(
     let base_dir = &absolute(base_dir);
     let mut reading = Reading::default();
     let entries = flag_entries(flags);
-    let flag_settings = reading.gather(&entries, base_dir, None);
+    let flag_bases = Bases::same(base_dir);
+    let flag_settings = reading.gather(&entries, &flag_bases, None);
     let Some((file_path, bytes)) = file else {
         return reading
             .finish(
@@ -198,7 +200,8 @@ fn parse_all(
     reading.complaints.extend(expanded.complaints);
     reading.told.extend(expanded.told);
     let file_base = directory_of(file_path);
-    let mut settings = reading.gather(&document.entries, &file_base, Some(&source));
+    let bases = Bases::of(&document, &file_base);
+    let mut settings = reading.gather(&document.entries, &bases, Some(&source));
     settings.retain(|setting| !is_overridden(setting, &flag_settings));
     settings.extend(flag_settings);
     let start = Start {
@@ -233,6 +236,66 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| Path::new("/").join(path))
 }
 
+/// What relative paths are relative to.
+pub(super) struct Bases {
+    /// The directory of the file.
+    file: PathBuf,
+    /// That from which all but a few are taken.
+    usual: PathBuf,
+}
+
+impl Bases {
+    fn same(base: &Path) -> Self {
+        Self {
+            file: base.to_owned(),
+            usual: base.to_owned(),
+        }
+    }
+
+    /// uWSGI enters `chdir` before it looks for nearly anything that its files name.
+    pub(super) fn of(document: &Document, file: &Path) -> Self {
+        let chdir = document.entries.iter().rev().find_map(|entry| {
+            let is_it = match look_up(&entry.key) {
+                Some(Found::Option(spec)) => spec.name == "chdir",
+                Some(Found::Foreign(_)) | None => false,
+            };
+            if let (true, Value::Text(text)) = (is_it, &entry.node.value) {
+                Some(text.trim())
+            } else {
+                None
+            }
+        });
+        let usual = match chdir {
+            Some(chdir) if document.is_dialect => file.join(chdir),
+            _ => file.to_owned(),
+        };
+        Self {
+            file: file.to_owned(),
+            usual,
+        }
+    }
+
+    /// Its log and its pid file uWSGI opens before that.
+    pub(super) fn for_option(&self, name: &str) -> &Path {
+        if matches!(name, "chdir" | "logto" | "pidfile") {
+            &self.file
+        } else {
+            &self.usual
+        }
+    }
+
+    /// Where a relative path would begin if the file were no file of uWSGI's, if that is elsewhere.
+    pub(super) fn moved(&self, name: &str) -> Option<&Path> {
+        let base = self.for_option(name);
+        (base != self.file).then_some(base)
+    }
+
+    /// The directory of the file.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+}
+
 /// The state of one reading.
 #[derive(Default)]
 struct Reading {
@@ -246,7 +309,7 @@ impl Reading {
     fn gather<'a>(
         &mut self,
         entries: &'a [Entry],
-        base: &'a Path,
+        bases: &'a Bases,
         source: Option<&'a Source<'a>>,
     ) -> Vec<Setting<'a>> {
         let mut settings: Vec<Setting<'a>> = Vec::new();
@@ -262,7 +325,7 @@ impl Reading {
                             key: &entry.key,
                             key_place: entry.place.clone(),
                             nodes: vec![&entry.node],
-                            base,
+                            base: bases.for_option(spec.name),
                             source,
                         });
                         continue;

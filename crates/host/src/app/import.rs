@@ -35,11 +35,15 @@ pub(super) fn import<'py>(py: Python<'py>, target: &AppTarget) -> Result<Importe
     }
 }
 
+/// The name that a script has as a module, which is uWSGI's. Its stem would hide the package that it
+/// imports: `moin.wsgi` begins with `import moin`.
+fn script_name(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    format!("uwsgi_file_{}", path.replace(['/', '.'], "_"))
+}
+
 fn import_file<'py>(py: Python<'py>, path: &Path) -> PyResult<Bound<'py, PyModule>> {
-    let stem = path
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned());
-    let name = stem.unwrap_or_else(|| "application".to_owned());
+    let name = script_name(path);
     // Python's own loader wants a text, and no object of pathlib.
     let path = path.as_os_str();
     let util = py.import("importlib.util")?;

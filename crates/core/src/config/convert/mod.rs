@@ -15,7 +15,7 @@ use super::diagnostic::{Complaint, Diagnostics, quote};
 use super::dialect::{First, Outside, Policy, expand};
 use super::format::Format;
 use super::options::{Answer, Found, OptionSpec, look_up, nearest};
-use super::read::{absolute, directory_of, unknown_format};
+use super::read::{Bases, absolute, directory_of, unknown_format};
 use super::source::Source;
 use super::tree::{Entry, Node, Place, Value};
 
@@ -85,8 +85,8 @@ pub fn convert_vassal(
     }
     let mut comments = Comments::new(source.text(), format);
     let items = items(&document.entries, &source, &mut comments);
-    let base = directory_of(path);
-    let writer = Writer::new(&base, &source);
+    let bases = Bases::of(&document, &directory_of(path));
+    let writer = Writer::new(&bases, &source);
     let mut toml = heading(path, &document.entries, &source);
     for item in &items {
         item.write(&writer, &mut toml);

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::config::draft::Draft;
 use crate::config::options::{OptionSpec, ValueKind};
+use crate::config::read::Bases;
 use crate::config::setting::Setting;
 use crate::config::source::Source;
 use crate::config::tree::{Entry, Node, Value};
@@ -17,13 +18,13 @@ const SIZES: [(u64, char); 3] = [(1 << 30, 'G'), (1 << 20, 'M'), (1 << 10, 'K')]
 
 /// Writes the values of one file.
 pub(super) struct Writer<'a> {
-    base: &'a Path,
+    bases: &'a Bases,
     source: &'a Source<'a>,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(base: &'a Path, source: &'a Source<'a>) -> Self {
-        Self { base, source }
+    pub(super) fn new(bases: &'a Bases, source: &'a Source<'a>) -> Self {
+        Self { bases, source }
     }
 
     /// A value of an option; a list where it is one.
@@ -34,15 +35,17 @@ impl<'a> Writer<'a> {
         }
         let meaning = self.meaning(spec, key, node, Some(self.source));
         let spelt = self.spelt(node);
-        let same = candidates(spec, &node.value, &spelt)
-            .into_iter()
-            .find(|value| {
-                let candidate = Node {
-                    value: value.clone(),
-                    place: node.place.clone(),
-                };
-                meaning.is_some() && self.meaning(spec, key, &candidate, None) == meaning
-            });
+        let mut forms = candidates(spec, &node.value, &spelt);
+        if let (Some(base), Value::Text(text)) = (self.bases.moved(spec.name), &spelt) {
+            forms.extend(with_paths_from(base, text.trim()));
+        }
+        let same = forms.into_iter().find(|value| {
+            let candidate = Node {
+                value: value.clone(),
+                place: node.place.clone(),
+            };
+            meaning.is_some() && self.meaning(spec, key, &candidate, None) == meaning
+        });
         written(&same.unwrap_or(spelt))
     }
 
@@ -114,7 +117,11 @@ impl<'a> Writer<'a> {
             key,
             key_place: node.place.clone(),
             nodes: vec![node],
-            base: self.base,
+            // TOML's relative paths begin at its file.
+            base: match source {
+                Some(_) => self.bases.for_option(spec.name),
+                None => self.bases.file(),
+            },
             source,
         };
         (spec.apply)(&mut draft, &setting).ok().map(|()| draft)
@@ -151,6 +158,15 @@ fn candidates(spec: &OptionSpec, value: &Value, spelt: &Value) -> Vec<Value> {
         forms.push(Value::Text(text.to_owned()));
     }
     forms
+}
+
+/// A relative path as an absolute one, alone or behind a `=`.
+fn with_paths_from(base: &Path, text: &str) -> Vec<Value> {
+    let from = |path: &str| base.join(path).to_string_lossy().into_owned();
+    let behind = text.split_once('=');
+    let behind = behind.map(|(name, path)| format!("{name}={}", from(path)));
+    let forms = std::iter::once(from(text)).chain(behind);
+    forms.map(Value::Text).collect()
 }
 
 /// A bare number with the unit that it may have had in mind.

@@ -144,8 +144,15 @@ fn expand_with(
     Ok(Document {
         entries,
         place,
-        is_dialect: true,
+        // The language is the same in `[lictor]`; what the file means is not uWSGI's.
+        is_dialect: first.format != Format::Ini || !has_lictor(loader),
     })
+}
+
+/// Whether the options of the first file stand in `[lictor]`.
+fn has_lictor(loader: &Loader<'_>) -> bool {
+    let mut sections = loader.files.iter().take(1).flat_map(|file| &file.sections);
+    sections.any(|section| section.name == "lictor")
 }
 
 /// Everything in its order: the provider's before, the vassal's, the provider's behind.
@@ -294,6 +301,7 @@ fn unread_sections(loader: &Loader<'_>) -> Vec<Complaint> {
 }
 
 /// Sections of Paste's loader, of Python's logging and of tools that share the file by custom.
+/// `[uwsgi:production]` is meant for uWSGI whoever reads it.
 fn belongs_to_the_app(section: &str) -> bool {
     let known = [
         "loggers",
@@ -304,7 +312,8 @@ fn belongs_to_the_app(section: &str) -> bool {
         "pytest",
     ];
     let prefixes = ["logger_", "handler_", "formatter_"];
-    section.contains(':')
+    let is_of_paste = section.contains(':') && !section.starts_with("uwsgi:");
+    is_of_paste
         || known.contains(&section)
         || prefixes.iter().any(|prefix| section.starts_with(prefix))
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::keyword::keyword;
+use super::keyword::{Keyword, keyword};
 use super::load::{COMPLAINT_LIMIT, Given, Loader};
 use super::resolve::Resolver;
 use crate::config::diagnostic::{Complaint, quote};
-use crate::config::options::{Found, ValueKind, look_up};
+use crate::config::options::{Found, ValueKind, look_up, nearest};
 use crate::config::setting::Outcome;
 use crate::config::tree::{Entry, Node, Value};
 
@@ -38,6 +38,8 @@ pub(super) fn entries_of(loader: &mut Loader<'_>, told: &mut Vec<&'static str>) 
         }
     }
     let mut kept = Kept::default();
+    // What a file that could not be read might use is not said to be unused.
+    let is_all_read = !loader.failed.iter().any(|key| names_a_file(key));
     for (given, value) in given.iter().zip(values) {
         let is_used = resolver.is_used(&given.key) || loader.asked.contains(&given.key);
         let kind = kind_of(&given.key);
@@ -45,7 +47,8 @@ pub(super) fn entries_of(loader: &mut Loader<'_>, told: &mut Vec<&'static str>) 
             loader.complaints.extend(hidden_option(given, kind));
             continue;
         }
-        if kind == Kind::Unknown && is_used {
+        let may_be_used = is_used || (!is_all_read && nearest(&given.key).is_none());
+        if kind == Kind::Unknown && may_be_used {
             continue;
         }
         let Some(value) = value else {
@@ -88,6 +91,11 @@ pub(super) fn users_of(loader: &Loader<'_>) -> Outcome<Vec<Entry>> {
         });
     }
     Ok(entries)
+}
+
+/// Whether a key of that name reads another file.
+fn names_a_file(key: &str) -> bool {
+    matches!(keyword(key), Some(Keyword::Include | Keyword::Inherit))
 }
 
 /// How an option meets another value of its own.

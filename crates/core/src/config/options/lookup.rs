@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use super::uwsgi::{Answer, foreign};
 use super::{Foreign, OptionSpec, options};
 
+/// Slips of which another name is as near as the one that people mean.
+const SLIPS: [(&str, &str); 1] = [("guid", "gid")];
 /// Names longer than this are not compared: no option is, and comparing takes quadratic time.
 const COMPARED_BYTES: usize = 40;
 
@@ -49,6 +51,9 @@ pub(in crate::config) fn nearest(name: &str) -> Option<&'static str> {
     let name = name.replace('_', "-").to_ascii_lowercase();
     if name.len() > COMPARED_BYTES {
         return None;
+    }
+    if let Some((_, meant)) = SLIPS.iter().find(|(slip, _)| *slip == name) {
+        return Some(meant);
     }
     let allowed = match name.chars().count() {
         0..3 => return None,

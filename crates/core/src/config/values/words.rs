@@ -36,7 +36,7 @@ pub(in crate::config) fn module(
         return Err(Complaint::new(node.place.clone(), message)
             .hint("write `wsgi-file` instead of `module`, or the module's dotted name"));
     }
-    if !module.split('.').all(is_identifier) {
+    if !module.split('.').all(is_importable) {
         let message = format!("{} is not the name of a module", quote(module));
         return Err(Complaint::new(node.place.clone(), message)
             .hint("write it as Python imports it, such as `blog.wsgi:application`"));
@@ -45,6 +45,11 @@ pub(in crate::config) fn module(
         .map(|name| checked_callable(node, name))
         .transpose()?;
     Ok((module.to_owned(), callable))
+}
+
+/// Python's statement takes identifiers only, its importer any file's name: `my-site.wsgi` is one.
+fn is_importable(name: &str) -> bool {
+    is_identifier(&name.replace('-', "_"))
 }
 
 /// The name of a callable, which may be an attribute of another object.

@@ -160,7 +160,7 @@ impl Fixed {
     /// Why the value asks for something else, if it does.
     pub(in crate::config) fn complaint(&self, key: &str, node: &Node) -> Option<Complaint> {
         let is_granted = match self.asks {
-            Asks::True => boolean_value(&node.value) == Some(true),
+            Asks::True => is_on(&node.value),
             Asks::False => boolean_value(&node.value) == Some(false),
             Asks::Anything => true,
             Asks::Zero => is_zero(&node.value),
@@ -168,6 +168,11 @@ impl Fixed {
         };
         if is_granted {
             return None;
+        }
+        if matches!(node.value, Value::Null) {
+            let message = format!("{} has no value", quote(key));
+            let hint = format!("remove it: {}", self.always);
+            return Some(Complaint::new(node.place.clone(), message).hint(hint));
         }
         let message = format!("{} cannot be changed: {}", quote(key), self.always);
         Some(Complaint::new(node.place.clone(), message).hint("remove it"))
@@ -179,6 +184,16 @@ impl Refused {
         Complaint::new(place, format!("{} is not an option of Lictor", quote(key)))
             .hint(self.instead)
     }
+}
+
+/// As uWSGI takes a switch: any number but 0 is yes (`enable-threads = 4` stands in many files).
+fn is_on(value: &Value) -> bool {
+    let is_number = if let Value::Text(text) | Value::Number(text) = value {
+        text.trim().parse::<u32>().is_ok_and(|number| number > 0)
+    } else {
+        false
+    };
+    is_number || boolean_value(value) == Some(true)
 }
 
 fn is_zero(value: &Value) -> bool {
