@@ -154,6 +154,7 @@ fn report() -> MasterMessage {
         id: 9,
         workers: workers.into(),
         scaling: None,
+        background: None,
     }
 }
 

@@ -221,6 +221,17 @@ impl Draft {
         }
     }
 
+    /// Without overlap the old generation is what a failed reload goes back to.
+    fn lost_way_back(&self) -> Option<Complaint> {
+        let (false, Some(place)) = &self.overlap else {
+            return None;
+        };
+        let complaint =
+            Complaint::new(place.clone(), "`overlap = false` together with `lazy-apps`")
+                .hint("remove `lazy-apps`: the master must hold the old code to go back to it");
+        self.lazy_apps.then_some(complaint)
+    }
+
     /// The finished vassal, or what is missing or contradictory. `start` is where options begin;
     /// `told` are the options that were given, rightly or wrongly: they are not missing.
     pub(super) fn finish(
@@ -233,12 +244,7 @@ impl Draft {
         let apps = self.checked_apps(start, told, &mut complaints);
         let has_app = apps.as_ref().is_none_or(|apps| !apps.is_empty());
         self.check_listening(start, told, has_app, &mut complaints);
-        if let ((false, Some(place)), true) = (&self.overlap, self.lazy_apps) {
-            complaints.push(
-                Complaint::new(place.clone(), "`overlap = false` together with `lazy-apps`")
-                    .hint("remove `lazy-apps`: the master must hold the old code to go back to it"),
-            );
-        }
+        complaints.extend(self.lost_way_back());
         complaints.extend(self.unnamed_proxies(told));
         self.check_sendfile_root(start, told, &mut complaints);
         complaints.extend(self.crossed(start));

@@ -219,9 +219,7 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
     if apps.is_some() {
         freeze(py);
     }
-    let hooks = &boot.handover.config.background.hooks.master_start;
-    let patience = boot.handover.config.start_timeout;
-    if let Err(failure) = run_hooks("at the start of the master", hooks, patience) {
+    if let Err(failure) = run_master_hooks(&boot.handover.config) {
         drop(boot.channel.send(&MasterMessage::Failed(failure), &[]));
         return End::Failed;
     }
@@ -265,10 +263,12 @@ fn start(py: Python<'_>, boot: Boot, prepared: Prepared, since: SystemTime) -> E
             log_writer,
         },
     );
-    match master {
-        Ok((master, handlers)) => master.run(py, handlers),
-        Err(_) => End::Failed,
-    }
+    master.map_or(End::Failed, |(master, handlers)| master.run(py, handlers))
+}
+
+fn run_master_hooks(config: &VassalConfig) -> Result<(), Failure> {
+    let hooks = &config.background.hooks.master_start;
+    run_hooks("at the start of the master", hooks, config.start_timeout)
 }
 
 /// Where the workers count: in memory that the emperor has made, if it has.

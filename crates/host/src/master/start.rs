@@ -46,13 +46,11 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
         Interface::Wsgi => Ok(None),
         Interface::Asgi => start_asgi(py, &callables, &config, &listeners).map(Some),
     };
-    let asgi = match asgi {
+    let ready = about_to_accept(&config, id, is_first_life);
+    let asgi = match asgi.and_then(|asgi| ready.map(|()| asgi)) {
         Ok(asgi) => asgi,
         Err(failure) => return failed(&channel, failure),
     };
-    if let Err(failure) = about_to_accept(&config, id, is_first_life) {
-        return failed(&channel, failure);
-    }
     let board = watched.map(|watched| arm_harakiri(py, watched.board, watched.dump));
     let ready = WorkerMessage::Ready {
         interface: interface.name().to_owned(),
@@ -76,6 +74,10 @@ pub(crate) fn become_worker(py: Python<'_>, seed: Seed) -> i32 {
             asgi,
         },
     );
+    leave(py)
+}
+
+fn leave(py: Python<'_>) -> i32 {
     module::call_atexit(py);
     run_exit_handlers(py);
     0

@@ -70,8 +70,8 @@ mod tests {
         let mut lines = Lines::default();
         let mut lengths = Vec::new();
         for _ in 0..5 {
-            lines.push(&[b'x'; LINE_LIMIT_BYTES / 2], |line| {
-                lengths.push(line.len())
+            lines.push(&vec![b'x'; LINE_LIMIT_BYTES / 2], |line| {
+                lengths.push(line.len());
             });
         }
         lines.finish(|line| lengths.push(line.len()));

@@ -114,46 +114,24 @@ mod tests {
             changed: 1000,
             now: 1010,
         };
-        for (wanted, expected) in [
-            (
-                Wanted {
-                    uri: "/x.css?fresh",
-                    ..wanted
-                },
-                Some(1),
-            ),
-            (
-                Wanted {
-                    path_info: b"/a b/x",
-                    ..wanted
-                },
-                Some(2),
-            ),
-            (wanted, Some(20)),
-            (
-                Wanted {
-                    now: 2000,
-                    ..wanted
-                },
-                Some(0),
-            ),
-            (
-                Wanted {
-                    content_type: "image/png",
-                    ..wanted
-                },
-                Some(4),
-            ),
-            (
-                Wanted {
-                    content_type: "a/b",
-                    file: b"/srv/x.gif",
-                    ..wanted
-                },
-                None,
-            ),
-        ] {
-            assert_eq!(expires.age_of(&wanted), expected, "{wanted:?}");
-        }
+        let uri = "/x.css?fresh";
+        assert_eq!(expires.age_of(&Wanted { uri, ..wanted }), Some(1));
+        let path_info = b"/a b/x";
+        let below = Wanted {
+            path_info,
+            ..wanted
+        };
+        assert_eq!(expires.age_of(&below), Some(2));
+        assert_eq!(expires.age_of(&wanted), Some(20));
+        let now = 2000;
+        assert_eq!(expires.age_of(&Wanted { now, ..wanted }), Some(0));
+        let content_type = "image/png";
+        let image = Wanted {
+            content_type,
+            ..wanted
+        };
+        assert_eq!(expires.age_of(&image), Some(4));
+        let file = b"/srv/x.gif";
+        assert_eq!(expires.age_of(&Wanted { file, ..image }), None);
     }
 }
