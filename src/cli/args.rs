@@ -292,6 +292,23 @@ pub(super) fn log_format(name: &str) -> Option<LogFormat> {
     typed.map(Into::into)
 }
 
+fn address(text: &str) -> Result<Address, String> {
+    let base = std::env::current_dir().map_err(|error| error.to_string())?;
+    parse_address(&base, text)
+}
+
+/// What there is to be read concerns all vassals, and nobody is asked who they are.
+fn private_address(text: &str) -> Result<Address, String> {
+    match address(text)? {
+        Address::Tcp(tcp) if !tcp.ip().is_loopback() => Err(
+            "it is open to other machines; use 127.0.0.1, [::1] or a unix socket, and a web server \
+             in front of it that asks who they are"
+                .to_owned(),
+        ),
+        private @ (Address::Tcp(_) | Address::Unix(_) | Address::Abstract(_)) => Ok(private),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -378,22 +395,5 @@ mod tests {
             serve("lictor serve app --reload"),
             (false, "app --reload".into())
         );
-    }
-}
-
-fn address(text: &str) -> Result<Address, String> {
-    let base = std::env::current_dir().map_err(|error| error.to_string())?;
-    parse_address(&base, text)
-}
-
-/// What there is to be read concerns all vassals, and nobody is asked who they are.
-fn private_address(text: &str) -> Result<Address, String> {
-    match address(text)? {
-        Address::Tcp(tcp) if !tcp.ip().is_loopback() => Err(
-            "it is open to other machines; use 127.0.0.1, [::1] or a unix socket, and a web server \
-             in front of it that asks who they are"
-                .to_owned(),
-        ),
-        private @ (Address::Tcp(_) | Address::Unix(_) | Address::Abstract(_)) => Ok(private),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lictor_core::ipc::{self, Channel, MasterMessage, MasterOrder, Received};
-use lictor_core::observe::{BackgroundStatus, Failure, FailureKind, ScalingStatus, WorkerStatus};
+use lictor_core::observe::{BackgroundStatus, Failure, FailureKind};
 use lictor_core::sys::close_elsewhere;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
@@ -183,98 +183,59 @@ pub(super) fn clean(text: String) -> String {
     text.chars().filter(|c| !c.is_control()).take(256).collect()
 }
 
-fn tamed_report(
-    id: u64,
-    mut workers: Vec<WorkerStatus>,
-    scaling: Option<ScalingStatus>,
-    background: Option<BackgroundStatus>,
-) -> MasterMessage {
-    workers.truncate(WORKER_LIMIT);
-    MasterMessage::Report {
-        id,
-        workers,
-        scaling: scaling.map(|scaling| ScalingStatus {
-            reason: clean(scaling.reason),
-            ..scaling
-        }),
-        background: background.map(tamed_background),
-    }
-}
-
-fn tamed_background(mut background: BackgroundStatus) -> BackgroundStatus {
+fn tame_background(background: &mut BackgroundStatus) {
     background.daemons.truncate(BACKGROUND_LIMIT);
     background.crons.truncate(BACKGROUND_LIMIT);
     for daemon in &mut background.daemons {
-        daemon.command = clean(std::mem::take(&mut daemon.command));
-        daemon.state = clean(std::mem::take(&mut daemon.state));
-        daemon.last_exit = daemon.last_exit.take().map(clean);
+        tame(&mut daemon.command);
+        tame(&mut daemon.state);
+        daemon.last_exit.iter_mut().for_each(tame);
     }
     for cron in &mut background.crons {
-        cron.command = clean(std::mem::take(&mut cron.command));
-        cron.schedule = clean(std::mem::take(&mut cron.schedule));
+        tame(&mut cron.command);
+        tame(&mut cron.schedule);
         cron.pids.truncate(BACKGROUND_LIMIT);
-        cron.last_exit = cron.last_exit.take().map(clean);
+        cron.last_exit.iter_mut().for_each(tame);
     }
-    background
 }
 
 /// A tenant can make its master say anything: texts are cut and cleaned, lists bounded.
-fn tamed(message: MasterMessage) -> MasterMessage {
-    match message {
-        MasterMessage::Booted { python } => MasterMessage::Booted {
-            python: clean(python),
-        },
-        MasterMessage::Ready { interface } => MasterMessage::Ready {
-            interface: clean(interface),
-        },
-        MasterMessage::Failed(failure) => MasterMessage::Failed(failure.tamed()),
-        MasterMessage::Troubled(failure) => MasterMessage::Troubled(failure.tamed()),
-        MasterMessage::WorkerExited {
-            worker,
-            pid,
-            status,
-            expected,
-        } => MasterMessage::WorkerExited {
-            worker,
-            pid,
-            status: clean(status),
-            expected,
-        },
+fn tamed(mut message: MasterMessage) -> MasterMessage {
+    match &mut message {
+        MasterMessage::Booted { python: text }
+        | MasterMessage::Ready { interface: text }
+        | MasterMessage::WorkerExited { status: text, .. }
+        | MasterMessage::WorkerRetiring { reason: text, .. }
+        | MasterMessage::Scaled { reason: text, .. }
+        | MasterMessage::ReloadWanted { file: text } => tame(text),
+        MasterMessage::Failed(failure) | MasterMessage::Troubled(failure) => {
+            *failure = failure.clone().tamed();
+        }
         MasterMessage::Report {
-            id,
             workers,
             scaling,
             background,
-        } => tamed_report(id, workers, scaling, background),
-        MasterMessage::Scaled { workers, reason } => MasterMessage::Scaled {
-            workers,
-            reason: clean(reason),
-        },
-        MasterMessage::ReloadWanted { file } => MasterMessage::ReloadWanted { file: clean(file) },
+            ..
+        } => {
+            workers.truncate(WORKER_LIMIT);
+            if let Some(scaling) = scaling {
+                tame(&mut scaling.reason);
+            }
+            if let Some(background) = background {
+                tame_background(background);
+            }
+        }
         MasterMessage::RequestOverdue {
-            worker,
-            pid,
             method,
             path,
-            age_ms,
             traceback,
-        } => MasterMessage::RequestOverdue {
-            worker,
-            pid,
-            method: clean(method),
-            path: clean(path),
-            age_ms,
-            traceback: Failure::new(FailureKind::Timeout, "", traceback).detail,
-        },
-        MasterMessage::WorkerRetiring {
-            worker,
-            pid,
-            reason,
-        } => MasterMessage::WorkerRetiring {
-            worker,
-            pid,
-            reason: clean(reason),
-        },
+            ..
+        } => {
+            tame(method);
+            tame(path);
+            let text = std::mem::take(traceback);
+            *traceback = Failure::new(FailureKind::Timeout, "", text).detail;
+        }
         MasterMessage::Adopted(_)
         | MasterMessage::StopWanted
         | MasterMessage::Loaded
@@ -283,6 +244,11 @@ fn tamed(message: MasterMessage) -> MasterMessage {
         | MasterMessage::Mended
         | MasterMessage::Withdrawn
         | MasterMessage::WorkerSpawned { .. }
-        | MasterMessage::WorkerReady { .. } => message,
+        | MasterMessage::WorkerReady { .. } => {}
     }
+    message
+}
+
+fn tame(text: &mut String) {
+    *text = clean(std::mem::take(text));
 }

@@ -38,6 +38,10 @@ const BLOCK_BYTES: u64 = 4096;
 
 /// One vassal, as it was left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the document"
+)]
 pub(super) struct Record {
     pub(super) format: u32,
     /// Processes and their numbers are of this boot only.

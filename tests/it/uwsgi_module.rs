@@ -59,7 +59,8 @@ def application(environ, start_response):
 /// The request for what an expression gives in a worker.
 fn asking(expression: &str) -> String {
     let bytes = expression.bytes();
-    let encoded: String = bytes.map(|byte| format!("%{byte:02x}")).collect();
+    let encoded: Vec<String> = bytes.map(|byte| format!("%{byte:02x}")).collect();
+    let encoded = encoded.concat();
     format!("/?{encoded}")
 }
 
@@ -264,7 +265,7 @@ fn a_client_is_let_go_and_a_file_is_sent() {
     assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
     site.printed("goes on");
     let answer = site.get("/sendfile");
-    assert_eq!(answer.body, EVALUATE[10..50]);
+    assert_eq!(answer.body, EVALUATE.get(10..50).expect("it is long"));
     assert_eq!(
         said(&site, "refused(uwsgi.sendfile, __file__)[0]"),
         "RuntimeError"

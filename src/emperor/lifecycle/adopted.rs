@@ -12,6 +12,10 @@ const LONGEST_LEAVE: Duration = Duration::from_hours(24);
 
 /// How another emperor left a vassal.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub(in crate::emperor) struct Left {
     /// The generation number given out last.
     pub(in crate::emperor) newest: u64,

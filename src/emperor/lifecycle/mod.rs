@@ -54,6 +54,10 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The life of one vassal.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other; what does is one of the enums"
+)]
 pub(super) struct Lifecycle {
     want: Want,
     newest: u64,

@@ -225,7 +225,6 @@ fn socket((protocol, address, fd): (Protocol, String, BorrowedFd<'_>)) -> Socket
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
 
     use lictor_core::sys::{Scoreboard, Shape};
 
@@ -263,15 +262,8 @@ mod tests {
             upgrades: 0,
             vassals: (0..500).map(vassal).collect(),
         };
-        let begun = Instant::now();
         let metrics = facts.read();
-        let read = begun.elapsed();
         let text = exposition::text(&metrics);
-        let all = begun.elapsed();
-        println!(
-            "500 vassals read in {read:?}, told in {all:?}, {} bytes",
-            text.len()
-        );
         let sample = "uwsgi_worker_requests_total{vassal=\"vassal-499\",worker_id=\"2\"} 1\n";
         assert!(text.contains(sample));
         let resident = &metrics.vassals.last().unwrap().memory;

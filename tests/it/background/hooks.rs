@@ -26,7 +26,8 @@ fn hooks_are_run_in_the_order_of_a_life() {
         "hook-pre-app",
     ];
     let mut options: String = names.into_iter().map(hook).collect();
-    options += &format!("exec-pre-app = \"echo exec $WHO >> {story}\"\nenv = 'WHO=me'\n");
+    let exec = format!("exec-pre-app = \"echo exec $WHO >> {story}\"\nenv = 'WHO=me'\n");
+    options.push_str(&exec);
     let blog = emperor.serve("blog", &options, &hello("blog"));
     let first = [
         "hook-pre-app",
