@@ -31,6 +31,13 @@ pub(super) fn all(emperor: &Emperor, vassal: &Vassal, options: &Options) {
     for socket in sockets {
         let [protocol, address] =
             ["protocol", "address"].map(|field| socket[field].as_str().expect("text"));
+        if protocol == "stats" {
+            let mut told = connect(address).expect("it listens");
+            let told = told.rest().expect("it is told");
+            let told: serde_json::Value = serde_json::from_slice(&told).expect("JSON");
+            assert!(told["workers"].is_array(), "{}: {told}", vassal.name);
+            continue;
+        }
         let answer = match protocol {
             "http" => format!("{:?}", try_get(address, path)),
             _ => asked_by(protocol, address, path),

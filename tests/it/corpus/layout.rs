@@ -80,6 +80,12 @@ pub(super) fn app(setup: &Setup, options: &Options, name: &str) {
             }
         }
     }
+    // Daemons that do nothing until they are told to end.
+    for daemon in options.all("attach-daemon") {
+        for script in daemon.split(' ').filter(|word| word.ends_with(".py")) {
+            write_python(&chdir.join(script), "import signal\nsignal.pause()\n");
+        }
+    }
     let text = format!("hello from {name}");
     let callable = options.one("callable");
     if let Some(file) = options.one("wsgi-file") {
