@@ -58,7 +58,9 @@ fn workers_have_the_signals_that_python_and_the_app_gave_them() {
     );
     let blog = emperor.serve("blog", "", &code);
     let told = emperor.get(&blog);
-    assert_eq!(told.matches("SIG_DFL").count(), 5, "{told}");
+    // A shell that has started this in the background has some ignored.
+    let untaken = told.matches("SIG_DFL").count() + told.matches("SIG_IGN").count();
+    assert_eq!(untaken, 5, "{told}");
     assert!(told.contains("default_int_handler"), "{told}");
     let worker = emperor.workers(&blog)[0];
     signal(worker, Signal::USR1);
