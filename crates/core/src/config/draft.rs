@@ -13,8 +13,8 @@ use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
     AnswersConfig, AppsConfig, AsgiConfig, BackgroundConfig, CronConfig, DaemonConfig, FilesConfig,
-    GatewayConfig, LogsConfig, ModuleConfig, MonitoringConfig, ProcessConfig, RequestLogConfig,
-    TlsConfig, TrustConfig, VassalConfig, WireConfig,
+    GatewayConfig, LogFormat, LogsConfig, ModuleConfig, MonitoringConfig, ProcessConfig,
+    RequestLogConfig, TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
@@ -57,7 +57,7 @@ pub(super) struct Draft {
     pub(super) process: ProcessConfig,
     pub(super) uid: Option<UserName>,
     pub(super) gid: Option<GroupName>,
-    pub(super) access_log: AccessLog,
+    pub(super) access_log: Option<AccessLog>,
     /// Where `disable-logging` is switched on.
     pub(super) disable_logging_place: Option<Place>,
     /// False with the place where that is said.
@@ -138,7 +138,7 @@ impl Default for Draft {
             process: ProcessConfig::default(),
             uid: None,
             gid: None,
-            access_log: AccessLog::Errors,
+            access_log: None,
             disable_logging_place: None,
             overlap: (true, None),
             ready_path: None,
@@ -309,16 +309,20 @@ impl Draft {
     }
 
     fn wanted_log(&self) -> AccessLog {
-        match self.disable_logging_place {
-            Some(_) => AccessLog::Off,
-            None => self.access_log,
+        let is_described = self.request_log.format != LogFormat::default()
+            || !self.logs.requests.loggers.is_empty();
+        match (&self.disable_logging_place, self.access_log) {
+            (Some(_), _) => AccessLog::Off,
+            (None, Some(said)) => said,
+            (None, None) if is_described && !self.request_log.selects() => AccessLog::All,
+            (None, None) => AccessLog::Errors,
         }
     }
 
     /// What is switched off must not be asked for elsewhere.
     fn disabled_twice(&self) -> Option<Complaint> {
         let place = self.disable_logging_place.clone()?;
-        (self.access_log == AccessLog::All).then(|| {
+        (self.access_log == Some(AccessLog::All)).then(|| {
             Complaint::new(place, "`disable-logging` together with `access-log = all`")
                 .hint("keep one of them")
         })

@@ -123,15 +123,17 @@ const ACCESS_LOG: OptionSpec = OptionSpec {
     aliases: &[],
     kind: ValueKind::One,
     takes: "`errors`, `all` or `off`",
-    default: "errors",
+    default: "`errors`; `all` with `log-format` or `req-logger`",
     example: "\"errors\"",
     is_local: false,
     documentation: "Which requests get a line in the vassal's log. `errors` logs those answered \
         with a status of 500 or above, `all` logs every request, `off` logs none. Logging every \
-        request costs throughput; a reverse proxy in front usually does it anyway.",
+        request costs throughput; a reverse proxy in front usually does it anyway. A file that says \
+        by `log-format` how lines look, or by `req-logger` where they go, wants them all unless \
+        it says otherwise, here or by `log-5xx` and its like.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
-        draft.access_log = setting.one(values::access_log)?;
+        draft.access_log = Some(setting.one(values::access_log)?);
         Ok(())
     },
 };

@@ -34,3 +34,17 @@ pub struct RequestLogConfig {
     /// The field that carries the name of a request, in lower case.
     pub request_id: Option<String>,
 }
+
+impl RequestLogConfig {
+    /// Whether some requests are asked for beside what `access-log` says.
+    pub(in crate::config) fn selects(&self) -> bool {
+        let kinds = [
+            self.client_errors,
+            self.server_errors,
+            self.empty,
+            self.files,
+            self.cut_off,
+        ];
+        kinds.contains(&true) || self.slow.is_some() || self.big.is_some()
+    }
+}
