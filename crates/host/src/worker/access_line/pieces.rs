@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::SystemTime;
 
 use lictor_core::config::{LogField, LogPiece};
+use lictor_core::sys::memory_of;
 
 use super::local_time;
 use super::moment::Moment;
@@ -93,6 +94,14 @@ impl AccessLine<'_> {
                 Some(thread) => push_number(line, thread),
                 None => line.push_str(NOTHING),
             },
+            LogField::Resident => push_number(line, memory_of(self.pid).resident.into()),
+            LogField::ResidentMegabytes => {
+                push_number(line, (memory_of(self.pid).resident >> 20).into());
+            }
+            LogField::Addressed => push_number(line, memory_of(self.pid).addressed.into()),
+            LogField::AddressedMegabytes => {
+                push_number(line, (memory_of(self.pid).addressed >> 20).into());
+            }
             LogField::RequestId => push_some(line, self.request_id),
         }
     }
