@@ -31,6 +31,11 @@ pub(super) fn all(emperor: &Emperor, vassal: &Vassal, options: &Options) {
     for socket in sockets {
         let [protocol, address] =
             ["protocol", "address"].map(|field| socket[field].as_str().expect("text"));
+        if protocol == "stats" {
+            let told = rest(address, b"");
+            assert!(told.contains("\"workers\""), "{}: {told}", vassal.name);
+            continue;
+        }
         let answer = match protocol {
             "http" => format!("{:?}", try_get(address, path)),
             _ => asked_by(protocol, address, path),
@@ -63,7 +68,12 @@ fn asked_by(protocol: &str, address: &str, path: &str) -> String {
         "scgi" => raw::scgi(&variables, b""),
         other => panic!("no request by {other}"),
     };
+    rest(address, &request)
+}
+
+/// All that is said to whoever sends this.
+fn rest(address: &str, request: &[u8]) -> String {
     let mut connection = connect(address).expect("it listens");
-    connection.send(&request).expect("it reads");
+    connection.send(request).expect("it reads");
     String::from_utf8_lossy(&connection.rest().expect("it answers")).into_owned()
 }

@@ -241,12 +241,6 @@ impl Draft {
         let apps = self.checked_apps(start, told, &mut complaints);
         let has_app = apps.as_ref().is_none_or(|apps| !apps.is_empty());
         self.check_listening(start, told, has_app, &mut complaints);
-        if let ((false, Some(place)), true) = (&self.overlap, self.lazy_apps) {
-            complaints.push(
-                Complaint::new(place.clone(), "`overlap = false` together with `lazy-apps`")
-                    .hint("remove `lazy-apps`: the master must hold the old code to go back to it"),
-            );
-        }
         complaints.extend(self.unnamed_proxies(told));
         self.check_sendfile_root(start, told, &mut complaints);
         complaints.extend(self.crossed(start));
@@ -255,11 +249,7 @@ impl Draft {
             return Err(complaints);
         };
         self.sort_sockets();
-        if let Some(timeout) = self.http_timeout {
-            let own = told.contains(&"socket-timeout");
-            let own = own.then_some(self.wire.socket_timeout);
-            self.wire.socket_timeout = own.map_or(timeout, |own| own.max(timeout));
-        }
+        self.settle_timeouts(told);
         let access_log = self.wanted_log();
         Ok(VassalConfig {
             processes: if apps.is_empty() { 0 } else { self.processes },
@@ -309,10 +299,30 @@ impl Draft {
         })
     }
 
-    /// What about logs contradicts itself.
+    fn lazy_without_overlap(&self) -> Option<Complaint> {
+        let ((false, Some(place)), true) = (&self.overlap, self.lazy_apps) else {
+            return None;
+        };
+        Some(
+            Complaint::new(place.clone(), "`overlap = false` together with `lazy-apps`")
+                .hint("remove `lazy-apps`: the master must hold the old code to go back to it"),
+        )
+    }
+
+    /// `http-timeout` is `socket-timeout`; the longer holds.
+    fn settle_timeouts(&mut self, told: &[&'static str]) {
+        if let Some(timeout) = self.http_timeout {
+            let is_given = told.contains(&"socket-timeout");
+            let given = is_given.then_some(self.wire.socket_timeout);
+            self.wire.socket_timeout = given.map_or(timeout, |given| given.max(timeout));
+        }
+    }
+
+    /// What contradicts itself.
     fn crossed(&self, start: &Start) -> Vec<Complaint> {
         let mut complaints = crossed_logs(&self.logs, &start.place);
         complaints.extend(self.disabled_twice());
+        complaints.extend(self.lazy_without_overlap());
         complaints
     }
 

@@ -25,9 +25,9 @@ pub(super) fn has_come() -> bool {
 }
 
 /// The app has raised this: says so in its log, and notes whether it is one of them.
-pub(super) fn display(py: Python<'_>, error: PyErr) {
+pub(super) fn display(py: Python<'_>, error: &PyErr) {
     if let Some(watched) = WATCHED.get() {
-        let raised = raised(py, &error);
+        let raised = raised(py, error);
         if watched.iter().any(|exception| exception.covers(&raised)) {
             HAS_COME.store(true, Ordering::Relaxed);
         }

@@ -62,7 +62,11 @@ pub(super) fn run(tools: &Tools<'_>) -> i32 {
     let mut buffer = vec![0; READ_BYTES];
     // The master is the last that holds the pipe of the app's output.
     while courses.first().is_some_and(|app| !app.is_over) {
-        let told_by = [Some(tools.orders), fd_of(&reopened), fd_of(&rotated)];
+        let told_by = [
+            Some(tools.orders),
+            fd_of(reopened.as_ref()),
+            fd_of(rotated.as_ref()),
+        ];
         wait(&mut courses, told_by.into_iter().flatten(), &selection);
         let orders = orders(tools.orders);
         let is_touched = |it: &mut Touch| !it.touched().is_empty();
@@ -86,8 +90,8 @@ pub(super) fn run(tools: &Tools<'_>) -> i32 {
     0
 }
 
-fn fd_of(touch: &Option<Touch>) -> Option<BorrowedFd<'_>> {
-    Some(touch.as_ref()?.as_fd())
+fn fd_of(touch: Option<&Touch>) -> Option<BorrowedFd<'_>> {
+    Some(touch?.as_fd())
 }
 
 /// The orders that have come; the pipe gives them without waiting.

@@ -206,7 +206,7 @@ impl Call {
         match error {
             Some(_) if is_too_late => self.log(py, "it was cancelled: its worker's time is over"),
             Some(error) if !(is_client_to_blame || is_over && is_cancelled) => {
-                fatal::display(py, error);
+                fatal::display(py, &error);
             }
             Some(_) if !is_over => self.log(py, "the client left before its answer was complete"),
             None if !is_over && !is_client_to_blame => self.log(

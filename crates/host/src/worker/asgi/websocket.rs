@@ -269,7 +269,7 @@ impl Call {
                 (NORMAL, false)
             }
             Some(error) => {
-                fatal::display(py, error);
+                fatal::display(py, &error);
                 (INTERNAL_ERROR, true)
             }
         };

@@ -118,7 +118,7 @@ impl Application {
                 (Outcome::Failed, false)
             }
             Err(error) => {
-                fatal::display(py, error);
+                fatal::display(py, &error);
                 (Outcome::Failed, true)
             }
         };

@@ -48,7 +48,7 @@ pub(super) fn respond(
         }
         // The answer is out; only the log learns of it.
         (Ok(outcome), Err(error)) => {
-            fatal::display(iterable.py(), error);
+            fatal::display(iterable.py(), &error);
             Ok(outcome)
         }
         (Ok(outcome), Ok(())) => Ok(outcome),
