@@ -1,4 +1,4 @@
-//! A request becomes its response: route, ask the emperor, write JSON.
+//! A request becomes its response: route, ask the emperor, write JSON, or metrics.
 //!
 //! Every way ends in a response; what went wrong is one too.
 
@@ -12,10 +12,11 @@ use tokio::sync::mpsc;
 
 use super::act::act;
 use super::ask::ask;
-use super::command::Command;
+use super::command::{Command, Told};
 use super::error::{ErrorBody, RequestError};
 use super::route::{self, Route};
 use super::stream::{LineBody, stream};
+use super::watchers;
 
 /// What a response carries.
 pub(super) type AnswerBody = Either<Full<Bytes>, LineBody>;
@@ -66,6 +67,15 @@ async fn answered(
             json(
                 StatusCode::ACCEPTED,
                 &upgrading.map_err(RequestError::Refused)?,
+            )
+        }
+        Route::Metrics => {
+            let text = watchers::text(Told::Metrics, commands).await;
+            let text = text.ok_or(RequestError::NoAnswer)?;
+            with_type(
+                watchers::METRICS_TYPE,
+                StatusCode::OK,
+                Either::Left(Full::new(text.into())),
             )
         }
         Route::Events(filter) => {

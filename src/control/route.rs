@@ -32,6 +32,7 @@ pub(super) enum Route {
         wait: Option<Duration>,
     },
     Upgrade,
+    Metrics,
     Events(Filter),
     Logs(Filter),
 }
@@ -80,6 +81,11 @@ pub(super) fn parse(
             require(Method::POST, "POST")?;
             no_parameters(query)?;
             Ok(Route::Upgrade)
+        }
+        ["metrics"] => {
+            require(Method::GET, "GET")?;
+            no_parameters(query)?;
+            Ok(Route::Metrics)
         }
         ["v1", "events"] => {
             require(Method::GET, "GET")?;
@@ -132,6 +138,7 @@ pub(super) fn format(route: &Route) -> (Method, String) {
             )
         }
         Route::Upgrade => (Method::POST, "/v1/upgrade".into()),
+        Route::Metrics => (Method::GET, "/metrics".into()),
         Route::Events(filter) => (Method::GET, format!("/v1/events{}", query_of(filter))),
         Route::Logs(filter) => (Method::GET, format!("/v1/logs{}", query_of(filter))),
     }
@@ -264,6 +271,7 @@ mod tests {
         let name = "my blog/ß".to_owned();
         let routes = [
             Route::Status,
+            Route::Metrics,
             Route::Vassal { name: name.clone() },
             Route::Act {
                 name: name.clone(),
@@ -311,7 +319,8 @@ mod tests {
     fn what_is_not_there_is_said() {
         for address in [
             "/",
-            "/metrics",
+            "/metrics/",
+            "/v1/metrics",
             "/v1",
             "/v1/vassals",
             "/v1/vassals/",

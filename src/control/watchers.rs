@@ -32,6 +32,9 @@ const BUFFER_BYTES: usize = 16 * 1024;
 /// While the kernel gives no more descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// The content type of metrics.
+pub(super) const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// Where they come in.
 #[derive(Debug)]
 pub(crate) enum Door {
@@ -139,9 +142,7 @@ async fn answer(
     }
     let kind = match told {
         Told::Stats => "application/json",
-        Told::Metrics if request.uri().path() == "/metrics" => {
-            "text/plain; version=0.0.4; charset=utf-8"
-        }
+        Told::Metrics if request.uri().path() == "/metrics" => METRICS_TYPE,
         Told::Metrics => {
             let hint = "the metrics are at /metrics\n";
             return with(StatusCode::NOT_FOUND, PLAIN, hint.to_owned());
@@ -165,7 +166,7 @@ fn with(status: StatusCode, kind: &'static str, text: String) -> Response<Full<B
 }
 
 /// What is told now, made on another thread: the emperor's loop goes on meanwhile.
-async fn text(told: Told, commands: &mpsc::Sender<Command>) -> Option<String> {
+pub(super) async fn text(told: Told, commands: &mpsc::Sender<Command>) -> Option<String> {
     let telling = ask(commands, |reply| Command::Tell { told, reply }).await;
     let telling = telling.ok()?;
     tokio::task::spawn_blocking(|| telling.make()).await.ok()

@@ -133,11 +133,6 @@ impl Listeners {
             .unzip()
     }
 
-    /// What a client that waits makes readable.
-    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.bound.values().map(|bound| bound.fd.as_fd())
-    }
-
     /// Takes over a socket that a running master holds.
     pub(super) fn insert(&mut self, wanted: Wanted, bound: Bound) {
         if let Some(other) = self.bound.insert(wanted, bound) {
@@ -145,7 +140,7 @@ impl Listeners {
         }
     }
 
-    /// For those who watch: each socket, under the name by which it was asked for.
+    /// Each socket at which requests come, under the name by which it was asked for.
     pub(super) fn told(&self, terms: Option<&Terms>) -> Vec<(Protocol, String, BorrowedFd<'_>)> {
         let Some(terms) = terms else {
             return Vec::new();

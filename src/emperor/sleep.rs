@@ -1,5 +1,5 @@
 //! A vassal that sleeps (`die-on-idle`): the emperor holds its sockets, and the first connection to
-//! one of them wakes it. Nothing is accepted here: the connection waits where it is.
+//! one of them wakes it, but for those of `stats`. Nothing is accepted here: the connection waits where it is.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -64,7 +64,8 @@ impl Emperor {
         if !vassal.life.has_fallen_back() {
             vassal.error = None;
         }
-        let sleep = Sleep::begin(name, vassal.listeners.descriptors(), &self.inputs);
+        // Whoever asks for numbers wakes nobody, and is answered when somebody else has.
+        let sleep = Sleep::begin(name, vassal.doors(), &self.inputs);
         match sleep {
             Ok(sleep) => vassal.sleep = Some(sleep),
             // Out of descriptors: then it is better awake.

@@ -119,7 +119,7 @@ fn awaited(vassals: &[&Vassal]) -> Vec<bool> {
     let mut fds = Vec::new();
     for (place, vassal) in vassals.iter().enumerate() {
         if vassal.life.is_unserved() {
-            let listeners = vassal.listeners.descriptors();
+            let listeners = vassal.doors();
             fds.extend(listeners.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
             places.resize(fds.len(), place);
         }

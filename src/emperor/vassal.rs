@@ -1,7 +1,7 @@
 //! The emperor's record of one vassal: its file, its life, its sockets and its generations.
 
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -241,6 +241,13 @@ impl Vassal {
         if self.life.serving() == Some(generation) {
             self.error.take_if(|error| error.generation == generation);
         }
+    }
+
+    /// What a client that waits for the app makes readable: its sockets but those of `stats`.
+    pub(super) fn doors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let terms = self.config.as_deref().map(Terms::from);
+        let doors = self.listeners.told(terms.as_ref()).into_iter();
+        doors.map(|(.., fd)| fd)
     }
 
     /// Closes the sockets that neither what serves nor what comes up needs. A vassal that waits

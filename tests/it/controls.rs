@@ -108,7 +108,7 @@ fn letters_in_the_fifo_are_orders() {
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     write(&first, "+7");
     emperor.printed(&blog, |line| {
-        line.contains("`+` of `master-fifo`: change `processes`")
+        line.contains("`+` of `master-fifo`: `+` and `-` need `cheaper`")
             .then_some(())
     });
     emperor.printed(&blog, |line| {
@@ -153,5 +153,73 @@ fn what_is_no_fifo_is_left_alone() {
             .then_some(())
     });
     assert_eq!(fs::read_to_string(&path).expect("it is there"), "text");
+    assert_eq!(emperor.get(&blog), "x");
+}
+
+#[test]
+fn letters_say_how_many_workers_there_are() {
+    let emperor = Emperor::start();
+    let fifo = emperor.at("fifo");
+    let options =
+        format!("master-fifo = {fifo:?}\nprocesses = 3\ncheaper = 1\ncheaper-algo = \"manual\"");
+    let blog = emperor.serve("blog", &options, &hello("x"));
+    let fifo = made(&fifo);
+    let scaled = |workers: u32, times: usize| {
+        let fields = [("workers", workers.into())];
+        emperor.heard_times(&blog, "generation-scaled", &fields, times);
+    };
+    write(&fifo, "+");
+    scaled(2, 1);
+    write(&fifo, "+");
+    scaled(3, 1);
+    emperor.heard_times(&blog, "worker-ready", &[], 3);
+    write(&fifo, "+");
+    emperor.printed(&blog, |line| {
+        line.contains("as many workers as `processes` says")
+            .then_some(())
+    });
+    write(&fifo, "-");
+    scaled(2, 2);
+    // None of them is left before somebody asks.
+    write(&fifo, "C");
+    scaled(0, 1);
+    assert_eq!(emperor.get(&blog), "x");
+    scaled(1, 1);
+    write(&fifo, "-");
+    emperor.printed(&blog, |line| {
+        line.contains("as few workers as `cheaper` says")
+            .then_some(())
+    });
+}
+
+#[test]
+fn letters_reopen_and_rotate_the_log() {
+    let emperor = Emperor::start();
+    let (fifo, log) = (emperor.at("fifo"), emperor.at("logs/blog.log"));
+    fs::create_dir_all(emperor.at("logs")).expect("it is ours");
+    let options =
+        format!("master-fifo = {fifo:?}\nlogto = {log:?}\nlog-master = true\nlog-maxsize = \"1G\"");
+    let code = "print('imported', flush=True)\n".to_owned() + &hello("x");
+    let blog = emperor.serve("blog", &options, &code);
+    let fifo = made(&fifo);
+    let comes_to = |what: &str, is_so: &dyn Fn() -> bool| {
+        let until = std::time::Instant::now() + crate::harness::DEADLINE;
+        while !is_so() {
+            assert!(std::time::Instant::now() < until, "{what}");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    };
+    comes_to("it is written", &|| log.exists());
+    let moved = emperor.at("logs/moved");
+    fs::rename(&log, &moved).expect("it is ours");
+    write(&fifo, "ls");
+    comes_to("it is made anew", &|| {
+        fs::read_to_string(&log).is_ok_and(|text| text.contains("worker 1 (pid "))
+    });
+    write(&fifo, "L");
+    comes_to("it is put aside", &|| {
+        let files = fs::read_dir(emperor.at("logs")).expect("it is there");
+        files.count() >= 3 || !log.exists()
+    });
     assert_eq!(emperor.get(&blog), "x");
 }

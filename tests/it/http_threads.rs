@@ -99,3 +99,41 @@ fn a_new_connection_goes_to_the_idle_worker() {
         );
     }
 }
+
+/// Says which thread answers and how large its stack is, when both threads are in a request.
+const STACK: &str = r"
+import ctypes, threading
+
+both = threading.Barrier(2)
+libc = ctypes.CDLL(None)
+libc.pthread_self.restype = ctypes.c_void_p
+
+def stack():
+    attributes = ctypes.create_string_buffer(256)
+    libc.pthread_getattr_np(ctypes.c_void_p(libc.pthread_self()), attributes)
+    size = ctypes.c_size_t()
+    libc.pthread_attr_getstacksize(attributes, ctypes.byref(size))
+    return size.value
+
+def application(environ, start_response):
+    both.wait(60)
+    start_response('200 OK', [])
+    return [b'%s %d %d' % (threading.current_thread().name.encode(), stack(), threading.stack_size())]
+";
+
+#[test]
+fn further_threads_have_the_stack_that_is_asked_for() {
+    let site = Site::new("threads = 2\nthread-stack-size = 512", STACK);
+    let mut connections = [site.connect(), site.connect()];
+    for connection in &mut connections {
+        connection.send(FAST).expect("it reads");
+    }
+    let answers = connections.map(|mut connection| connection.receive().expect("it answers").body);
+    let further = answers.iter().find(|answer| !answer.starts_with("Main"));
+    // That of the app's own threads is as before.
+    assert_eq!(
+        further.map(String::as_str),
+        Some("lictor-2 524288 0"),
+        "{answers:?}"
+    );
+}

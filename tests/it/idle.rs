@@ -1,13 +1,16 @@
 //! `cheap`, `idle` and `die-on-idle`: nothing runs while nobody asks, and whoever asks is served.
 
 use std::fs;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Emperor, Setup, Vassal, answering, connect, get, hello, try_get, write_python, write_whole,
+    DEADLINE, Emperor, Setup, Vassal, answering, connect, get, hello, try_get, write_python,
+    write_whole,
 };
 
 const DIES: &str = "idle = \"300ms\"\ndie-on-idle = true";
@@ -249,4 +252,33 @@ fn a_request_in_flight_keeps_it_awake_and_an_open_connection_does_not() {
     // Closed, not cut.
     assert!(kept.get("/").is_err());
     assert_eq!(try_get(&address, "/").expect("it wakes").body, "x");
+}
+
+#[test]
+fn whoever_asks_for_numbers_does_not_wake_it() {
+    let emperor = Emperor::start();
+    let path = emperor.at("stats.sock");
+    let options = format!("{DIES}\nstats = {:?}", path.display().to_string());
+    let blog = emperor.serve("blog", &options, &hello("x"));
+    sleeps_after(&emperor, &blog, 1);
+    let mut asking = UnixStream::connect(&path).expect("the emperor holds it");
+    // The emperor has looked at its sockets meanwhile: it has answered, and slept again.
+    let status = emperor.status_of(&blog);
+    assert_eq!(status["state"], "asleep");
+    asking
+        .set_read_timeout(Some(Duration::from_millis(200)))
+        .expect("it is no zero");
+    let mut text = String::new();
+    assert!(asking.read_to_string(&mut text).is_err(), "{text}");
+    assert_eq!(emperor.count(&blog, "vassal-woken"), 0);
+    let addresses = emperor.addresses(&blog);
+    let http = addresses.iter().find(|address| !address.ends_with(".sock"));
+    assert_eq!(get(http.expect("it has one"), "/"), "x");
+    assert_eq!(emperor.count(&blog, "vassal-woken"), 1);
+    // Who has waited is told now.
+    asking
+        .set_read_timeout(Some(DEADLINE))
+        .expect("it is no zero");
+    asking.read_to_string(&mut text).expect("it is whole");
+    assert!(text.contains("\"workers\""), "{text}");
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::harness::{
-    DEADLINE, Emperor, Load, Vassal, Watched, answering, connect, get, hello, write_python,
-    write_whole,
+    DEADLINE, Emperor, Load, Vassal, Watched, answering, connect, get, hello, try_get,
+    write_python, write_whole,
 };
 
 fn text<'a>(event: &'a Value, field: &str) -> &'a str {
@@ -182,4 +182,93 @@ fn a_replacement_that_fails_never_reduces_what_serves() {
     assert_eq!(exited["expected"], true);
     let (failures, asked) = load.stop();
     assert_eq!(failures, Vec::<String>::new(), "of {asked} requests");
+}
+
+#[test]
+fn a_worker_of_too_many_addresses_is_replaced_after_a_request() {
+    let emperor = Emperor::start();
+    let widen = "kept.append(mmap.mmap(-1, 4 << 30, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ))";
+    let code = "import mmap\nkept = []\n".to_owned()
+        + &answering(&format!(
+            "environ['PATH_INFO'] == '/widen' and {widen} or os.getpid()"
+        ));
+    let blog = emperor.serve("blog", "reload-on-as = \"3G\"", &code);
+    let address = emperor.address(&blog);
+    let narrow = get(&address, "/");
+    assert_eq!(get(&address, "/widen"), narrow);
+    while emperor.count(&blog, "worker-retiring") == 0 {
+        get(&address, "/");
+    }
+    let retired = emperor.heard(&blog, "worker-retiring", &[]);
+    assert_eq!(retired["pid"].to_string(), narrow);
+    let reason = text(&retired, "reason");
+    assert!(
+        reason.starts_with("`reload-on-as`: ") && reason.ends_with(" MiB of addresses"),
+        "{reason}"
+    );
+    emperor.heard(&blog, "worker-exited", &[("pid", retired["pid"].clone())]);
+    assert_ne!(get(&address, "/"), narrow);
+    all_is_well(&emperor, &blog);
+}
+
+#[test]
+fn a_worker_that_grows_within_a_request_is_ended_by_its_master() {
+    for (option, code) in [
+        (
+            "evil-reload-on-rss = \"80M\"",
+            "kept.append(b'x' * (96 << 20))",
+        ),
+        (
+            "evil-reload-on-as = \"3G\"",
+            "kept.append(mmap.mmap(-1, 4 << 30, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ))",
+        ),
+    ] {
+        let emperor = Emperor::start();
+        let code = format!(
+            "import mmap, threading\nkept = []\ndef stay():\n    {code}\n    threading.Event().wait()\n"
+        ) + &answering("environ['PATH_INFO'] == '/stay' and stay() or os.getpid()");
+        let blog = emperor.serve("blog", option, &code);
+        let address = emperor.address(&blog);
+        let first = get(&address, "/");
+        let mut client = connect(&address).expect("it listens");
+        client
+            .send(b"GET /stay HTTP/1.1\r\nHost: x\r\n\r\n")
+            .expect("it is up");
+        let retired = emperor.heard(&blog, "worker-retiring", &[]);
+        assert_eq!(retired["pid"].to_string(), first);
+        let name = option.split(' ').next().expect("it has a name");
+        let reason = text(&retired, "reason");
+        assert!(reason.starts_with(&format!("`{name}`: ")), "{reason}");
+        let exited = emperor.heard(&blog, "worker-exited", &[("pid", retired["pid"].clone())]);
+        assert_eq!(exited["expected"], json!(false));
+        // The request that it was in is lost, and nothing else.
+        assert!(client.receive().is_err());
+        assert_ne!(get(&address, "/"), first);
+    }
+}
+
+#[test]
+fn a_worker_is_replaced_after_an_exception_that_is_named() {
+    let emperor = Emperor::start();
+    let code = answering(
+        "environ['PATH_INFO'] == '/key' and {}['x'] \
+         or environ['PATH_INFO'] == '/value' and int('x') or os.getpid()",
+    );
+    let options = "reload-on-exception-type = \"ValueError\"";
+    let blog = emperor.serve("blog", options, &code);
+    let address = emperor.address(&blog);
+    let first = get(&address, "/");
+    // Another exception is none of its business.
+    for path in ["/key", "/value"] {
+        assert_eq!(try_get(&address, path).expect("it is up").status, 500);
+    }
+    let retired = emperor.heard(&blog, "worker-retiring", &[]);
+    assert_eq!(
+        (&retired["pid"].to_string(), text(&retired, "reason")),
+        (&first, "`reload-on-exception`: the app raised one")
+    );
+    emperor.heard(&blog, "worker-exited", &[("pid", retired["pid"].clone())]);
+    assert_ne!(get(&address, "/"), first);
+    assert_eq!(emperor.count(&blog, "worker-retiring"), 1);
+    all_is_well(&emperor, &blog);
 }

@@ -128,10 +128,10 @@ async fn a_slow_reader_is_told_what_it_missed_and_holds_nobody_up() {
 async fn foreign_requests_are_answered_with_reasons() {
     let court = court(|_| Vec::new());
     let close = "Host: x\r\nConnection: close\r\n\r\n";
-    let answer = exchange(&court.socket, &format!("GET /metrics HTTP/1.1\r\n{close}")).await;
+    let answer = exchange(&court.socket, &format!("GET /nowhere HTTP/1.1\r\n{close}")).await;
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
     assert!(
-        answer.contains(r#"{"error":"there is nothing at `/metrics`","hint":"#),
+        answer.contains(r#"{"error":"there is nothing at `/nowhere`","hint":"#),
         "{answer}"
     );
     let answer = exchange(

@@ -230,3 +230,18 @@ fn metrics_are_not_for_other_machines() {
     let said = format!("{ran:?}");
     assert!(said.contains("open to other machines"), "{said}");
 }
+
+#[test]
+fn the_control_socket_tells_metrics_too() {
+    let emperor = Emperor::start();
+    let blog = emperor.serve("blog", "", &hello("blog"));
+    get(&emperor.address(&blog), "/");
+    let control = emperor.at("run/emperor.sock");
+    let answer = try_get(&control.display().to_string(), "/metrics").unwrap();
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/plain; version=0.0.4; charset=utf-8")
+    );
+    assert_eq!(whole(&answer.body, "uwsgi_worker_requests_total", &blog), 1);
+}

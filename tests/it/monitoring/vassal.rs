@@ -4,12 +4,13 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{APP, address, document, told};
-use crate::harness::{Emperor, connect, get, signal, try_get};
+use crate::harness::{DEADLINE, Emperor, connect, get, signal, try_get};
 
 /// Every field that the usual exporter for uWSGI decodes, with an example of its type.
 fn schema() -> Value {
@@ -207,4 +208,41 @@ fn nobody_is_held_up_by_those_who_ask_slowly() {
     emperor.ready_after(&blog, 1);
     assert_eq!(try_get(&path, "/").unwrap().status, 200);
     drop(silent);
+}
+
+#[test]
+fn each_app_and_what_runs_beside_them_is_told() {
+    let emperor = Emperor::start();
+    let path = emperor.at("stats.sock").display().to_string();
+    let options = format!(
+        "stats = {path:?}\nmount = [\"/shop=app:application\"]\nmanage-script-name = true\nattach-daemon = \"exec sleep 1000\"\n\
+         unique-cron = \"-1 3 -1 -1 7 exec true\""
+    );
+    let blog = emperor.serve("blog", &options, APP);
+    // It is started when the generation serves.
+    let until = Instant::now() + DEADLINE;
+    let told = loop {
+        let told = document(&path);
+        if told["daemons"][0]["pid"] != json!(0) {
+            break told;
+        }
+        assert!(Instant::now() < until, "{told:#}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let apps = told["workers"][0]["apps"].as_array().unwrap();
+    let mountpoints: Vec<_> = apps.iter().map(|app| &app["mountpoint"]).collect();
+    assert_eq!(mountpoints, [&json!(""), &json!("/shop")]);
+    let daemon = &told["daemons"][0];
+    assert_eq!(
+        (&daemon["cmd"], &daemon["respawns"]),
+        (&json!("exec sleep 1000"), &json!(0))
+    );
+    let status = emperor.status_of(&blog);
+    assert_eq!(daemon["pid"], status["daemons"][0]["pid"]);
+    let cron = &told["crons"][0];
+    let expected = json!({
+        "minute": -1, "hour": 3, "day": -1, "month": -1, "week": 7,
+        "command": "exec true", "unique": 1, "pid": 0, "started_at": 0,
+    });
+    assert_eq!(*cron, expected);
 }

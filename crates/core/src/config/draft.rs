@@ -14,7 +14,7 @@ use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, 
 use super::vassal::{
     AnswersConfig, AppsConfig, AsgiConfig, BackgroundConfig, CronConfig, DaemonConfig, FilesConfig,
     GatewayConfig, LogFormat, LogsConfig, ModuleConfig, MonitoringConfig, ProcessConfig,
-    RequestLogConfig, TlsConfig, TrustConfig, VassalConfig, WireConfig,
+    RecycleConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
@@ -67,12 +67,17 @@ pub(super) struct Draft {
     pub(super) max_requests: Option<u64>,
     pub(super) max_worker_lifetime: Option<Duration>,
     pub(super) reload_on_rss: Option<u64>,
+    pub(super) recycle: RecycleConfig,
     pub(super) heartbeat: Option<Duration>,
     pub(super) asgi: AsgiConfig,
     pub(super) wire: WireConfig,
     pub(super) trust: TrustConfig,
     /// Where the PROXY protocol is asked for.
     pub(super) proxy_protocol_place: Option<Place>,
+    /// Where the log is to show what a proxy tells.
+    pub(super) log_forwarded_place: Option<Place>,
+    /// uWSGI's name for `socket-timeout`.
+    pub(super) http_timeout: Option<Duration>,
     pub(super) answers: AnswersConfig,
     pub(super) files: FilesConfig,
     pub(super) tls: TlsConfig,
@@ -146,11 +151,14 @@ impl Default for Draft {
             max_requests: None,
             max_worker_lifetime: None,
             reload_on_rss: None,
+            recycle: RecycleConfig::default(),
             heartbeat: Some(Duration::from_secs(10)),
             asgi: AsgiConfig::default(),
             wire: WireConfig::default(),
             trust: TrustConfig::default(),
             proxy_protocol_place: None,
+            log_forwarded_place: None,
+            http_timeout: None,
             answers: AnswersConfig::default(),
             files: FilesConfig::default(),
             tls: TlsConfig::default(),
@@ -253,6 +261,7 @@ impl Draft {
             return Err(complaints);
         };
         self.sort_sockets();
+        self.settle_timeouts(told);
         let access_log = self.wanted_log();
         Ok(VassalConfig {
             processes: if apps.is_empty() { 0 } else { self.processes },
@@ -287,6 +296,7 @@ impl Draft {
             max_requests: self.max_requests,
             max_worker_lifetime: self.max_worker_lifetime,
             reload_on_rss: self.reload_on_rss,
+            recycle: self.recycle,
             heartbeat: self.heartbeat,
             asgi: self.asgi,
             wire: self.wire,
@@ -301,10 +311,30 @@ impl Draft {
         })
     }
 
-    /// What about logs contradicts itself.
+    fn lazy_without_overlap(&self) -> Option<Complaint> {
+        let ((false, Some(place)), true) = (&self.overlap, self.lazy_apps) else {
+            return None;
+        };
+        Some(
+            Complaint::new(place.clone(), "`overlap = false` together with `lazy-apps`")
+                .hint("remove `lazy-apps`: the master must hold the old code to go back to it"),
+        )
+    }
+
+    /// `http-timeout` is `socket-timeout`; the longer holds.
+    fn settle_timeouts(&mut self, told: &[&'static str]) {
+        if let Some(timeout) = self.http_timeout {
+            let is_given = told.contains(&"socket-timeout");
+            let given = is_given.then_some(self.wire.socket_timeout);
+            self.wire.socket_timeout = given.map_or(timeout, |given| given.max(timeout));
+        }
+    }
+
+    /// What contradicts itself.
     fn crossed(&self, start: &Start) -> Vec<Complaint> {
         let mut complaints = crossed_logs(&self.logs, &start.place);
         complaints.extend(self.disabled_twice());
+        complaints.extend(self.lazy_without_overlap());
         complaints
     }
 
@@ -328,16 +358,29 @@ impl Draft {
         })
     }
 
-    /// The PROXY protocol is expected of named peers only.
-    fn unnamed_proxies(&self, told: &[&'static str]) -> Option<Complaint> {
-        let place = self.proxy_protocol_place.clone()?;
+    /// What proxies say is believed of named peers only.
+    fn unnamed_proxies(&self, told: &[&'static str]) -> Vec<Complaint> {
         if self.trust.forwarded_allow.is_some() || told.contains(&"forwarded-allow") {
-            return None;
+            return Vec::new();
         }
-        Some(
-            Complaint::new(place, "`proxy-protocol` without `forwarded-allow`")
-                .hint("add `forwarded-allow` with the addresses of the proxies that speak it"),
-        )
+        let wanted = [
+            (
+                &self.proxy_protocol_place,
+                "`proxy-protocol` without `forwarded-allow`",
+                "add `forwarded-allow` with the addresses of the proxies that speak it",
+            ),
+            (
+                &self.log_forwarded_place,
+                "`log-x-forwarded-for` without `forwarded-allow`",
+                "add `forwarded-allow` with the addresses of the proxies that are believed; anybody can send that field",
+            ),
+        ];
+        let wanted = wanted.into_iter();
+        wanted
+            .filter_map(|(place, message, hint)| {
+                Some(Complaint::new(place.clone()?, message).hint(hint))
+            })
+            .collect()
     }
 
     fn check_listening(

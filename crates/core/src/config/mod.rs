@@ -44,11 +44,11 @@ pub use values::parse_address;
 pub use vassal::{
     AcceptingHook, AnswersConfig, AppConfig, AppMount, AppTarget, AppsConfig, AsgiConfig,
     BackgroundConfig, BusynessConfig, CertificateFiles, CheaperAlgorithm, CheaperConfig,
-    ClientCertificates, CronConfig, DaemonConfig, EventLoop, ExpiresBy, FileServeMode, FilesConfig,
-    ForwardedField, GatewayConfig, Given, Hook, HooksConfig, Http2, HttpsAddress, Interface,
-    Lifespan, LimitsConfig, LogEncoder, LogEncoderKind, LogEncoderPiece, LogField, LogFormat,
-    LogPiece, LogRotation, LogRoute, LogStream, LogTarget, Logger, LogsConfig, ModuleConfig,
-    MonitoringConfig, PasteApp, ProcessConfig, ProcessNames, RequestLogConfig, ScaleConfig,
-    SendfileRoot, StaticExpires, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
-    WebsocketConfig, WireConfig,
+    ClientCertificates, CronConfig, DaemonConfig, EventLoop, ExpiresBy, FatalException,
+    FileServeMode, FilesConfig, ForwardedField, GatewayConfig, Given, Hook, HooksConfig, Http2,
+    HttpsAddress, Interface, Lifespan, LimitsConfig, LogEncoder, LogEncoderKind, LogEncoderPiece,
+    LogField, LogFormat, LogPiece, LogRotation, LogRoute, LogStream, LogTarget, Logger, LogsConfig,
+    ModuleConfig, MonitoringConfig, PasteApp, ProcessConfig, ProcessNames, RaisedException,
+    RecycleConfig, RequestLogConfig, ScaleConfig, SendfileRoot, StaticExpires, StaticMap,
+    TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
 };

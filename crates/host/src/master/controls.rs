@@ -19,6 +19,9 @@ use super::run::Master;
 use super::signals::{Handlers, Signals};
 use super::touch::Touch;
 
+const NO_WRITER: &str = "`logto` alone is written by the app itself; add `log-master = true`, \
+                         which has a process write the log files";
+
 /// What is listened to.
 pub(super) struct Controls {
     signals: Signals,
@@ -106,6 +109,14 @@ impl Master {
             Wish::TellState => self.tell_state(),
             Wish::WritePidFile => pid_file::write(&self.parts.config),
             Wish::Slot(slot) => self.change_fifo(slot),
+            Wish::Scale(step) => match self.scale_by_hand(step) {
+                Ok(event) => return Some(event),
+                Err(why) => decline(from, why),
+            },
+            Wish::Logs(order) => match &self.parts.log_writer {
+                Some(writer) => writer.order(order),
+                None => decline(from, NO_WRITER),
+            },
             Wish::Decline(why) => decline(from, why),
         }
         None

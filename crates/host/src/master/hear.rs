@@ -25,6 +25,7 @@ impl Master {
         self.tell_withdrawal();
         self.hear_scale(&mut events);
         self.beat(&mut events);
+        self.look_at_memory(&mut events);
         self.tend_background(&events);
         self.tell_stats();
         // Last, so that nobody is judged who has just spoken.

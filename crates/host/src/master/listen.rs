@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use lictor_core::ipc::{ChannelError, MasterMessage, Received, WorkerMessage, WorkerOrder};
-use lictor_core::sys::{ExitStatus, OomKills, resident_bytes};
+use lictor_core::sys::{ExitStatus, OomKills, memory_of};
 
 use super::heart::{Signs, Verdict};
 use super::pool::{Ending, PoolEvent, Reason, Seat};
@@ -76,9 +76,15 @@ impl Master {
             "max-requests" => Some(Reason::MaxRequests {
                 served: self.parts.scoreboard.slot(seat.0)?.requests(),
             }),
-            "reload-on-rss" => Some(Reason::ReloadOnRss {
-                resident_bytes: resident_bytes(pid),
+            "reload-on-rss" => Some(Reason::Resident {
+                option: "reload-on-rss",
+                bytes: memory_of(pid).resident,
             }),
+            "reload-on-as" => Some(Reason::Addressed {
+                option: "reload-on-as",
+                bytes: memory_of(pid).addressed,
+            }),
+            "reload-on-exception" => Some(Reason::Exception),
             _ => None,
         }
     }

@@ -17,6 +17,7 @@ mod heart;
 mod listen;
 mod log;
 mod meeting;
+mod memory;
 mod orders;
 mod overdue;
 mod pid_file;

@@ -27,6 +27,10 @@ pub(super) enum Wish {
     WritePidFile,
     /// Another fifo of the list is read.
     Slot(usize),
+    /// Another number of workers.
+    Scale(Step),
+    /// Something about the log files.
+    Logs(LogOrder),
     /// Nothing is done, and this is logged.
     Decline(&'static str),
 }
@@ -34,8 +38,23 @@ pub(super) enum Wish {
 /// The signals that a master takes for itself, unless the app has a handler of its own.
 pub(super) const SIGNALS: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGUSR1, SIGUSR2];
 
-const CHEAPER: &str =
-    "change `processes` in the vassal file, which reloads it with that many workers";
+/// What people want of the number of workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    More,
+    Fewer,
+    /// None until a connection comes.
+    None,
+}
+
+/// What people want of the log files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LogOrder {
+    /// They are opened anew.
+    Reopen,
+    /// They are put aside, and others begun.
+    Rotate,
+}
 
 /// What a signal asks for.
 pub(super) fn wish_of_signal(signal: i32) -> Option<Wish> {
@@ -57,7 +76,11 @@ pub(super) fn wish_of_letter(letter: u8) -> Option<Wish> {
         b'p' => Wish::TogglePause,
         b's' => Wish::TellState,
         b'P' => Wish::WritePidFile,
-        b'+' | b'-' | b'C' => Wish::Decline(CHEAPER),
+        b'+' => Wish::Scale(Step::More),
+        b'-' => Wish::Scale(Step::Fewer),
+        b'C' => Wish::Scale(Step::None),
+        b'l' => Wish::Logs(LogOrder::Reopen),
+        b'L' => Wish::Logs(LogOrder::Rotate),
         b'B' => {
             Wish::Decline("raise `processes` in the vassal file; no emperor sends reinforcements")
         }
@@ -65,7 +88,6 @@ pub(super) fn wish_of_letter(letter: u8) -> Option<Wish> {
             Wish::Decline("the emperor looks at its directory whenever something changes there")
         }
         b'f' => Wish::Decline("use `r`, by which the new generation starts beside the old one"),
-        b'l' | b'L' => Wish::Decline("use `r`, by which the new generation opens `logto` anew"),
         b'S' => Wish::Decline("there are no subscriptions that could be blocked"),
         _ if letter.is_ascii_whitespace() => return None,
         _ => Wish::Decline("the letters are listed by `lictor explain master-fifo`"),
@@ -86,13 +108,17 @@ mod tests {
             ("P", Wish::WritePidFile),
             ("0", Wish::Slot(0)),
             ("9", Wish::Slot(9)),
-            ("+-C", Wish::Decline(CHEAPER)),
+            ("+", Wish::Scale(Step::More)),
+            ("-", Wish::Scale(Step::Fewer)),
+            ("C", Wish::Scale(Step::None)),
+            ("l", Wish::Logs(LogOrder::Reopen)),
+            ("L", Wish::Logs(LogOrder::Rotate)),
         ] {
             for letter in letters.bytes() {
                 assert_eq!(wish_of_letter(letter), Some(wish), "{}", char::from(letter));
             }
         }
-        for letter in b"BEflLSx\x00\xff" {
+        for letter in b"BEfSx\x00\xff" {
             assert!(matches!(wish_of_letter(*letter), Some(Wish::Decline(_))));
         }
         for letter in b" \n\r\t" {

@@ -19,6 +19,7 @@ use super::controls::Controls;
 use super::deaths::Deaths;
 use super::log::LogWriter;
 use super::meeting::Meeting;
+use super::memory::MemoryWatch;
 use super::overdue::Overdue;
 use super::pool::{Pool, PoolAction, PoolEvent, Seat, Settings};
 use super::scale::Scale;
@@ -76,6 +77,8 @@ pub(super) struct Master {
     /// `harakiri`.
     pub(super) overdue: Overdue,
     pub(super) scale: Scale,
+    /// `evil-reload-on-rss` and its like.
+    pub(super) memory: MemoryWatch,
     pub(super) is_emperor_gone: bool,
     pub(super) has_told_withdrawal: bool,
     pub(super) has_served: bool,
@@ -130,6 +133,7 @@ impl Master {
             overdue: Overdue::new(config)?,
             controls,
             scale: Scale::new(config)?,
+            memory: MemoryWatch::new(&config.recycle),
             background: Background::new(config, parts.generation, gates),
             is_emperor_gone: false,
             has_told_withdrawal: false,
@@ -281,6 +285,7 @@ impl Master {
             self.overdue.wake_at(),
             self.scale.wake_at(),
             self.beat_at(),
+            self.memory_look_at(),
             background,
             self.stats_wake_at(),
             logs.and_then(LogWriter::wake_at),

@@ -14,6 +14,7 @@ mod door;
 mod drain;
 mod eldest;
 mod exchange;
+mod fatal;
 mod fields;
 mod files;
 mod gateway;
@@ -110,6 +111,7 @@ pub(crate) struct Listener {
 /// Waits for the word to serve, serves, and returns once drained.
 pub(crate) fn serve(py: Python<'_>, mut worker: Worker) {
     let threads = worker.config.threads;
+    let stack = worker.config.process.thread_stack;
     let name = format!("lictor: worker {} of {}", worker.id, worker.vassal);
     let app = match worker.asgi.take() {
         Some(app) => App::Asgi(Arc::new(app)),
@@ -124,10 +126,12 @@ pub(crate) fn serve(py: Python<'_>, mut worker: Worker) {
     };
     let served = match &reactor.app {
         App::Asgi(app) => asgi::run(py, &reactor, app),
-        App::Wsgi(_) => threads::start(py, &reactor, threads.saturating_sub(1)).map(|others| {
-            py.detach(|| reactor.run(0));
-            threads::join(py, &others);
-        }),
+        App::Wsgi(_) => {
+            threads::start(py, &reactor, threads.saturating_sub(1), stack).map(|others| {
+                py.detach(|| reactor.run(0));
+                threads::join(py, &others);
+            })
+        }
     };
     if let Err(error) = served {
         error.display(py);

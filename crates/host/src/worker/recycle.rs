@@ -1,4 +1,4 @@
-//! The limits at which a worker asks to be replaced: `max-requests` and `reload-on-rss`.
+//! What makes a worker ask to be replaced: `max-requests`, its memory, an exception of the app.
 //!
 //! It asks once and serves on; the master decides when its turn is.
 
@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use lictor_core::config::VassalConfig;
 use lictor_core::ipc::WorkerMessage;
-use lictor_core::sys::resident_bytes;
+use lictor_core::sys::{Memory, memory_of};
 
+use super::fatal;
 use super::reactor::Reactor;
 use crate::chance;
 
@@ -19,6 +20,7 @@ const LOOK_EVERY_MS: u64 = 100;
 pub(super) struct Limits {
     requests: Option<u64>,
     resident_bytes: Option<u64>,
+    addressed_bytes: Option<u64>,
     /// When memory is looked at again, on the reactor's clock.
     next_look_ms: AtomicU64,
     has_asked: AtomicBool,
@@ -33,10 +35,17 @@ impl Limits {
                 .max_requests
                 .map(|limit| chance::varied(limit, chance)),
             resident_bytes: config.reload_on_rss,
+            addressed_bytes: config.recycle.addressed,
             next_look_ms: AtomicU64::new(0),
             has_asked: AtomicBool::new(false),
         };
-        (limits.requests.is_some() || limits.resident_bytes.is_some()).then_some(limits)
+        let is_any = limits.requests.is_some() || limits.watches_memory();
+        // What the exceptions are, the whole process knows.
+        (fatal::watch_for(&config.recycle.exceptions) || is_any).then_some(limits)
+    }
+
+    fn watches_memory(&self) -> bool {
+        self.resident_bytes.or(self.addressed_bytes).is_some()
     }
 
     /// The option whose limit is reached.
@@ -44,13 +53,23 @@ impl Limits {
         if self.requests.is_some_and(|limit| requests >= limit) {
             return Some("max-requests");
         }
-        let limit = self.resident_bytes?;
-        if now_ms < self.next_look_ms.load(Ordering::Relaxed) {
+        if fatal::has_come() {
+            return Some("reload-on-exception");
+        }
+        if !self.watches_memory() || now_ms < self.next_look_ms.load(Ordering::Relaxed) {
             return None;
         }
         self.next_look_ms
             .store(now_ms + LOOK_EVERY_MS, Ordering::Relaxed);
-        (resident_bytes(std::process::id()) > limit).then_some("reload-on-rss")
+        let Memory {
+            resident,
+            addressed,
+        } = memory_of(std::process::id());
+        if self.resident_bytes.is_some_and(|limit| resident > limit) {
+            return Some("reload-on-rss");
+        }
+        let is_wide = self.addressed_bytes.is_some_and(|limit| addressed > limit);
+        is_wide.then_some("reload-on-as")
     }
 }
 

@@ -50,8 +50,25 @@ pub(super) fn sit_at(record: &'static RequestRecord) {
     RECORD.set(Some(record));
 }
 
-/// Starts `count` threads beside the calling one.
+/// Starts `count` threads beside the calling one, with stacks of so many bytes, if said.
 pub(super) fn start<'py>(
+    py: Python<'py>,
+    reactor: &Arc<Reactor>,
+    count: u32,
+    stack: Option<u64>,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let Some(stack) = stack else {
+        return start_all(py, reactor, count);
+    };
+    let stack_size = py.import("threading")?.getattr("stack_size")?;
+    let before = stack_size.call1((stack,))?;
+    let threads = start_all(py, reactor, count);
+    // Those of the app itself are its own business.
+    stack_size.call1((before,))?;
+    threads
+}
+
+fn start_all<'py>(
     py: Python<'py>,
     reactor: &Arc<Reactor>,
     count: u32,

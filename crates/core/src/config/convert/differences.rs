@@ -90,8 +90,25 @@ static DIFFERENCES: &[Difference] = &[
         "`websocket-max-size` counts bytes; uWSGI counted kilobytes",
     ),
     written(
-        &["reload-on-rss"],
-        "a worker that has reached `reload-on-rss` leaves when its replacement serves",
+        &["reload-on-rss", "reload-on-as"],
+        "a worker that has reached `reload-on-rss` or `reload-on-as` leaves when its replacement serves",
+    ),
+    written(
+        &[
+            "reload-on-exception",
+            "reload-on-exception-type",
+            "reload-on-exception-value",
+            "reload-on-exception-repr",
+        ],
+        "a worker whose app has raised what `reload-on-exception` names serves on until its replacement does",
+    ),
+    written(
+        &["http-timeout"],
+        "`http-timeout` is `socket-timeout`, and does not end requests that take long in the app; `harakiri` does",
+    ),
+    written(
+        &["stats", "stats-server"],
+        "`stats` shows no variables of requests, which hold cookies",
     ),
     written(
         &["cheaper"],

@@ -8,6 +8,7 @@
 mod app;
 mod asgi;
 mod background;
+mod brought;
 mod controls;
 mod expires;
 mod files;
@@ -22,6 +23,7 @@ mod module;
 mod monitoring;
 mod names;
 mod process;
+mod recycle;
 mod request_log;
 mod safety;
 mod scale;
@@ -140,6 +142,8 @@ static GROUPS: &[&[OptionSpec]] = &[
     hooks::OPTIONS,
     asgi::OPTIONS,
     safety::OPTIONS,
+    recycle::OPTIONS,
+    brought::OPTIONS,
     request_log::OPTIONS,
     monitoring::OPTIONS,
     module::OPTIONS,

@@ -120,14 +120,15 @@ const CHEAPER_ALGO: OptionSpec = OptionSpec {
     name: "cheaper-algo",
     aliases: &[],
     kind: ValueKind::One,
-    takes: "`spare`, `backlog` or `busyness`",
+    takes: "`spare`, `backlog`, `busyness` or `manual`",
     default: "spare",
     example: "\"spare\"",
     is_local: false,
     documentation: "What counts as load. With `spare`, more workers are started when none is free; \
         with `backlog`, when none is free and a connection waits to be accepted; with `busyness`, \
         when workers spend more than `cheaper-busyness-max` percent of their time in requests, or \
-        when none is free. uWSGI's `manual` is refused: set `processes`, and run `lictor reload`.",
+        when none is free. With `manual` nothing counts, and the letters `+` and `-` in `master-fifo` \
+        start and end a worker.",
     reload: ReloadClass::NewGeneration,
     apply: |draft, setting| {
         let algorithm = setting.one(|s, node| {

@@ -40,9 +40,7 @@ pub(in crate::config) fn cheaper_algorithm(
         "spare" => Ok(CheaperAlgorithm::Spare),
         "backlog" => Ok(CheaperAlgorithm::Backlog),
         "busyness" => Ok(CheaperAlgorithm::Busyness),
-        "manual" => Err(setting
-            .wrong(node, "cannot be `manual`: nobody is there to say when")
-            .hint("set `processes` to the number that you want, and remove `cheaper`")),
+        "manual" => Ok(CheaperAlgorithm::Manual),
         _ => Err(setting.mismatch(node)),
     }
 }

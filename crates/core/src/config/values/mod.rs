@@ -36,7 +36,8 @@ pub(super) use log_format::log_format;
 pub(super) use logger::{datagram, logger, syslog};
 pub(super) use mounts::{mounts, optional_mount};
 pub(super) use numbers::{
-    boolean, boolean_value, duration, megabytes, milliseconds, mode, niceness, size, umask, whole,
+    boolean, boolean_value, duration, kilobytes, megabytes, milliseconds, mode, niceness, size,
+    umask, whole,
 };
 use paths::absolute;
 pub(super) use paths::path;

@@ -98,6 +98,21 @@ pub(in crate::config) fn megabytes(
         .ok_or_else(|| setting.mismatch(node))
 }
 
+/// The same, but a bare number is kilobytes.
+pub(in crate::config) fn kilobytes(
+    setting: &Setting<'_>,
+    node: &Node,
+    range: RangeInclusive<u64>,
+) -> Result<u64, Complaint> {
+    let bytes = digits(node).and_then(|text| match parse_whole(text) {
+        Some(number) => number.checked_mul(1 << 10),
+        None => parse_size(text),
+    });
+    bytes
+        .filter(|bytes| range.contains(bytes))
+        .ok_or_else(|| setting.mismatch(node))
+}
+
 /// Permission bits. Digits alone are octal, in every format and with or without quotes, as in
 /// `chmod(1)` and uWSGI; `0o660` says the same. A decimal number meant as bits cannot slip through:
 /// all from 384 (0600) to 511 (0777), read as octal, lack the owner's rights, which are required.

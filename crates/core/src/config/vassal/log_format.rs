@@ -115,4 +115,12 @@ pub enum LogField {
     Thread,
     /// The name of the request.
     RequestId,
+    /// Resident memory of the worker in bytes.
+    Resident,
+    /// The same in whole megabytes.
+    ResidentMegabytes,
+    /// Its address space in bytes.
+    Addressed,
+    /// The same in whole megabytes.
+    AddressedMegabytes,
 }

@@ -12,6 +12,7 @@ mod module;
 mod monitoring;
 mod names;
 mod process;
+mod recycle;
 mod request_log;
 mod scale;
 mod sockets;
@@ -41,6 +42,7 @@ pub use module::{Given, ModuleConfig};
 pub use monitoring::MonitoringConfig;
 pub use names::ProcessNames;
 pub use process::ProcessConfig;
+pub use recycle::{FatalException, RaisedException, RecycleConfig};
 pub use request_log::RequestLogConfig;
 pub use scale::{BusynessConfig, CheaperAlgorithm, CheaperConfig, ScaleConfig};
 pub use sockets::GatewayConfig;
@@ -120,6 +122,9 @@ pub struct VassalConfig {
     pub max_worker_lifetime: Option<Duration>,
     /// A worker is replaced when so many bytes of it are resident.
     pub reload_on_rss: Option<u64>,
+    /// What else costs a worker its place.
+    #[serde(default)]
+    pub recycle: RecycleConfig,
     /// How often an idle worker is asked whether it still lives.
     pub heartbeat: Option<Duration>,
     /// How ASGI apps are run.

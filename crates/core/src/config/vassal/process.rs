@@ -21,6 +21,9 @@ pub struct ProcessConfig {
     pub chown_socket: Option<SocketOwner>,
     /// File for the id of the master that serves, written as the vassal's user.
     pub pidfile: Option<PathBuf>,
+    /// Stack of each further thread of a worker, in bytes.
+    #[serde(default)]
+    pub thread_stack: Option<u64>,
     /// Fifos by which the master that serves is told what to do.
     pub master_fifo: Vec<PathBuf>,
 }

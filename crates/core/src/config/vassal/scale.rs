@@ -59,6 +59,8 @@ pub enum CheaperAlgorithm {
     Backlog,
     /// The share of their time that workers spend in requests.
     Busyness,
+    /// Nothing: people say how many there are, by letters in `master-fifo`.
+    Manual,
 }
 
 /// The bounds of busyness.

@@ -27,6 +27,7 @@ use lictor_core::sys::{Pidfd, close_all_but, fork_apart, set_title};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use self::writer::{Tools, pipe};
+use super::orders::LogOrder;
 use super::run::Master;
 use crate::worker;
 
@@ -47,6 +48,8 @@ pub(super) struct LogWriter {
     requests: Option<OwnedFd>,
     emperor: OwnedFd,
     trouble: OwnedFd,
+    /// What it is told, and where it is told that.
+    orders: (OwnedFd, OwnedFd),
     process: Option<Pidfd>,
     /// When the last one was started.
     started_at: Instant,
@@ -80,6 +83,7 @@ impl LogWriter {
             requests,
             emperor: rustix::stdio::stderr().try_clone_to_owned()?,
             trouble: trouble.try_clone()?,
+            orders: pipe()?,
             process: None,
             started_at: Instant::now(),
         };
@@ -111,12 +115,23 @@ impl LogWriter {
             requests: self.requests.as_ref().map(AsFd::as_fd),
             emperor: self.emperor.as_fd(),
             trouble: self.trouble.as_fd(),
+            orders: self.orders.0.as_fd(),
         };
-        let kept = [tools.app, tools.emperor, tools.trouble];
+        let kept = [tools.app, tools.emperor, tools.trouble, tools.orders];
         let kept: Vec<_> = kept.into_iter().chain(tools.requests).collect();
         close_all_but(&kept)?;
         set_title(&self.title);
         Ok(writer::run(&tools))
+    }
+
+    /// Has the files opened anew or put aside, behind what was printed before as well as may be.
+    pub(super) fn order(&self, order: LogOrder) {
+        let byte = match order {
+            LogOrder::Reopen => writer::REOPEN,
+            LogOrder::Rotate => writer::ROTATE,
+        };
+        // The pipe holds thousands of orders.
+        let _ = rustix::io::write(&self.orders.1, &[byte]);
     }
 
     /// Readable once the writer has ended.

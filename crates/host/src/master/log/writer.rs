@@ -22,6 +22,10 @@ const PATIENCE: Timespec = Timespec {
     tv_nsec: 0,
 };
 
+/// Orders: open the files anew, or put them aside.
+pub(super) const REOPEN: u8 = b'l';
+pub(super) const ROTATE: u8 = b'L';
+
 /// What a writer works with. All of it belongs to the master, whose image this process has.
 pub(super) struct Tools<'a> {
     pub(super) logs: &'a LogsConfig,
@@ -34,6 +38,8 @@ pub(super) struct Tools<'a> {
     pub(super) emperor: BorrowedFd<'a>,
     /// One byte to the master per change: the error number, or 0 when all is well again.
     pub(super) trouble: BorrowedFd<'a>,
+    /// One byte from the master per order.
+    pub(super) orders: BorrowedFd<'a>,
 }
 
 /// One kind of lines on its way.
@@ -56,11 +62,18 @@ pub(super) fn run(tools: &Tools<'_>) -> i32 {
     let mut buffer = vec![0; READ_BYTES];
     // The master is the last that holds the pipe of the app's output.
     while courses.first().is_some_and(|app| !app.is_over) {
-        wait(&mut courses, &[&reopened, &rotated], &selection);
-        if reopened.as_mut().is_some_and(|it| !it.touched().is_empty()) {
+        let told_by = [
+            Some(tools.orders),
+            fd_of(reopened.as_ref()),
+            fd_of(rotated.as_ref()),
+        ];
+        wait(&mut courses, told_by.into_iter().flatten(), &selection);
+        let orders = orders(tools.orders);
+        let is_touched = |it: &mut Touch| !it.touched().is_empty();
+        if reopened.as_mut().is_some_and(is_touched) || orders.contains(&REOPEN) {
             each_sink(&mut courses, Sink::reopen);
         }
-        if rotated.as_mut().is_some_and(|it| !it.touched().is_empty()) {
+        if rotated.as_mut().is_some_and(is_touched) || orders.contains(&ROTATE) {
             each_sink(&mut courses, Sink::rotate);
         }
         for course in &mut courses {
@@ -75,6 +88,17 @@ pub(super) fn run(tools: &Tools<'_>) -> i32 {
     }
     each_sink(&mut courses, |sink| sink.flush(tools.emperor));
     0
+}
+
+fn fd_of(touch: Option<&Touch>) -> Option<BorrowedFd<'_>> {
+    Some(touch?.as_fd())
+}
+
+/// The orders that have come; the pipe gives them without waiting.
+fn orders(pipe: BorrowedFd<'_>) -> Vec<u8> {
+    let mut bytes = [0; 64];
+    let count = rustix::io::read(pipe, &mut bytes[..]).unwrap_or(0);
+    bytes.get(..count).unwrap_or_default().to_vec()
 }
 
 fn courses<'a>(tools: &Tools<'a>) -> Vec<Course<'a>> {
@@ -133,17 +157,16 @@ fn each_sink(courses: &mut [Course<'_>], action: impl Fn(&mut Sink)) {
 }
 
 /// Waits for something to do. What has waited for its end too long counts as a line.
-fn wait(courses: &mut [Course<'_>], touches: &[&Option<Touch>], selection: &Selection) {
+fn wait<'a>(
+    courses: &mut [Course<'_>],
+    told_by: impl Iterator<Item = BorrowedFd<'a>>,
+    selection: &Selection,
+) {
     let has_rest = courses.iter().any(|course| course.lines.has_rest());
     let open = courses.iter().filter(|course| !course.is_over);
-    let inputs = open.map(|course| course.input);
-    let touches = touches
-        .iter()
-        .filter_map(|touch| Some(touch.as_ref()?.as_fd()));
-    let mut fds: Vec<_> = inputs
-        .chain(touches)
-        .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-        .collect();
+    let inputs = open.map(|course| PollFd::from_borrowed_fd(course.input, PollFlags::IN));
+    let told_by = told_by.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+    let mut fds: Vec<_> = inputs.chain(told_by).collect();
     let ready = poll(&mut fds, has_rest.then_some(&PATIENCE));
     drop(fds);
     if ready == Ok(0) {

@@ -123,7 +123,9 @@ impl Pool {
             }
             PoolEvent::Condemned(seat) => self.condemned(seat, now),
             PoolEvent::Silent(seat) => self.given_up(seat, Reason::NoAnswer, now),
+            PoolEvent::Excessive(seat, reason) => self.given_up(seat, reason, now),
             PoolEvent::Busy => self.busy(now),
+            PoolEvent::More => self.more(now),
             PoolEvent::Spare(seat) => self.spare(seat, now),
             PoolEvent::Idle => self.idle(now),
             PoolEvent::Knocked => self.knocked(now),

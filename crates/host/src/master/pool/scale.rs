@@ -3,6 +3,7 @@
 //! | event | all slots closed | some open |
 //! |---|---|---|
 //! | busy | – | opens some more, unless workers come up already |
+//! | more | – | opens one more |
 //! | spare | – | this worker leaves and its slot closes, unless it is among the last |
 //! | idle | – | all workers leave, unless one is still to come up |
 //! | knocked | opens as many as there are to begin with | – |
@@ -56,6 +57,14 @@ impl Pool {
             return Vec::new();
         }
         self.open_until(wanted.saturating_add(self.settings.step), now);
+        Vec::new()
+    }
+
+    pub(super) fn more(&mut self, now: Instant) -> Vec<PoolAction> {
+        let wanted = self.wanted();
+        if self.phase == Phase::Serving && wanted > 0 {
+            self.open_until(wanted.saturating_add(1), now);
+        }
         Vec::new()
     }
 

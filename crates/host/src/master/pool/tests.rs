@@ -5,9 +5,9 @@ use super::PoolAction::{
     TellReady, TellRetiring, TellTrouble, Terminate,
 };
 use super::PoolEvent::{
-    Busy, Condemned, DrainOrdered, ForkFailed, ForkOrdered, Idle, Knocked, PauseOrdered,
-    ProbeFailed, ProbePassed, ResumeOrdered, RetireAsked, ServeOrdered, Silent, Spare, Started,
-    Woken, WorkerReady,
+    Busy, Condemned, DrainOrdered, Excessive, ForkFailed, ForkOrdered, Idle, Knocked, More,
+    PauseOrdered, ProbeFailed, ProbePassed, ResumeOrdered, RetireAsked, ServeOrdered, Silent,
+    Spare, Started, Woken, WorkerReady,
 };
 use super::slot::HEALTHY;
 use super::worker::GRACE;
@@ -566,10 +566,22 @@ fn reasons_are_told_in_words() {
     let words = [
         (LIMIT, "`max-requests`: 9 requests served"),
         (
-            Reason::ReloadOnRss {
-                resident_bytes: 130 << 20,
+            Reason::Resident {
+                option: "reload-on-rss",
+                bytes: 130 << 20,
             },
             "`reload-on-rss`: 130 MiB resident",
+        ),
+        (
+            Reason::Addressed {
+                option: "evil-reload-on-as",
+                bytes: 3 << 30,
+            },
+            "`evil-reload-on-as`: 3072 MiB of addresses",
+        ),
+        (
+            Reason::Exception,
+            "`reload-on-exception`: the app raised one",
         ),
         (Reason::MaxWorkerLifetime, "`max-worker-lifetime`"),
         (Reason::NotReady, "it was not ready within `start-timeout`"),
@@ -740,6 +752,8 @@ fn anything() -> impl Strategy<Value = PoolEvent> {
         4 => seat.clone().prop_map(|seat| RetireAsked(seat, LIMIT)),
         2 => seat.clone().prop_map(Condemned),
         1 => seat.clone().prop_map(Silent),
+        1 => Just(More),
+        1 => seat.clone().prop_map(|seat| Excessive(seat, LIMIT)),
         2 => seat.prop_map(Spare),
         2 => Just(Busy),
         1 => Just(Idle),

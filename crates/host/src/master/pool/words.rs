@@ -54,8 +54,12 @@ pub(crate) enum PoolEvent {
     Condemned(Seat),
     /// This idle worker does not answer any more.
     Silent(Seat),
+    /// This worker is to be ended at once, for its memory.
+    Excessive(Seat, Reason),
     /// No worker is free, and more may be wanted.
     Busy,
+    /// One worker more is wanted.
+    More,
     /// This worker is not needed.
     Spare(Seat),
     /// Nobody has asked anything for long.
@@ -86,8 +90,21 @@ pub(crate) enum Ending {
 /// Why a worker is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    MaxRequests { served: u64 },
-    ReloadOnRss { resident_bytes: u64 },
+    MaxRequests {
+        served: u64,
+    },
+    /// An option about resident memory.
+    Resident {
+        option: &'static str,
+        bytes: u64,
+    },
+    /// An option about the address space.
+    Addressed {
+        option: &'static str,
+        bytes: u64,
+    },
+    /// `reload-on-exception` and its kind.
+    Exception,
     MaxWorkerLifetime,
     NotReady,
     NoAnswer,
@@ -98,9 +115,13 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MaxRequests { served } => write!(f, "`max-requests`: {served} requests served"),
-            Self::ReloadOnRss { resident_bytes } => {
-                write!(f, "`reload-on-rss`: {} MiB resident", resident_bytes >> 20)
+            Self::Resident { option, bytes } => {
+                write!(f, "`{option}`: {} MiB resident", bytes >> 20)
             }
+            Self::Addressed { option, bytes } => {
+                write!(f, "`{option}`: {} MiB of addresses", bytes >> 20)
+            }
+            Self::Exception => f.write_str("`reload-on-exception`: the app raised one"),
             Self::MaxWorkerLifetime => f.write_str("`max-worker-lifetime`"),
             Self::NotReady => f.write_str("it was not ready within `start-timeout`"),
             Self::NoAnswer => f.write_str("it does not answer"),

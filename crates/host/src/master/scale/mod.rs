@@ -16,6 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use self::gauge::{Gauge, Seen, Verdict, Why};
 use self::idleness::Idleness;
+use super::orders::Step;
 use super::pool::{PoolEvent, Seat};
 use super::run::Master;
 use lictor_core::sys::seat_count;
@@ -253,6 +254,34 @@ impl Master {
                 0
             },
         }
+    }
+
+    /// Somebody wants a worker more or less, by hand. Gives why that cannot be, if so.
+    pub(super) fn scale_by_hand(&mut self, by: Step) -> Result<PoolEvent, &'static str> {
+        const FIXED: &str =
+            "`+` and `-` need `cheaper`, the lowest number of workers, below `processes`";
+        let wanted = self.pool.wanted();
+        if !self.pool.is_active() || wanted == 0 {
+            return Err("there is no worker at the moment; the next connection starts some");
+        }
+        let event = match by {
+            Step::None => PoolEvent::Idle,
+            _ if self.scale.demand.is_none() => return Err(FIXED),
+            Step::More if wanted >= self.scale.shown.maximum => {
+                return Err("there are as many workers as `processes` says");
+            }
+            Step::More => PoolEvent::More,
+            Step::Fewer if wanted <= self.scale.shown.minimum => {
+                return Err("there are as few workers as `cheaper` says");
+            }
+            Step::Fewer => {
+                let seats = self.serving_seats();
+                let spare = self.spare(&seats);
+                PoolEvent::Spare(spare.ok_or("no worker serves yet")?)
+            }
+        };
+        "a letter in `master-fifo`".clone_into(&mut self.scale.shown.reason);
+        Ok(event)
     }
 
     /// Who is needed least: an idle one rather than a busy one, of the highest number.

@@ -6,6 +6,8 @@
 use lictor_core::sys::{BoardNumbers, Memory, ThreadNumbers, WorkerActivity, WorkerNumbers};
 use serde_json::{Value, json};
 
+use super::beside::Beside;
+
 /// What is told besides the counters.
 #[derive(Debug)]
 pub(super) struct Surroundings<'a> {
@@ -15,6 +17,9 @@ pub(super) struct Surroundings<'a> {
     pub(super) chdir: &'a str,
     pub(super) sockets: Vec<Socket>,
     pub(super) leaves_out_cores: bool,
+    /// Of each app, that of the app where nothing is mounted being empty.
+    pub(super) mountpoints: Vec<&'a str>,
+    pub(super) beside: Option<&'a Beside>,
 }
 
 /// One socket at which the app is served.
@@ -37,7 +42,7 @@ pub(super) fn document(
     let workers: Vec<Value> = workers
         .map(|worker| tell_worker(around, numbers, worker, memory(worker.pid)))
         .collect();
-    json!({
+    let mut told = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "listen_queue": waiting.unwrap_or(0),
         "listen_queue_errors": 0,
@@ -50,7 +55,11 @@ pub(super) fn document(
         "locks": [],
         "sockets": around.sockets.iter().map(tell_socket).collect::<Vec<_>>(),
         "workers": workers,
-    })
+    });
+    if let (Some(beside), Value::Object(fields)) = (around.beside, &mut told) {
+        beside.tell(fields);
+    }
+    told
 }
 
 fn tell_socket(socket: &Socket) -> Value {
@@ -91,15 +100,7 @@ fn tell_worker(
         "respawn_count": worker.respawns + u64::from(worker.last_spawn > 0),
         "tx": worker.sum(|thread| thread.sent_bytes),
         "avg_rt": worker.average_micros(),
-        "apps": [{
-            "id": 0,
-            "modifier1": 0,
-            "mountpoint": "",
-            "startup_time": numbers.startup_ms / 1000,
-            "requests": requests,
-            "exceptions": exceptions,
-            "chdir": around.chdir,
-        }],
+        "apps": tell_apps(around, numbers.startup_ms, [requests, exceptions]),
     });
     if !around.leaves_out_cores {
         let threads = worker.threads.iter().enumerate();
@@ -109,6 +110,28 @@ fn tell_worker(
         }
     }
     told
+}
+
+/// All are imported in one go. What they are asked is counted for a worker, so that it is known of an
+/// app where it is the only one.
+fn tell_apps(around: &Surroundings<'_>, startup_ms: u64, counted: [u64; 2]) -> Vec<Value> {
+    let [requests, exceptions] = match around.mountpoints.len() {
+        1 => counted,
+        _ => [0, 0],
+    };
+    let apps = around.mountpoints.iter().enumerate();
+    let apps = apps.map(|(id, mountpoint)| {
+        json!({
+            "id": id,
+            "modifier1": 0,
+            "mountpoint": mountpoint,
+            "startup_time": startup_ms / 1000,
+            "requests": requests,
+            "exceptions": exceptions,
+            "chdir": around.chdir,
+        })
+    });
+    apps.collect()
 }
 
 fn tell_core(id: usize, thread: &ThreadNumbers) -> Value {
@@ -152,6 +175,8 @@ mod tests {
             chdir: "/srv/blog",
             sockets: vec![socket(3), socket(1)],
             leaves_out_cores,
+            mountpoints: vec![""],
+            beside: None,
         }
     }
 
@@ -201,6 +226,38 @@ mod tests {
         assert_eq!(worker["cores"][0]["in_request"], 1);
         assert_eq!(worker["cores"][1]["id"], 1);
         assert_eq!(worker["cores"][0]["vars"], json!([]));
+    }
+
+    #[test]
+    fn each_app_is_told_and_counted_where_it_is_alone() {
+        let told = document(&around(false), &numbers(), |_| Memory::default());
+        let apps = &told["workers"][0]["apps"];
+        assert_eq!((&apps[0]["requests"], apps.get(1)), (&json!(4), None));
+        let two = Surroundings {
+            mountpoints: vec!["", "/shop"],
+            ..around(false)
+        };
+        let told = document(&two, &numbers(), |_| Memory::default());
+        let apps = &told["workers"][0]["apps"];
+        assert_eq!(
+            (&apps[1]["id"], &apps[1]["mountpoint"], &apps[1]["requests"]),
+            (&json!(1), &json!("/shop"), &json!(0))
+        );
+    }
+
+    #[test]
+    fn a_slot_without_a_worker_is_cheap() {
+        let mut numbers = numbers();
+        numbers.workers.push(WorkerNumbers {
+            id: 2,
+            ..WorkerNumbers::default()
+        });
+        let told = document(&around(false), &numbers, |_| Memory::default());
+        let worker = &told["workers"][1];
+        assert_eq!(
+            (&worker["status"], &worker["pid"], &worker["accepting"]),
+            (&json!("cheap"), &json!(0), &json!(0))
+        );
     }
 
     #[test]

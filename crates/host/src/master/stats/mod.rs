@@ -4,6 +4,7 @@
 //! take what it is told, or asks without an end, is let go of after a while, and only a few are
 //! listened to at a time. While two generations live, the one that serves answers.
 
+mod beside;
 mod client;
 mod document;
 
@@ -14,6 +15,7 @@ use lictor_core::sys::{listen_queue, memory_of};
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{SocketFlags, accept_with};
 
+use self::beside::Beside;
 use self::client::Client;
 use self::document::{Socket, Surroundings, document};
 use super::run::Master;
@@ -69,6 +71,12 @@ impl Master {
     fn stats_text(&self) -> String {
         let config = &self.parts.config;
         let sockets = self.parts.doors();
+        let beside = self.background.as_ref().map(|background| Beside {
+            status: background.status(),
+            crons: config.background.crons.clone(),
+        });
+        let default = config.apps.default.iter().map(|_| "");
+        let mounts = config.apps.mounts.iter().map(|mount| mount.prefix.as_str());
         let around = Surroundings {
             pid: std::process::id(),
             uid: rustix::process::geteuid().as_raw(),
@@ -86,6 +94,8 @@ impl Master {
                 })
                 .collect(),
             leaves_out_cores: config.monitoring.leaves_out_cores,
+            mountpoints: default.chain(mounts).collect(),
+            beside: beside.as_ref(),
         };
         let told = document(&around, &self.parts.scoreboard.numbers(), memory_of);
         if config.monitoring.is_minified {

@@ -1,4 +1,5 @@
-//! One line of the log of requests: whether there is one, and how it looks. Pure.
+//! One line of the log of requests: whether there is one, and how it looks. Pure, but for the
+//! memory of the worker, which is looked up for each line that shows it.
 //!
 //! What the client chose is escaped in every form, so that it can neither forge a line nor reach a
 //! terminal. Header fields are looked up while a line is written, and only those that it shows.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::SystemTime;
 
 use lictor_core::config::{LogField, LogPiece};
+use lictor_core::sys::memory_of;
 
 use super::local_time;
 use super::moment::Moment;
@@ -39,6 +40,7 @@ impl AccessLine<'_> {
 
     fn push_field(&self, line: &mut String, field: LogField, now: SystemTime) {
         let started = || self.started(now);
+        let memory = || memory_of(self.pid);
         let thread = self.thread.and_then(|thread| u128::try_from(thread).ok());
         match field {
             LogField::Remote => line.push_str(self.remote()),
@@ -78,11 +80,7 @@ impl AccessLine<'_> {
             LogField::StartedMillis => push_number(line, started().as_millis()),
             LogField::StartedMicros => push_number(line, started().as_micros()),
             LogField::StartedApache => Moment::at(started()).push_apache(line),
-            LogField::StartedApacheBrackets => {
-                line.push('[');
-                Moment::at(started()).push_apache(line);
-                line.push(']');
-            }
+            LogField::StartedApacheBrackets => push_bracketed(line, &Moment::at(started())),
             LogField::StartedCtime | LogField::StartedOwn => Moment::at(started()).push_ctime(line),
             LogField::NowSeconds => {
                 push_number(line, (started() + self.took).as_secs().into());
@@ -93,9 +91,19 @@ impl AccessLine<'_> {
                 Some(thread) => push_number(line, thread),
                 None => line.push_str(NOTHING),
             },
+            LogField::Resident => push_number(line, memory().resident.into()),
+            LogField::ResidentMegabytes => push_number(line, (memory().resident >> 20).into()),
+            LogField::Addressed => push_number(line, memory().addressed.into()),
+            LogField::AddressedMegabytes => push_number(line, (memory().addressed >> 20).into()),
             LogField::RequestId => push_some(line, self.request_id),
         }
     }
+}
+
+fn push_bracketed(line: &mut String, moment: &Moment) {
+    line.push('[');
+    moment.push_apache(line);
+    line.push(']');
 }
 
 fn push_bytes(line: &mut String, bytes: Option<&[u8]>) {

@@ -269,6 +269,26 @@ fn days_are_those_of_the_calendar() {
     assert_eq!(text, "Thu Jan  1 00:00:00 1970");
 }
 
+#[test]
+fn the_memory_of_the_worker_is_that_of_now() {
+    let mut line = line(&|_| None);
+    line.pid = std::process::id();
+    let fields = [
+        LogField::Resident,
+        LogField::Addressed,
+        LogField::ResidentMegabytes,
+    ];
+    let [resident, addressed, megabytes] = fields.map(|field| {
+        let format = LogFormat::Pieces(vec![LogPiece::Field(field)]);
+        rendered(&line, &format).trim_end().parse::<u64>().unwrap()
+    });
+    assert!(1 << 20 < resident && resident < addressed);
+    assert!(megabytes << 20 <= resident + (64 << 20));
+    line.pid = 0;
+    let gone = LogFormat::Pieces(vec![LogPiece::Field(LogField::Addressed)]);
+    assert_eq!(rendered(&line, &gone), "0\n");
+}
+
 proptest! {
     #[test]
     fn every_line_is_one_line(uri in any::<String>(), agent in proptest::collection::vec(any::<u8>(), 0..60)) {

@@ -19,6 +19,7 @@ use crate::worker::deadlines::NEVER;
 use crate::worker::exchange::{
     Asked, LiveExchange, Outcome, Report, RequestBody, ResponseHead, Watcher,
 };
+use crate::worker::fatal;
 use crate::worker::sync::lock;
 use crate::worker::wsgi::log;
 
@@ -204,7 +205,9 @@ impl Call {
         let is_too_late = is_cancelled && self.app.is_stopped.load(Ordering::Relaxed);
         match error {
             Some(_) if is_too_late => self.log(py, "it was cancelled: its worker's time is over"),
-            Some(error) if !(is_client_to_blame || is_over && is_cancelled) => error.display(py),
+            Some(error) if !(is_client_to_blame || is_over && is_cancelled) => {
+                fatal::display(py, &error);
+            }
             Some(_) if !is_over => self.log(py, "the client left before its answer was complete"),
             None if !is_over && !is_client_to_blame => self.log(
                 py,

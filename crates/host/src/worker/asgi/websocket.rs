@@ -22,6 +22,7 @@ use super::send::Left;
 use crate::worker::exchange::{
     ExchangeError, LiveSocket, Outcome, Report, ResponseHead, SocketError, SocketMessage,
 };
+use crate::worker::fatal;
 use crate::worker::sync::lock;
 use crate::worker::websocket::CloseError;
 
@@ -268,7 +269,7 @@ impl Call {
                 (NORMAL, false)
             }
             Some(error) => {
-                error.display(py);
+                fatal::display(py, &error);
                 (INTERNAL_ERROR, true)
             }
         };

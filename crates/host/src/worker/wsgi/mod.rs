@@ -27,6 +27,7 @@ use self::input::Input;
 use self::start_response::StartResponse;
 use super::Worker;
 use super::exchange::{Exchange, Outcome, Report, Request, RequestFields};
+use super::fatal;
 use super::files::file_field;
 
 pub(crate) use self::current::current;
@@ -117,7 +118,7 @@ impl Application {
                 (Outcome::Failed, false)
             }
             Err(error) => {
-                error.display(py);
+                fatal::display(py, &error);
                 (Outcome::Failed, true)
             }
         };

@@ -15,6 +15,7 @@ use super::file_wrapper::as_file;
 use super::start_response::StartResponse;
 use super::text::log;
 use crate::worker::exchange::Outcome;
+use crate::worker::fatal;
 
 /// Lists longer than this are sent piece by piece instead of being joined first.
 const JOIN_LIMIT_BYTES: usize = 256 * 1024;
@@ -47,7 +48,7 @@ pub(super) fn respond(
         }
         // The answer is out; only the log learns of it.
         (Ok(outcome), Err(error)) => {
-            error.display(iterable.py());
+            fatal::display(iterable.py(), &error);
             Ok(outcome)
         }
         (Ok(outcome), Ok(())) => Ok(outcome),

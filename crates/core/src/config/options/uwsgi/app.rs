@@ -125,15 +125,6 @@ pub(super) static NAMES: &[Foreign] = &[
         "use `threads` and `processes`, or an ASGI app for very many connections at a time",
     ),
     refused(
-        &[
-            "thread-stacksize",
-            "threads-stacksize",
-            "thread-stack-size",
-            "threads-stack-size",
-        ],
-        "set `LimitSTACK` in the emperor's service file, or call `threading.stack_size` in the app for threads of its own",
-    ),
-    refused(
         &["skip-atexit", "skip-atexit-teardown"],
         "remove it; it works around crashes at the end of uWSGI's own workers",
     ),

@@ -44,10 +44,6 @@ pub(super) static NAMES: &[Foreign] = &[
         "use `compress` with the media types to compress",
     ),
     refused(
-        &["http-timeout"],
-        "use `socket-timeout` for slow clients, `harakiri` for slow requests",
-    ),
-    refused(
         &["http-harakiri"],
         "use `harakiri`; no process stands before the workers that could hang",
     ),

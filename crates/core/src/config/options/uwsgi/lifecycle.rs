@@ -30,9 +30,9 @@ pub(super) static NAMES: &[Foreign] = &[
         &["notify-socket", "subscription-notify-socket"],
         "remove it; the emperor tells systemd when it is ready, and `lictor events` the rest",
     ),
-    refused(
+    either(
         &["exit-on-reload"],
-        "remove it; a reload starts a new generation, and `lictor stop` ends the vassal",
+        "a reload starts all processes anew, the master included, and those before it exit",
     ),
     refused(
         &["no-threads-wait"],
@@ -47,14 +47,6 @@ pub(super) static NAMES: &[Foreign] = &[
         "a worker serves until its replacement does, one is replaced at a time, and none in its first second",
     ),
     refused(
-        &["reload-on-as", "evil-reload-on-as"],
-        "use `reload-on-rss`, which counts the memory that a worker really has",
-    ),
-    refused(
-        &["evil-reload-on-rss"],
-        "use `reload-on-rss`: the worker is replaced after the request that it is in",
-    ),
-    refused(
         &["mem-collector-freq"],
         "remove it; `reload-on-rss` is looked at after requests",
     ),
@@ -65,15 +57,6 @@ pub(super) static NAMES: &[Foreign] = &[
     refused(
         &["fs-brutal-reload"],
         "use `touch-reload`, with a short `reload-mercy` if requests must not be finished",
-    ),
-    refused(
-        &[
-            "reload-on-exception",
-            "reload-on-exception-type",
-            "reload-on-exception-value",
-            "reload-on-exception-repr",
-        ],
-        "let the app call `os._exit` when it cannot go on; a worker that ends is replaced at once",
     ),
     either(
         &[

@@ -27,10 +27,6 @@ pub(super) static NAMES: &[Foreign] = &[
         ],
         "output passes through a pipe that is read line by line",
     ),
-    refused(
-        &["log-x-forwarded-for"],
-        "use `forwarded-allow`: the log shows the address that it leads to",
-    ),
     on(
         &[
             "ignore-sigpipe",

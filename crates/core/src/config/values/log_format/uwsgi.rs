@@ -5,7 +5,7 @@ use crate::config::diagnostic::quote;
 use crate::config::vassal::{LogField, LogPiece};
 
 /// uWSGI's names.
-pub(super) const NAMES: [(&str, LogField); 29] = [
+pub(super) const NAMES: [(&str, LogField); 33] = [
     ("addr", LogField::Remote),
     ("user", LogField::Unknown),
     ("method", LogField::Method),
@@ -35,6 +35,10 @@ pub(super) const NAMES: [(&str, LogField); 29] = [
     ("path", LogField::Path),
     ("query", LogField::Query),
     ("port", LogField::RemotePort),
+    ("rss", LogField::Resident),
+    ("rssM", LogField::ResidentMegabytes),
+    ("vsz", LogField::Addressed),
+    ("vszM", LogField::AddressedMegabytes),
 ];
 
 /// Names of variables that a request has in the app's environ, for `%(var.NAME)`.
@@ -55,17 +59,13 @@ pub(super) const VARIABLES: [(&str, LogField); 13] = [
 ];
 
 /// uWSGI's names of what there is not, and what to do.
-pub(super) const ABSENT: [(&str, &str); 16] = [
+pub(super) const ABSENT: [(&str, &str); 12] = [
     ("headers", "leave it out"),
     ("vars", "leave it out"),
     ("pktsize", "leave it out: there are no uwsgi packets"),
     ("modifier1", "leave it out: there are no uwsgi packets"),
     ("modifier2", "leave it out: there are no uwsgi packets"),
     ("switches", "leave it out: requests do not switch"),
-    ("rss", "use `lictor status --json`"),
-    ("vsz", "use `lictor status --json`"),
-    ("rssM", "use `lictor status --json`"),
-    ("vszM", "use `lictor status --json`"),
     (
         "rerr",
         "leave it out: a request that was cut off is always logged",

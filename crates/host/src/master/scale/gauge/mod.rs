@@ -122,7 +122,7 @@ impl Gauge {
             (self.ear, self.period_ends) = (Ear::Deaf, None);
             return false;
         }
-        let has_room = wanted < self.maximum;
+        let has_room = wanted < self.maximum && !self.is_manual();
         match self.ear {
             Ear::Deaf if has_room => self.ear = Ear::Listens,
             Ear::Listens | Ear::Looks { .. } | Ear::Rests { .. } if !has_room => {
@@ -131,6 +131,11 @@ impl Gauge {
             Ear::Listens | Ear::Looks { .. } | Ear::Rests { .. } | Ear::Deaf => {}
         }
         wanted > self.config.minimum && self.begin_period(now)
+    }
+
+    /// Whether people alone say how many there are.
+    fn is_manual(&self) -> bool {
+        self.config.algorithm == CheaperAlgorithm::Manual
     }
 
     fn begin_period(&mut self, now: Instant) -> bool {
@@ -209,7 +214,8 @@ impl Gauge {
         if is_busyness {
             return self.weigh(seen, above, now);
         }
-        (above && seen.least_free >= 2).then_some(Verdict::Fewer(Why::Free))
+        let is_free = seen.least_free >= 2 && !self.is_manual();
+        (above && is_free).then_some(Verdict::Fewer(Why::Free))
     }
 
     fn weigh(&mut self, seen: &Seen, above: bool, now: Instant) -> Option<Verdict> {

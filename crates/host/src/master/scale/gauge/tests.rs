@@ -206,7 +206,8 @@ proptest! {
         algorithm in prop_oneof![
             Just(CheaperAlgorithm::Spare),
             Just(CheaperAlgorithm::Backlog),
-            Just(CheaperAlgorithm::Busyness)
+            Just(CheaperAlgorithm::Busyness),
+            Just(CheaperAlgorithm::Manual)
         ],
     ) {
         let mut now = Instant::now();
