@@ -8,13 +8,13 @@ use super::draft_apps::Named;
 use super::draft_logs::crossed_logs;
 use super::format::Format;
 use super::scale_draft::ScaleDraft;
-use super::setting::Outcome;
+use super::setting::{Order, Outcome, in_order};
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
     AnswersConfig, AppsConfig, AsgiConfig, BackgroundConfig, CronConfig, DaemonConfig, FilesConfig,
     GatewayConfig, LogsConfig, ModuleConfig, MonitoringConfig, ProcessConfig, RequestLogConfig,
-    TlsConfig, TrustConfig, VassalConfig, WireConfig,
+    RouteRule, TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
@@ -74,6 +74,8 @@ pub(super) struct Draft {
     /// Where the PROXY protocol is asked for.
     pub(super) proxy_protocol_place: Option<Place>,
     pub(super) answers: AnswersConfig,
+    /// With where they stand among all options.
+    pub(super) routes: Vec<(Order, RouteRule)>,
     pub(super) files: FilesConfig,
     pub(super) tls: TlsConfig,
     pub(super) request_log: RequestLogConfig,
@@ -152,6 +154,7 @@ impl Default for Draft {
             trust: TrustConfig::default(),
             proxy_protocol_place: None,
             answers: AnswersConfig::default(),
+            routes: Vec::new(),
             files: FilesConfig::default(),
             tls: TlsConfig::default(),
             request_log: RequestLogConfig::default(),
@@ -233,12 +236,7 @@ impl Draft {
         let apps = self.checked_apps(start, told, &mut complaints);
         let has_app = apps.as_ref().is_none_or(|apps| !apps.is_empty());
         self.check_listening(start, told, has_app, &mut complaints);
-        if let ((false, Some(place)), true) = (&self.overlap, self.lazy_apps) {
-            complaints.push(
-                Complaint::new(place.clone(), "`overlap = false` together with `lazy-apps`")
-                    .hint("remove `lazy-apps`: the master must hold the old code to go back to it"),
-            );
-        }
+        complaints.extend(self.kept_twice());
         complaints.extend(self.unnamed_proxies(told));
         self.check_sendfile_root(start, told, &mut complaints);
         complaints.extend(self.crossed(start));
@@ -286,6 +284,7 @@ impl Draft {
             wire: self.wire,
             trust: self.trust,
             answers: self.answers,
+            routes: in_order(self.routes),
             files: self.files,
             tls: self.tls,
             request_log: self.request_log,
@@ -293,6 +292,17 @@ impl Draft {
             monitoring: self.monitoring,
             module: self.module_side,
         })
+    }
+
+    /// Without an overlap the old code has to be where it can be gone back to.
+    fn kept_twice(&self) -> Option<Complaint> {
+        let ((false, Some(place)), true) = (&self.overlap, self.lazy_apps) else {
+            return None;
+        };
+        Some(
+            Complaint::new(place.clone(), "`overlap = false` together with `lazy-apps`")
+                .hint("remove `lazy-apps`: the master must hold the old code to go back to it"),
+        )
     }
 
     /// What about logs contradicts itself.

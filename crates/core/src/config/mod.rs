@@ -48,7 +48,8 @@ pub use vassal::{
     ForwardedField, GatewayConfig, Given, Hook, HooksConfig, Http2, HttpsAddress, Interface,
     Lifespan, LimitsConfig, LogEncoder, LogEncoderKind, LogEncoderPiece, LogField, LogFormat,
     LogPiece, LogRotation, LogRoute, LogStream, LogTarget, Logger, LogsConfig, ModuleConfig,
-    MonitoringConfig, PasteApp, ProcessConfig, ProcessNames, RequestLogConfig, ScaleConfig,
-    SendfileRoot, StaticExpires, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig,
-    WebsocketConfig, WireConfig,
+    MonitoringConfig, PasteApp, ProcessConfig, ProcessNames, RequestLogConfig, RouteAction,
+    RouteCondition, RoutePiece, RouteRule, RouteSubject, RouteText, ScaleConfig, SendfileRoot,
+    StaticExpires, StaticMap, TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig,
+    WireConfig,
 };

@@ -23,6 +23,7 @@ mod monitoring;
 mod names;
 mod process;
 mod request_log;
+mod routes;
 mod safety;
 mod scale;
 mod serving;
@@ -127,6 +128,7 @@ static GROUPS: &[&[OptionSpec]] = &[
     gateway::OPTIONS,
     wire::OPTIONS,
     trust::OPTIONS,
+    routes::OPTIONS,
     files::OPTIONS,
     expires::OPTIONS,
     headers::OPTIONS,

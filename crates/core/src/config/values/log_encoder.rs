@@ -105,7 +105,11 @@ pub(in crate::config) fn pattern(setting: &Setting<'_>, node: &Node) -> Result<S
 
 /// A pattern takes time linear in what it is held against, so that none can hang what uses it: what
 /// needs more, such as references to groups, is not understood.
-fn check_pattern(setting: &Setting<'_>, node: &Node, pattern: &str) -> Result<(), Complaint> {
+pub(super) fn check_pattern(
+    setting: &Setting<'_>,
+    node: &Node,
+    pattern: &str,
+) -> Result<(), Complaint> {
     regex_lite::Regex::new(pattern).map(drop).map_err(|error| {
         let what = format!("has the pattern {}: {error}", quote(pattern));
         setting

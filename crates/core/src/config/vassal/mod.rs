@@ -13,6 +13,7 @@ mod monitoring;
 mod names;
 mod process;
 mod request_log;
+mod routes;
 mod scale;
 mod sockets;
 mod tls;
@@ -42,6 +43,7 @@ pub use monitoring::MonitoringConfig;
 pub use names::ProcessNames;
 pub use process::ProcessConfig;
 pub use request_log::RequestLogConfig;
+pub use routes::{RouteAction, RouteCondition, RoutePiece, RouteRule, RouteSubject, RouteText};
 pub use scale::{BusynessConfig, CheaperAlgorithm, CheaperConfig, ScaleConfig};
 pub use sockets::GatewayConfig;
 pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};
@@ -130,6 +132,9 @@ pub struct VassalConfig {
     pub trust: TrustConfig,
     /// What every answer has.
     pub answers: AnswersConfig,
+    /// What is done to requests before anything answers them, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteRule>,
     /// Files served without the app, and compression.
     pub files: FilesConfig,
     /// Where TLS is spoken, and with which certificates.
