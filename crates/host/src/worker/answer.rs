@@ -42,7 +42,13 @@ impl Reactor {
             return self.conclude(connection, request, report, &tale);
         }
         if let Some(files) = &self.files {
-            let report = files.answer(&tale.head(connection, &request), request.fields());
+            let head = tale.head(connection, &request);
+            let head = match &tale.changed {
+                Some(changed) => changed.show_to_files(head),
+                None => head,
+            };
+            let report = files.answer(&head, request.fields());
+            drop(head);
             if let Some(report) = report {
                 if let Some(counters) = tale.counters {
                     counters.count_static();

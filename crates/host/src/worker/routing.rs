@@ -40,6 +40,20 @@ impl Changed {
     }
 }
 
+impl Changed {
+    /// The head as files see it: with the target of a client that asks for what a rule has named.
+    pub(super) fn show_to_files<'a>(&'a self, head: RequestHead<'a>) -> RequestHead<'a> {
+        let uri = self
+            .target
+            .as_ref()
+            .and_then(|target| target.uri.as_deref());
+        RequestHead {
+            uri: uri.unwrap_or(head.uri),
+            ..head
+        }
+    }
+}
+
 impl Reactor {
     /// Applies the rules to a request: the answer, if they give one.
     pub(super) fn route(

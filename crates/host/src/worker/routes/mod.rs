@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use lictor_core::config::{RouteAction, RoutePiece, RouteRule, RouteSubject, RouteText};
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 
 use self::text::{Part, Parts};
 
@@ -64,6 +64,8 @@ pub(crate) struct Target {
     /// Percent-decoded.
     pub(crate) path: Vec<u8>,
     pub(crate) query: String,
+    /// Both as a client would have sent them, where they are no longer what it sent.
+    pub(crate) uri: Option<String>,
 }
 
 /// How the rules end.
@@ -99,7 +101,7 @@ impl Routes {
                 let condition = match &rule.condition {
                     None => None,
                     // Expressions were found to be right when the file was read.
-                    Some(it) => Some((it.subject, Regex::new(&it.pattern).ok()?)),
+                    Some(it) => Some((it.subject, compiled(&it.pattern)?)),
                 };
                 let here = file;
                 file += usize::from(matches!(rule.action, RouteAction::Static { .. }));
@@ -151,6 +153,12 @@ impl Routes {
         }
         routed
     }
+}
+
+/// A dot stands for an end of line too, with which a client could dodge a rule otherwise.
+fn compiled(pattern: &str) -> Option<Regex> {
+    let mut builder = RegexBuilder::new(pattern);
+    builder.dot_matches_new_line(true).build().ok()
 }
 
 /// What the expression of a rule has matched.
@@ -270,20 +278,24 @@ fn carry_out(rule: &Rule, asked: &impl Asked, groups: Option<Groups>, routed: &m
 /// The query that was sent stays behind the new one, as in uWSGI.
 fn rewritten<A: Asked>(to: &RouteText, known: &Known<'_, A>) -> Target {
     let url = text::url(to, known);
-    let (path, query) = url.split_once('?').unwrap_or((&url, ""));
+    let (sent_path, query) = url.split_once('?').unwrap_or((&url, ""));
     let before = known
         .target
         .map_or(known.asked.query(), |target| &target.query);
-    let mut path = known.asked.decode(path);
+    let mut path = known.asked.decode(sent_path);
     if !path.starts_with(b"/") {
         path.insert(0, b'/');
     }
     let queries = [query, before]
         .into_iter()
         .filter(|query| !query.is_empty());
+    let query = queries.collect::<Vec<_>>().join("&");
+    let slash = if sent_path.starts_with('/') { "" } else { "/" };
+    let mark = if query.is_empty() { "" } else { "?" };
     Target {
         path,
-        query: queries.collect::<Vec<_>>().join("&"),
+        uri: Some([slash, sent_path, mark, &query].concat()),
+        query,
     }
 }
 
@@ -295,5 +307,6 @@ fn without_mount<A: Asked>(known: &Known<'_, A>) -> Option<Target> {
     matches!(rest.first(), None | Some(b'/')).then(|| Target {
         path: rest.to_vec(),
         query: String::from_utf8_lossy(&value("QUERY_STRING")).into_owned(),
+        uri: known.target.and_then(|target| target.uri.clone()),
     })
 }
