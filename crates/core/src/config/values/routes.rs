@@ -41,8 +41,7 @@ pub(in crate::config) fn route(
     let (pattern, rest) = text
         .split_once(char::is_whitespace)
         .ok_or_else(|| setting.mismatch(node))?;
-    check_pattern(setting, node, pattern)?;
-    let groups = regex_lite::Regex::new(pattern).map_or(0, |regex| regex.captures_len());
+    let groups = check_pattern(setting, node, pattern)?;
     let action = action(
         &Written {
             setting,

@@ -1,3 +1,5 @@
+//! Rules as they are written, and what they make of requests.
+
 use std::borrow::Cow;
 
 use lictor_core::config::{VassalConfig, parse_vassal};
