@@ -58,17 +58,18 @@ fn redirect(status: u16, to: &str) -> End {
     End::Redirect { status, to }
 }
 
-#[test]
-fn how_rules_end() {
-    let file = |file, name: &str| End::File {
-        file,
-        name: name.as_bytes().to_vec(),
-    };
-    let answer = |status, reason: &str| End::Answer {
-        status,
-        reason: reason.as_bytes().to_vec(),
-    };
-    let table: [(&str, &str, End); 17] = [
+fn file(file: usize, name: &str) -> End {
+    let name = name.as_bytes().to_vec();
+    End::File { file, name }
+}
+
+fn answer(status: u16, reason: &str) -> End {
+    let reason = reason.as_bytes().to_vec();
+    End::Answer { status, reason }
+}
+
+fn ends() -> [(&'static str, &'static str, End); 17] {
+    [
         ("route = ^/b redirect:/c", "/a", End::Open),
         ("route = /b redirect:/c", "/a/b", redirect(302, "/c")),
         (
@@ -127,8 +128,12 @@ fn how_rules_end() {
             "/a",
             End::Open,
         ),
-    ];
-    for (options, path, end) in table {
+    ]
+}
+
+#[test]
+fn how_rules_end() {
+    for (options, path, end) in ends() {
         assert_eq!(routed(options, path.as_bytes(), "").end, end, "{options}");
     }
     let options = "route = ^/b break:500\nroute-run = break:404\nroute = ^/a break:500";
