@@ -110,6 +110,7 @@ const CRATES: [(&str, &[&str]); 26] = [
             "crates/core/src/config/values/log_encoder.rs",
             "crates/host/src/master/log/rules.rs",
             "crates/host/src/worker/files/rules/expires.rs",
+            "crates/host/src/worker/routes/mod.rs",
         ],
     ),
     ("ring", &["crates/host/src/worker/tls/"]),

@@ -99,3 +99,6 @@ mod gauge_of_workers;
 mod idleness;
 #[path = "../crates/host/src/master/orders.rs"]
 mod orders;
+
+#[path = "../crates/host/src/worker/routes/mod.rs"]
+mod routes;

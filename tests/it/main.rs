@@ -75,6 +75,7 @@ mod refused_requests;
 mod reload;
 mod retry;
 mod rollback;
+mod routing;
 mod sendfile;
 mod site;
 mod sockets;

@@ -8,13 +8,13 @@ use super::draft_apps::Named;
 use super::draft_logs::crossed_logs;
 use super::format::Format;
 use super::scale_draft::ScaleDraft;
-use super::setting::Outcome;
+use super::setting::{Order, Outcome, in_order};
 use super::tree::Place;
 use super::types::{AccessLog, Address, GroupName, Mode, Protocol, PythonChoice, UserName};
 use super::vassal::{
     AnswersConfig, AppsConfig, AsgiConfig, BackgroundConfig, CronConfig, DaemonConfig, FilesConfig,
     GatewayConfig, LogFormat, LogsConfig, ModuleConfig, MonitoringConfig, ProcessConfig,
-    RecycleConfig, RequestLogConfig, TlsConfig, TrustConfig, VassalConfig, WireConfig,
+    RecycleConfig, RequestLogConfig, RouteRule, TlsConfig, TrustConfig, VassalConfig, WireConfig,
 };
 
 /// What is said so far. What is not said has its default here, as far as it is a constant.
@@ -79,6 +79,8 @@ pub(super) struct Draft {
     /// uWSGI's name for `socket-timeout`.
     pub(super) http_timeout: Option<Duration>,
     pub(super) answers: AnswersConfig,
+    /// With where they stand among all options.
+    pub(super) routes: Vec<(Order, RouteRule)>,
     pub(super) files: FilesConfig,
     pub(super) tls: TlsConfig,
     pub(super) request_log: RequestLogConfig,
@@ -160,6 +162,7 @@ impl Default for Draft {
             log_forwarded_place: None,
             http_timeout: None,
             answers: AnswersConfig::default(),
+            routes: Vec::new(),
             files: FilesConfig::default(),
             tls: TlsConfig::default(),
             request_log: RequestLogConfig::default(),
@@ -229,17 +232,6 @@ impl Draft {
         }
     }
 
-    /// Without overlap the old generation is what a failed reload goes back to.
-    fn lost_way_back(&self) -> Option<Complaint> {
-        let (false, Some(place)) = &self.overlap else {
-            return None;
-        };
-        let complaint =
-            Complaint::new(place.clone(), "`overlap = false` together with `lazy-apps`")
-                .hint("remove `lazy-apps`: the master must hold the old code to go back to it");
-        self.lazy_apps.then_some(complaint)
-    }
-
     /// The finished vassal, or what is missing or contradictory. `start` is where options begin;
     /// `told` are the options that were given, rightly or wrongly: they are not missing.
     pub(super) fn finish(
@@ -252,10 +244,8 @@ impl Draft {
         let apps = self.checked_apps(start, told, &mut complaints);
         let has_app = apps.as_ref().is_none_or(|apps| !apps.is_empty());
         self.check_listening(start, told, has_app, &mut complaints);
-        complaints.extend(self.lost_way_back());
-        complaints.extend(self.unnamed_proxies(told));
         self.check_sendfile_root(start, told, &mut complaints);
-        complaints.extend(self.crossed(start));
+        complaints.extend(self.crossed(start, told));
         let scale = self.scale.finish(self.processes, told, &mut complaints);
         let Some(apps) = apps.filter(|_| complaints.is_empty()) else {
             return Err(complaints);
@@ -302,6 +292,7 @@ impl Draft {
             wire: self.wire,
             trust: self.trust,
             answers: self.answers,
+            routes: in_order(self.routes),
             files: self.files,
             tls: self.tls,
             request_log: self.request_log,
@@ -331,8 +322,9 @@ impl Draft {
     }
 
     /// What contradicts itself.
-    fn crossed(&self, start: &Start) -> Vec<Complaint> {
-        let mut complaints = crossed_logs(&self.logs, &start.place);
+    fn crossed(&self, start: &Start, told: &[&'static str]) -> Vec<Complaint> {
+        let mut complaints = self.unnamed_proxies(told);
+        complaints.extend(crossed_logs(&self.logs, &start.place));
         complaints.extend(self.disabled_twice());
         complaints.extend(self.lazy_without_overlap());
         complaints

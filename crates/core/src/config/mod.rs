@@ -49,6 +49,7 @@ pub use vassal::{
     HttpsAddress, Interface, Lifespan, LimitsConfig, LogEncoder, LogEncoderKind, LogEncoderPiece,
     LogField, LogFormat, LogPiece, LogRotation, LogRoute, LogStream, LogTarget, Logger, LogsConfig,
     ModuleConfig, MonitoringConfig, PasteApp, ProcessConfig, ProcessNames, RaisedException,
-    RecycleConfig, RequestLogConfig, ScaleConfig, SendfileRoot, StaticExpires, StaticMap,
-    TlsConfig, TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
+    RecycleConfig, RequestLogConfig, RouteAction, RouteCondition, RoutePiece, RouteRule,
+    RouteSubject, RouteText, ScaleConfig, SendfileRoot, StaticExpires, StaticMap, TlsConfig,
+    TrustConfig, TrustedPeer, VassalConfig, WebsocketConfig, WireConfig,
 };

@@ -313,7 +313,8 @@ impl Reading {
         source: Option<&'a Source<'a>>,
     ) -> Vec<Setting<'a>> {
         let mut settings: Vec<Setting<'a>> = Vec::new();
-        for entry in entries {
+        for (index, entry) in entries.iter().enumerate() {
+            let order = (source.is_none(), index);
             match look_up(&entry.key) {
                 Some(Found::Option(spec)) => {
                     let known = settings
@@ -325,6 +326,7 @@ impl Reading {
                             key: &entry.key,
                             key_place: entry.place.clone(),
                             nodes: vec![&entry.node],
+                            orders: vec![order],
                             base: bases.for_option(spec.name),
                             source,
                         });
@@ -333,6 +335,7 @@ impl Reading {
                     let may_repeat = source.is_none_or(Source::repeats_keys);
                     if may_repeat && spec.kind == ValueKind::Many {
                         known.nodes.push(&entry.node);
+                        known.orders.push(order);
                     } else {
                         self.complaints.push(repeated(known, entry, may_repeat));
                     }

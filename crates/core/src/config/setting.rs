@@ -10,6 +10,15 @@ use super::tree::{Node, Place, Value};
 /// What reading an option comes to.
 pub(super) type Outcome<T> = Result<T, Vec<Complaint>>;
 
+/// Where a value stands among all options: the flags behind the file.
+pub(super) type Order = (bool, usize);
+
+/// Sorts what several options have to say by where it stands.
+pub(super) fn in_order<T>(mut values: Vec<(Order, T)>) -> Vec<T> {
+    values.sort_by_key(|(order, _)| *order);
+    values.into_iter().map(|(_, value)| value).collect()
+}
+
 /// An option with its values: one, or several where the format repeats keys.
 #[derive(Debug)]
 pub(super) struct Setting<'a> {
@@ -18,6 +27,8 @@ pub(super) struct Setting<'a> {
     pub(super) key: &'a str,
     pub(super) key_place: Place,
     pub(super) nodes: Vec<&'a Node>,
+    /// Where each of them stands.
+    pub(super) orders: Vec<Order>,
     /// What relative paths are relative to.
     pub(super) base: &'a Path,
     /// The file, if it stands in one.
@@ -70,6 +81,21 @@ impl<'a> Setting<'a> {
                 std::slice::from_ref(*node)
             }
         })
+    }
+
+    /// The same, each with where it stands among all options.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (Order, &'a Node)> {
+        self.nodes
+            .iter()
+            .zip(&self.orders)
+            .flat_map(|(node, order)| {
+                let items = if let Value::List(items) = &node.value {
+                    items.as_slice()
+                } else {
+                    std::slice::from_ref(*node)
+                };
+                items.iter().map(|item| (*order, item))
+            })
     }
 
     /// Text with something in it.

@@ -18,6 +18,7 @@ use super::phase::Phase;
 use super::place::{Place, not_mounted};
 use super::reactor::Reactor;
 use super::request_log::Measured;
+use super::routing::Changed;
 use super::{App, threads};
 
 impl Reactor {
@@ -32,8 +33,22 @@ impl Reactor {
                 return self.conclude(connection, request, refused(status), &tale);
             }
         };
+        if let Some(routes) = &self.routes
+            && let Some(report) = self.route(routes, connection, &request, &mut tale)
+        {
+            if let (Some(counters), true) = (tale.counters, report.outcome.is_file()) {
+                counters.count_static();
+            }
+            return self.conclude(connection, request, report, &tale);
+        }
         if let Some(files) = &self.files {
-            let report = files.answer(&tale.head(connection, &request), request.fields());
+            let head = tale.head(connection, &request);
+            let head = match &tale.changed {
+                Some(changed) => changed.show_to_files(head),
+                None => head,
+            };
+            let report = files.answer(&head, request.fields());
+            drop(head);
             if let Some(report) = report {
                 if let Some(counters) = tale.counters {
                     counters.count_static();
@@ -70,6 +85,7 @@ impl Reactor {
         Tale {
             started: is_timed.then(Instant::now),
             introduction: connection.introduce(request),
+            changed: None,
             place: None,
             counters,
             notes: None,
@@ -223,6 +239,8 @@ pub(super) struct Tale {
     started: Option<Instant>,
     /// What is said of the client.
     introduction: Option<Introduction>,
+    /// What rules have changed.
+    pub(super) changed: Option<Box<Changed>>,
     /// Which app answers, where there are several.
     place: Option<Place>,
     /// Where it is counted; what the master asks before the word to serve is not.
@@ -249,6 +267,10 @@ impl Tale {
         head.tls = connection.socket().tls_facts();
         head.is_secure = head.tls.is_some();
         let head = introduced(self.introduction.as_ref(), head);
+        let head = match &self.changed {
+            Some(changed) => changed.show(head),
+            None => head,
+        };
         match &self.place {
             Some(place) => place.show(head),
             None => head,

@@ -30,6 +30,8 @@ mod preface;
 mod reactor;
 mod recycle;
 mod request_log;
+mod routes;
+mod routing;
 mod sync;
 mod table;
 mod talk;

@@ -32,6 +32,7 @@ use super::mounts::Mounts;
 use super::phase::Phase;
 use super::recycle::Limits;
 use super::request_log::RequestLog;
+use super::routes::Routes;
 use super::sync::lock;
 use super::table::index_of;
 use super::wsgi::Application;
@@ -62,8 +63,10 @@ pub(super) struct Reactor {
     pub(super) board: Option<&'static RequestBoard>,
     /// With `harakiri` and an event loop.
     pub(super) eldest: Option<Eldest>,
-    /// With `static-map`, `check-static` or `file-serve-mode`.
+    /// With `static-map`, `check-static`, `file-serve-mode` or a `route` to a file.
     pub(super) files: Option<Files>,
+    /// With `route`.
+    pub(super) routes: Option<Routes>,
     pub(super) limits: Option<Limits>,
     /// With `py-autoreload`.
     pub(super) imports: Option<Imports>,
@@ -100,6 +103,7 @@ fn eldest(board: Option<&'static RequestBoard>, app: &App) -> Option<Eldest> {
 impl Reactor {
     pub(super) fn new(worker: Worker, app: App) -> std::io::Result<Self> {
         let config = &worker.config;
+        let routes = Routes::new(&config.routes);
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let wake = eventfd(
             0,
@@ -131,7 +135,8 @@ impl Reactor {
             slot: worker.slot,
             demand: worker.demand,
             board: worker.board,
-            files: Files::new(&config.files),
+            files: Files::new(&config.files, routes.iter().flat_map(Routes::files)),
+            routes,
             limits: Limits::new(config),
             imports: Imports::new(config),
             mounts: Mounts::new(worker.mountpoints, config.apps.manage_script_name),

@@ -82,6 +82,19 @@ static DIFFERENCES: &[Difference] = &[
         "`ini-paste` takes the app alone from the file; uWSGI read its `[uwsgi]` section too",
     ),
     written(
+        &[
+            "route",
+            "route-uri",
+            "route-host",
+            "route-qs",
+            "route-remote-addr",
+            "route-user-agent",
+            "route-referer",
+            "route-run",
+        ],
+        "what `route…` rules put into a URL is percent-encoded for its place, and a file that `static:` does not find is answered with 404",
+    ),
+    written(
         &["master-fifo"],
         "the brutal letters of `master-fifo` are as the graceful ones, and `q` lasts until `lictor start`",
     ),

@@ -97,6 +97,7 @@ pub fn convert_vassal(
     let mut notes: Vec<String> = items.iter().filter_map(Item::dropped).collect();
     if format != Format::Toml {
         notes.extend(differences::of(&items));
+        notes.extend(regrouped(&document.entries));
     }
     Ok(Conversion {
         toml,
@@ -133,6 +134,26 @@ fn items<'a>(
         }
     }
     items
+}
+
+/// Rules for requests are one list across their names, which TOML cannot keep where names alternate.
+fn regrouped(entries: &[Entry]) -> Option<String> {
+    let rules = entries
+        .iter()
+        .filter_map(|entry| match look_up(&entry.key) {
+            Some(Found::Option(spec)) if spec.name.starts_with("route") => Some(spec.name),
+            _ => None,
+        });
+    let mut runs: Vec<&str> = rules.collect();
+    runs.dedup();
+    let mut names = runs.clone();
+    names.sort_unstable();
+    names.dedup();
+    (runs.len() > names.len()).then(|| {
+        "rules of different `route…` options alternate in the file, and those of one option stand \
+         together in the new one: look whether their order matters"
+            .to_owned()
+    })
 }
 
 fn what(entry: &Entry) -> What<'_> {

@@ -117,6 +117,7 @@ impl<'a> Writer<'a> {
             key,
             key_place: node.place.clone(),
             nodes: vec![node],
+            orders: vec![(false, 0)],
             // TOML's relative paths begin at its file.
             base: match source {
                 Some(_) => self.bases.for_option(spec.name),

@@ -25,6 +25,7 @@ mod names;
 mod process;
 mod recycle;
 mod request_log;
+mod routes;
 mod safety;
 mod scale;
 mod serving;
@@ -129,6 +130,7 @@ static GROUPS: &[&[OptionSpec]] = &[
     gateway::OPTIONS,
     wire::OPTIONS,
     trust::OPTIONS,
+    routes::OPTIONS,
     files::OPTIONS,
     expires::OPTIONS,
     headers::OPTIONS,

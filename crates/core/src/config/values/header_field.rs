@@ -23,7 +23,7 @@ pub(in crate::config) fn header_field(
 ) -> Result<(String, String), Complaint> {
     let text = setting.text(node)?;
     let (name, value) = text.split_once(':').ok_or_else(|| setting.mismatch(node))?;
-    check(setting, node, name)?;
+    check_name(setting, node, name)?;
     let value = value.trim();
     // Nothing that ends a line, so that a field is one field.
     if value.chars().any(|c| c.is_control() && c != '\t') || !value.is_ascii() {
@@ -41,11 +41,11 @@ pub(in crate::config) fn header_name(
     node: &Node,
 ) -> Result<String, Complaint> {
     let name = setting.text(node)?;
-    check(setting, node, name)?;
+    check_name(setting, node, name)?;
     Ok(name.to_ascii_lowercase())
 }
 
-fn check(setting: &Setting<'_>, node: &Node, name: &str) -> Result<(), Complaint> {
+pub(super) fn check_name(setting: &Setting<'_>, node: &Node, name: &str) -> Result<(), Complaint> {
     if !is_field_name(&name.replace('_', "-")) {
         return Err(setting.mismatch(node));
     }

@@ -104,14 +104,20 @@ pub(in crate::config) fn pattern(setting: &Setting<'_>, node: &Node) -> Result<S
 }
 
 /// A pattern takes time linear in what it is held against, so that none can hang what uses it: what
-/// needs more, such as references to groups, is not understood.
-fn check_pattern(setting: &Setting<'_>, node: &Node, pattern: &str) -> Result<(), Complaint> {
-    regex_lite::Regex::new(pattern).map(drop).map_err(|error| {
+/// needs more, such as references to groups, is not understood. Tells how many groups it has, all of it
+/// included.
+pub(super) fn check_pattern(
+    setting: &Setting<'_>,
+    node: &Node,
+    pattern: &str,
+) -> Result<usize, Complaint> {
+    let regex = regex_lite::Regex::new(pattern).map_err(|error| {
         let what = format!("has the pattern {}: {error}", quote(pattern));
         setting
             .wrong(node, &what)
             .hint("write it without look-around and back-references, which take time without bound")
-    })
+    })?;
+    Ok(regex.captures_len())
 }
 
 /// A form of `strftime(3)`, or a switch.

@@ -16,6 +16,8 @@ mod mounts;
 mod numbers;
 mod paths;
 mod request_id;
+mod route_text;
+mod routes;
 mod trusted;
 mod words;
 
@@ -42,6 +44,7 @@ pub(super) use numbers::{
 use paths::absolute;
 pub(super) use paths::path;
 pub(super) use request_id::{is_field_name, request_id};
+pub(super) use routes::route;
 pub(super) use trusted::{forwarded_field, trusted_peer};
 pub(super) use words::{
     access_log, callable, group, module, python, request_path, socket_owner, title, user,

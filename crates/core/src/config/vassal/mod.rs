@@ -14,6 +14,7 @@ mod names;
 mod process;
 mod recycle;
 mod request_log;
+mod routes;
 mod scale;
 mod sockets;
 mod tls;
@@ -44,6 +45,7 @@ pub use names::ProcessNames;
 pub use process::ProcessConfig;
 pub use recycle::{FatalException, RaisedException, RecycleConfig};
 pub use request_log::RequestLogConfig;
+pub use routes::{RouteAction, RouteCondition, RoutePiece, RouteRule, RouteSubject, RouteText};
 pub use scale::{BusynessConfig, CheaperAlgorithm, CheaperConfig, ScaleConfig};
 pub use sockets::GatewayConfig;
 pub use tls::{CertificateFiles, ClientCertificates, HttpsAddress, TlsConfig};
@@ -135,6 +137,9 @@ pub struct VassalConfig {
     pub trust: TrustConfig,
     /// What every answer has.
     pub answers: AnswersConfig,
+    /// What is done to requests before anything answers them, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteRule>,
     /// Files served without the app, and compression.
     pub files: FilesConfig,
     /// Where TLS is spoken, and with which certificates.

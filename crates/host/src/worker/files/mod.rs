@@ -8,9 +8,10 @@ mod compress;
 mod named;
 pub(crate) mod open;
 mod place;
+mod routed;
 mod rules;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -47,6 +48,8 @@ pub(crate) struct Files {
     skipped: Vec<String>,
     safe: Vec<PathBuf>,
     named: Option<NamedFiles>,
+    /// Of the rules for requests.
+    routed: Vec<Place>,
 }
 
 /// What a path stands for.
@@ -60,7 +63,12 @@ enum Found<'f> {
 
 impl Files {
     /// `None`: every request goes to the app, and so does its answer to the client.
-    pub(crate) fn new(config: &FilesConfig) -> Option<Self> {
+    /// `routed` are the files that rules for requests send.
+    pub(crate) fn new<'p>(
+        config: &FilesConfig,
+        routed: impl Iterator<Item = &'p Path>,
+    ) -> Option<Self> {
+        let routed = routed::places(routed);
         let maps = config.static_maps.iter().map(|map| Mount {
             prefix: map.prefix.clone().into_bytes(),
             is_prefix_kept: map.is_prefix_kept,
@@ -74,7 +82,7 @@ impl Files {
         let mut mounts: Vec<_> = maps.chain(checked).collect();
         route::sort(&mut mounts);
         let is_naming = config.file_serve_mode != FileServeMode::Off;
-        if mounts.is_empty() && !is_naming {
+        if mounts.is_empty() && !is_naming && routed.is_empty() {
             return None;
         }
         Some(Self {
@@ -85,6 +93,7 @@ impl Files {
             skipped: config.static_skip.clone(),
             safe: config.static_safe.clone(),
             named: is_naming.then(|| NamedFiles::new(config)),
+            routed,
         })
     }
 
@@ -296,6 +305,7 @@ fn response_head(status: u16, fields: Fields) -> ResponseHead {
         301 => b"Moved Permanently",
         304 => b"Not Modified",
         404 => b"Not Found",
+        405 => b"Method Not Allowed",
         412 => b"Precondition Failed",
         _ => b"Range Not Satisfiable",
     };
@@ -324,9 +334,11 @@ fn redirect(to: String) -> Report {
 
 /// One line in the vassal's log. What it names is escaped.
 fn log(line: &str) {
+    say(&format!("lictor: {line}"));
+}
+
+/// The same in somebody else's words.
+pub(crate) fn say(line: &str) {
     // One write, so that lines of several workers do not mix; a full pipe loses it.
-    let _lost = rustix::io::write(
-        rustix::stdio::stderr(),
-        format!("lictor: {line}\n").as_bytes(),
-    );
+    let _lost = rustix::io::write(rustix::stdio::stderr(), format!("{line}\n").as_bytes());
 }

@@ -22,6 +22,7 @@ use super::gate::Gate;
 use super::head::{self, Arrived, ArrivedBody, Framing, Spare};
 use super::measure::Measure;
 use super::multiplex::Multiplex;
+use super::own_fields::OwnFields;
 use super::relay::{Cut, Relay};
 use super::settings::DriverSettings;
 use super::socket::Socket;
@@ -91,6 +92,8 @@ pub(crate) struct Driver {
     pub(super) measure: Option<Measure>,
     /// A field that the answer is to have.
     pub(super) mark: Option<(HeaderName, HeaderValue)>,
+    /// What else is done to its fields.
+    pub(super) changes: Option<Box<OwnFields>>,
     /// The head of the answer has been laid down.
     pub(super) is_begun: bool,
     /// The client may still be sending what nobody will read.
@@ -135,6 +138,7 @@ impl Driver {
             is_in_request: false,
             measure: None,
             mark: None,
+            changes: None,
             is_begun: false,
             is_unread: false,
             body_error: None,

@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::driver::Driver;
 use super::head::Arrived;
+use super::own_fields::OwnFields;
 
 impl Arrived {
     /// The first value of a field.
@@ -42,6 +43,11 @@ impl Driver {
     /// A field that the answer to the request in progress will have.
     pub(crate) fn mark(&mut self, name: &str, value: &str) {
         self.mark = field(name, value);
+    }
+
+    /// Fields that the answer to the request in progress will not have, or have besides its own.
+    pub(crate) fn change(&mut self, removed: &[String], added: &[(String, Vec<u8>)]) {
+        self.changes = Some(Box::new(OwnFields::of(removed, added)));
     }
 }
 

@@ -25,6 +25,18 @@ impl OwnFields {
         is_any.then_some(fields)
     }
 
+    /// The same for one answer; what cannot stand in a field is left out.
+    pub(super) fn of(removed: &[String], added: &[(String, Vec<u8>)]) -> Self {
+        let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
+        let added = added.iter();
+        Self {
+            removed: removed.iter().filter_map(|it| name(it)).collect(),
+            added: added
+                .filter_map(|(it, value)| Some((name(it)?, HeaderValue::from_bytes(value).ok()?)))
+                .collect(),
+        }
+    }
+
     pub(super) fn apply(&self, fields: &mut HeaderMap) {
         for name in &self.removed {
             fields.remove(name);

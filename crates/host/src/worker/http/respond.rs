@@ -43,6 +43,9 @@ impl Driver {
         if let Some(own) = &self.settings.own_fields {
             own.apply(response.headers_mut());
         }
+        if let Some(changes) = self.changes.take() {
+            changes.apply(response.headers_mut());
+        }
         if let Some((name, value)) = self.mark.take() {
             response.headers_mut().insert(name, value);
         }

@@ -3,7 +3,8 @@
 
 use super::{Foreign, dialect, off, on, refused, refused_for};
 
-const ROUTES: &str = "let the web server in front route requests, or the app itself";
+const ROUTES: &str = "use `route`, `route-host` and the other rules of docs/routing.md, or let the web server in \
+    front route requests";
 const LATER_VERSION: &str = "remove it; no released uWSGI has it either";
 
 pub(super) static NAMES: &[Foreign] = &[
@@ -32,7 +33,6 @@ pub(super) static NAMES: &[Foreign] = &[
     ),
     refused(
         &[
-            "route",
             "route-",
             "final-route",
             "final-route-",
