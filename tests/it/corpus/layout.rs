@@ -82,7 +82,9 @@ pub(super) fn app(setup: &Setup, options: &Options, name: &str) {
     }
     // Daemons that do nothing until they are told to end.
     for daemon in options.all("attach-daemon") {
-        for script in daemon.split(' ').filter(|word| word.ends_with(".py")) {
+        let words = daemon.split(' ').map(Path::new);
+        let scripts = words.filter(|word| word.extension().is_some_and(|ending| ending == "py"));
+        for script in scripts {
             write_python(&chdir.join(script), "import signal\nsignal.pause()\n");
         }
     }

@@ -202,6 +202,14 @@ fn without_rules_there_is_nothing_to_ask() {
     assert!(Routes::new(&[]).is_none());
 }
 
+#[test]
+fn the_files_that_rules_send_are_known_beforehand() {
+    let options =
+        "route = ^/a static:/srv/a.html\nroute = ^/b break:404\nroute = ^/c static:/srv/c.html";
+    let routes = Routes::new(&vassal(options).routes).expect("there are rules");
+    assert_eq!(routes.files().count(), 2);
+}
+
 proptest! {
     #[test]
     fn nothing_of_a_request_ends_a_line(path in proptest::collection::vec(any::<u8>(), 0..40)) {
