@@ -2,7 +2,6 @@
 
 mod apart;
 mod child;
-mod clock;
 mod demand;
 mod end_request;
 mod environment;
@@ -27,7 +26,6 @@ mod title;
 
 pub use apart::{close_all_but, fork_apart};
 pub use child::begin_anew;
-pub use clock::utc_offset_seconds;
 pub use demand::{Demand, DemandBoard, Load};
 pub use end_request::{end_requests_of, end_signal, interrupt};
 pub use environment::take_variables;
@@ -37,7 +35,7 @@ pub use fds::{
 };
 pub use files::{FileReadError, read_bounded};
 pub use group::{ProcessGroup, is_in_group};
-pub use local_time::local_time;
+pub use local_time::{local_time, utc_offset_seconds};
 pub use locks::{LockFault, Locks};
 pub use memfd::{open_path_of, read_memfd, scratch_memfd, sealed_memfd};
 pub use memory::release_cold_code;
